@@ -1,1 +1,89 @@
-//! prof-runtime
+//! One attribute on a function, and you know its **rate, errors and durations**, for the price of two clock reads.
+//!
+//! ```
+//! use prof_runtime::{MemoryHandler, prof, scoped};
+//!
+//! struct Store;
+//!
+//! impl Store {
+//!     #[prof]
+//!     fn load(&self, id: u32) -> Result<String, String> {
+//!         if id == 0 { Err("no such row".to_owned()) } else { Ok(format!("row {id}")) }
+//!     }
+//! }
+//!
+//! let memory = MemoryHandler::new();
+//! let _scope = scoped(memory.clone());
+//! Store.load(7).unwrap();
+//! Store.load(0).unwrap_err();
+//! assert_eq!(
+//!     memory.names(),
+//!     ["Store.load.success", "Store.load.duration.ms", "Store.load.failure", "Store.load.duration.ms"],
+//! );
+//! ```
+//!
+//! # From here
+//!
+//! - [`prof`] is the attribute: on functions, methods, impls, traits and modules.
+//! - [`report_at_exit`] prints a table when the program ends; [`Aggregator`] has its numbers at any time.
+//! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program, [`scoped`] and
+//!   [`with_handler`](WithHandlerExt::with_handler) where they go in a test.
+//! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
+//! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own.
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `report` | yes | [`report_at_exit`] and tables |
+//! | `serde` | no | `Serialize` and `Deserialize` for snapshots and data points |
+//! | `json` | no | reports as JSON |
+
+extern crate self as prof_runtime;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod aggregator;
+mod call;
+mod callsite;
+mod clock;
+mod console;
+mod data;
+mod dispatch;
+mod fanout;
+mod handler;
+mod histogram;
+mod judge;
+mod link;
+mod local;
+mod memory;
+mod name;
+mod outcome;
+mod record;
+#[cfg(feature = "report")]
+mod report;
+mod route;
+mod scope;
+mod stderr;
+mod stream;
+mod timed;
+
+pub use self::aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats};
+pub use self::callsite::{Callsite, callsites};
+pub use self::console::ConsoleHandler;
+pub use self::data::{MetricData, MetricValue};
+pub use self::fanout::FanoutHandler;
+#[doc(hidden)]
+pub use self::handler::Shortcut;
+pub use self::handler::{FlushError, IntoHandler, MetricHandler, NullHandler};
+pub use self::histogram::{Bucket, Histogram};
+pub use self::memory::MemoryHandler;
+pub use self::outcome::{Fallible, Outcome};
+pub use self::record::CallRecord;
+#[cfg(feature = "report")]
+pub use self::report::{Report, report_at_exit};
+pub use self::route::{configure, configure_group, flush};
+pub use self::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped};
+pub use self::stream::{MetricStream, put_metric, stream};
+pub use prof_macros::prof;

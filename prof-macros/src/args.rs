@@ -1,0 +1,253 @@
+//! What the attribute was given: `group`, `name`, `skip`, `ok`, `err`, `crate`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, Expr, LitStr, Path, Token};
+
+/// Every key, in the order in which messages list them.
+const KEYS: [&str; 6] = ["group", "name", "skip", "ok", "err", "crate"];
+
+/// The arguments of one attribute, checked.
+#[derive(Clone, Default)]
+pub(crate) struct Args {
+    /// An expression of type `&'static str`.
+    pub(crate) group: Option<TokenStream>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) skip: bool,
+    pub(crate) predicate: Option<Predicate>,
+    pub(crate) runtime: Option<Path>,
+}
+
+/// The user's own idea of a failure.
+#[derive(Clone)]
+pub(crate) enum Predicate {
+    /// A call succeeded if this holds for the returned value.
+    Ok(Expr),
+    /// A call failed if this holds for the returned value.
+    Err(Expr),
+}
+
+impl Args {
+    /// Parses the tokens between the parentheses. All mistakes are reported together.
+    pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Self> {
+        parse.parse2(tokens)
+    }
+
+    /// The arguments of a member of a block: its own, and the block's where it has none.
+    pub(crate) fn inherit(mut self, block: &Args) -> Self {
+        self.group = self.group.or_else(|| block.group.clone());
+        self.runtime = self.runtime.or_else(|| block.runtime.clone());
+        self
+    }
+
+    /// What makes sense for one function only, if it was given; a block refuses it.
+    pub(crate) fn single_function_only(&self) -> Option<Error> {
+        if let Some(name) = &self.name {
+            return Some(Error::new(name.span(), "`name` names one function: give it to a function inside the block"));
+        }
+        match self.predicate.as_ref()? {
+            Predicate::Ok(expr) | Predicate::Err(expr) => Some(Error::new_spanned(
+                expr,
+                "`ok` and `err` judge the result of one function: give them to a function inside the block",
+            )),
+        }
+    }
+
+    /// The path of the runtime's private module, as tokens.
+    pub(crate) fn private(&self) -> TokenStream {
+        let span = Span::mixed_site();
+        match &self.runtime {
+            Some(path) => quote_spanned!(span=> #path::__private),
+            None => quote_spanned!(span=> ::prof_runtime::__private),
+        }
+    }
+}
+
+fn parse(input: ParseStream<'_>) -> syn::Result<Args> {
+    let mut args = Args::default();
+    let mut seen: Vec<Ident> = Vec::new();
+    let mut errors: Option<Error> = None;
+    while !input.is_empty() {
+        let key = match input.call(Ident::parse_any) {
+            Ok(key) => key,
+            Err(error) => {
+                let found = Error::new(error.span(), format!("expected one of {}", allowed()));
+                // What follows cannot be told apart any more.
+                input.parse::<TokenStream>()?;
+                combine(&mut errors, found);
+                break;
+            }
+        };
+        let duplicate = seen.iter().any(|earlier| *earlier == key);
+        seen.push(key.clone());
+        let result = match duplicate {
+            true => skip_value(input).and(Err(Error::new(key.span(), format!("`{key}` is given twice")))),
+            false => parse_value(&key, input, &mut args),
+        };
+        if let Err(error) = result {
+            combine(&mut errors, error);
+            skip_value(input)?;
+        }
+        if !input.is_empty() {
+            input.parse::<Token![,]>()?;
+        }
+    }
+    if args.skip && seen.len() > 1 && errors.is_none() {
+        let other = seen.iter().find(|key| *key != "skip");
+        let span = other.map_or_else(Span::call_site, Ident::span);
+        errors = Some(Error::new(span, "`skip` stands alone: a skipped function has no settings"));
+    }
+    errors.map_or(Ok(args), Err)
+}
+
+/// Parses what follows `key` into its place.
+fn parse_value(key: &Ident, input: ParseStream<'_>, args: &mut Args) -> syn::Result<()> {
+    let name = key.to_string();
+    if name == "skip" {
+        args.skip = true;
+        return Ok(());
+    }
+    if !KEYS.contains(&name.as_str()) {
+        return Err(unknown(key));
+    }
+    if !input.peek(Token![=]) {
+        return Err(Error::new(key.span(), format!("`{name}` needs a value: `{name} = …`")));
+    }
+    input.parse::<Token![=]>()?;
+    match name.as_str() {
+        "group" => args.group = Some(parse_group(input)?),
+        "name" => args.name = Some(parse_text(input, "name", "a string literal")?),
+        "crate" => args.runtime = Some(input.call(Path::parse_mod_style)?),
+        "ok" => set_predicate(args, key, Predicate::Ok(input.parse()?))?,
+        _ => set_predicate(args, key, Predicate::Err(input.parse()?))?,
+    }
+    Ok(())
+}
+
+fn set_predicate(args: &mut Args, key: &Ident, predicate: Predicate) -> syn::Result<()> {
+    if args.predicate.is_some() {
+        let message = "`ok` and `err` exclude each other: one predicate decides";
+        return Err(Error::new(key.span(), message));
+    }
+    args.predicate = Some(predicate);
+    Ok(())
+}
+
+/// A group is a string literal or the path of a `const`.
+fn parse_group(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let expected = "a string literal or the path of a `const`";
+    if input.peek(Ident::peek_any) || input.peek(Token![::]) {
+        let path = input.parse::<Path>()?;
+        if input.is_empty() || input.peek(Token![,]) {
+            return Ok(path.to_token_stream());
+        }
+        return Err(Error::new_spanned(path, format!("`group` must be {expected}")));
+    }
+    Ok(parse_text(input, "group", expected)?.to_token_stream())
+}
+
+fn parse_text(input: ParseStream<'_>, key: &str, expected: &str) -> syn::Result<LitStr> {
+    let span = input.span();
+    let text: LitStr = input.parse().map_err(|_| Error::new(span, format!("`{key}` must be {expected}")))?;
+    if text.value().is_empty() {
+        return Err(Error::new(text.span(), format!("`{key}` must not be empty")));
+    }
+    Ok(text)
+}
+
+/// Skips to the next comma, so that parsing goes on after a mistake.
+fn skip_value(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<proc_macro2::TokenTree>()?;
+    }
+    Ok(())
+}
+
+fn unknown(key: &Ident) -> Error {
+    let name = key.to_string();
+    let near = KEYS
+        .iter()
+        .min_by_key(|candidate| distance(candidate, &name))
+        .filter(|candidate| distance(candidate, &name) <= 2);
+    let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    Error::new(key.span(), format!("unknown argument `{name}`: {hint}expected one of {}", allowed()))
+}
+
+fn allowed() -> String {
+    KEYS.map(|key| format!("`{key}`")).join(", ")
+}
+
+fn combine(errors: &mut Option<Error>, error: Error) {
+    match errors {
+        Some(all) => all.combine(error),
+        None => *errors = Some(error),
+    }
+}
+
+/// The Levenshtein distance, by the two-row algorithm (Wagner and Fischer, 1974).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substitute = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn errors(tokens: TokenStream) -> Vec<String> {
+        match Args::parse(tokens) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.into_iter().map(|error| error.to_string()).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn check(tokens: TokenStream, expect: &[&str]) {
+        assert_eq!(errors(tokens), expect);
+    }
+
+    #[test]
+    fn what_is_allowed_is_accepted() {
+        check(quote!(), &[]);
+        check(quote!(group = "a"), &[]);
+        check(quote!(group = crate::GROUP, name = "b",), &[]);
+        check(quote!(ok = |r: &Result<u8, u8>| r.is_ok(), crate = my::prof), &[]);
+        check(quote!(err = Option::is_none), &[]);
+        check(quote!(skip), &[]);
+    }
+
+    #[test]
+    fn each_mistake_is_one_error() {
+        let all = "expected one of `group`, `name`, `skip`, `ok`, `err`, `crate`";
+        check(quote!(gruop = "x"), &[&format!("unknown argument `gruop`: did you mean `group`? {all}")]);
+        check(quote!(level = 3), &[&format!("unknown argument `level`: {all}")]);
+        check(quote!("x"), &[all]);
+        check(quote!(group), &["`group` needs a value: `group = …`"]);
+        check(quote!(group = "a", group = "b"), &["`group` is given twice"]);
+        check(quote!(name = ""), &["`name` must not be empty"]);
+        check(quote!(name = 5), &["`name` must be a string literal"]);
+        let group = "`group` must be a string literal or the path of a `const`";
+        check(quote!(group = 5), &[group]);
+        check(quote!(group = f()), &[group]);
+        check(quote!(ok = a, err = b), &["`ok` and `err` exclude each other: one predicate decides"]);
+        check(quote!(skip, name = "x"), &["`skip` stands alone: a skipped function has no settings"]);
+    }
+
+    #[test]
+    fn all_mistakes_are_shown_at_once() {
+        assert_eq!(errors(quote!(nam = "x", group = 5, name = "")).len(), 3);
+    }
+}

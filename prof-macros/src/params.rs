@@ -1,0 +1,153 @@
+//! The parameters: how a closure or an async block takes them over without changing when they are dropped.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote_spanned};
+use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
+
+/// Hands the parameters over to the block that holds the body.
+///
+/// A function drops its parameters after its locals, last parameter first, each one's bindings before what its pattern
+/// left over. A block that captures them would drop them in the order in which it happens to mention them, or not at
+/// all. So each is bound again inside the block, in order, as rustc does for `async fn`:
+///
+/// ```text
+/// fn f(a: A, _: B, (c, _): C, mut d: &str) { body }
+/// ```
+/// becomes
+/// ```text
+/// fn f(a′: A, _arg1′: B, _arg2′: C, d′: &str) {
+///     … move || { let a = a′; let _arg1′ = _arg1′; let _arg2′ = _arg2′; let (c, _) = _arg2′; let mut d = d′; body } …
+/// ```
+/// where `′` marks hygienic names, which the body cannot see. Immutable parameters without drop glue stay as they are.
+pub(crate) fn take_over(signature: &mut Signature) -> TokenStream {
+    let mut lets = TokenStream::new();
+    for (index, input) in signature.inputs.iter_mut().enumerate() {
+        if let FnArg::Typed(input) = input {
+            rebind(index, input).to_tokens(&mut lets);
+        }
+    }
+    lets
+}
+
+fn rebind(index: usize, input: &mut PatType) -> TokenStream {
+    let span = Span::mixed_site();
+    let trivial = has_no_drop_glue(&input.ty);
+    let binds_mutably = matches!(&*input.pat, Pat::Ident(PatIdent { mutability: Some(_), .. }));
+    if trivial && !binds_mutably {
+        return TokenStream::new();
+    }
+    let (conditions, lints): (Vec<_>, Vec<_>) = input.attrs.drain(..).partition(|attr| attr.path().is_ident("cfg"));
+    let pat = std::mem::replace(&mut *input.pat, Pat::Verbatim(TokenStream::new()));
+    let hidden = hidden_name(index, &pat);
+    let lets = match &pat {
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, .. }) => {
+            quote_spanned!(span=> #(#conditions)* #(#lints)* let #pat = #hidden;)
+        }
+        Pat::Wild(_) => quote_spanned!(span=> #(#conditions)* let #hidden = #hidden;),
+        _ => quote_spanned! {span=>
+            #(#conditions)* let #hidden = #hidden;
+            #(#conditions)* #(#lints)* let #pat = #hidden;
+        },
+    };
+    *input.pat =
+        Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: hidden, subpat: None });
+    input.attrs = conditions;
+    lets
+}
+
+/// A name that the user's code cannot see, but that reads the same in the documentation where it can.
+fn hidden_name(index: usize, pat: &Pat) -> Ident {
+    match pat {
+        Pat::Ident(pat) => {
+            let mut ident = pat.ident.clone();
+            ident.set_span(Span::mixed_site().located_at(pat.ident.span()));
+            ident
+        }
+        _ => format_ident!("_arg{}", index, span = Span::mixed_site()),
+    }
+}
+
+/// Whether moving a value of this type can be observed, judged from its spelling.
+fn has_no_drop_glue(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => true,
+        Type::Group(group) => has_no_drop_glue(&group.elem),
+        Type::Paren(paren) => has_no_drop_glue(&paren.elem),
+        Type::Path(path) => path.path.get_ident().is_some_and(|ident| {
+            let name = ident.to_string();
+            let digits = name.trim_start_matches(['i', 'u', 'f']);
+            matches!(name.as_str(), "bool" | "char" | "isize" | "usize")
+                || (digits.len() < name.len() && digits.parse::<u8>().is_ok())
+        }),
+        _ => false,
+    }
+}
+
+/// Captures the whole of a `self` that is taken by value, not only the fields that the body happens to mention.
+pub(crate) fn capture_self(signature: &Signature, body_mentions_self: bool) -> TokenStream {
+    let Some(receiver) = signature.receiver().filter(|_| body_mentions_self) else {
+        return TokenStream::new();
+    };
+    let by_value = match &receiver.kind {
+        ReceiverKind::Value => true,
+        ReceiverKind::Typed(_, ty) => !has_no_drop_glue(ty),
+        _ => false,
+    };
+    let this = &receiver.self_token;
+    match by_value {
+        true => quote_spanned!(Span::mixed_site()=> let _ = &#this;),
+        false => TokenStream::new(),
+    }
+}
+
+/// Whether an attribute is called `name`, whatever its path.
+pub(crate) fn is_called(attr: &Attribute, name: &str) -> bool {
+    attr.path().segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+    use syn::parse_quote;
+
+    #[track_caller]
+    fn check(mut signature: Signature, expect_signature: TokenStream, expect_lets: TokenStream) {
+        let lets = take_over(&mut signature);
+        assert_eq!(signature.to_token_stream().to_string(), expect_signature.to_string());
+        assert_eq!(lets.to_string(), expect_lets.to_string());
+    }
+
+    #[test]
+    fn parameters_are_bound_again_in_order() {
+        check(
+            parse_quote!(fn f(a: A, _: B, (c, _): C, mut d: &str, e: &E, n: u8)),
+            quote!(fn f(a: A, _arg1: B, _arg2: C, d: &str, e: &E, n: u8)),
+            quote! {
+                let a = a;
+                let _arg1 = _arg1;
+                let _arg2 = _arg2;
+                let (c, _) = _arg2;
+                let mut d = d;
+            },
+        );
+    }
+
+    #[test]
+    fn conditions_go_along_and_lints_move() {
+        check(
+            parse_quote!(fn f(#[cfg(x)] a: A, #[expect(unused)] b: B)),
+            quote!(fn f(#[cfg(x)] a: A, b: B)),
+            quote!(#[cfg(x)] let a = a; #[expect(unused)] let b = b;),
+        );
+    }
+
+    #[test]
+    fn self_is_captured_whole_when_taken_by_value() {
+        let text = |signature: Signature| capture_self(&signature, true).to_string();
+        assert_eq!(text(parse_quote!(fn f(self))), quote!(let _ = &self;).to_string());
+        assert_eq!(text(parse_quote!(fn f(self: Box<Self>))), quote!(let _ = &self;).to_string());
+        assert_eq!(text(parse_quote!(fn f(&mut self))), "");
+        assert_eq!(text(parse_quote!(fn f(self: &Self))), "");
+    }
+}

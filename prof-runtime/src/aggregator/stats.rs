@@ -1,0 +1,171 @@
+//! The numbers of one function: as one thread writes them, and merged.
+
+use std::sync::Weak;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::{Aggregator, Shared};
+use crate::callsite::Callsite;
+use crate::histogram::{BUCKETS, bucket_of};
+use crate::outcome::Outcome;
+
+/// One thread's numbers for one function in one aggregator.
+///
+/// Only that thread writes, so that a relaxed load and store add without losing anything; a reader on another thread
+/// sees each number at some recent moment, though not all at the same one.
+pub(crate) struct Stats {
+    site: &'static Callsite,
+    aggregator: Weak<Shared>,
+    outcomes: [AtomicU64; 4],
+    total_ns: AtomicU64,
+    min_ns: AtomicU64,
+    max_ns: AtomicU64,
+    /// Half the size of full counters. A bucket that is full moves its count to the retired totals.
+    buckets: [AtomicU32; BUCKETS],
+}
+
+/// Adds for the only writer. A sum of nanoseconds wraps after 584 years.
+#[inline]
+fn add(number: &AtomicU64, by: u64) {
+    number.store(number.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+}
+
+impl Stats {
+    pub(crate) fn new(site: &'static Callsite, aggregator: &Aggregator) -> Self {
+        Self {
+            site,
+            aggregator: aggregator.downgrade(),
+            outcomes: Default::default(),
+            total_ns: AtomicU64::new(0),
+            min_ns: AtomicU64::new(u64::MAX),
+            max_ns: AtomicU64::new(0),
+            buckets: [const { AtomicU32::new(0) }; BUCKETS],
+        }
+    }
+
+    pub(crate) fn site(&self) -> &'static Callsite {
+        self.site
+    }
+
+    /// The aggregator, while anyone else holds it.
+    pub(crate) fn aggregator(&self) -> Option<Aggregator> {
+        self.aggregator.upgrade().map(|shared| Aggregator { shared })
+    }
+
+    pub(super) fn belongs_to(&self, aggregator: &Aggregator) -> bool {
+        std::ptr::eq(self.aggregator.as_ptr(), &raw const *aggregator.shared)
+    }
+
+    /// Counts a call. To be called by the owning thread only.
+    #[inline]
+    pub(crate) fn record(&self, outcome: Outcome, duration_ns: u64) {
+        add(&self.outcomes[outcome.index()], 1);
+        add(&self.total_ns, duration_ns);
+        if duration_ns < self.min_ns.load(Ordering::Relaxed) {
+            self.min_ns.store(duration_ns, Ordering::Relaxed);
+        }
+        if duration_ns > self.max_ns.load(Ordering::Relaxed) {
+            self.max_ns.store(duration_ns, Ordering::Relaxed);
+        }
+        let bucket = &self.buckets[bucket_of(duration_ns)];
+        match bucket.load(Ordering::Relaxed).checked_add(1) {
+            Some(count) => bucket.store(count, Ordering::Relaxed),
+            None => self.spill(bucket_of(duration_ns)),
+        }
+    }
+
+    /// Moves the count of a full bucket, and the call that did not fit, to the retired totals.
+    #[cold]
+    fn spill(&self, bucket: usize) {
+        if let Some(aggregator) = self.aggregator() {
+            aggregator.with_retired(self.site, |totals| {
+                totals.buckets[bucket] += u64::from(u32::MAX) + 1;
+                self.buckets[bucket].store(0, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+/// The numbers of one function, summed up.
+#[derive(Clone)]
+pub(crate) struct Totals {
+    pub(super) outcomes: [u64; 4],
+    pub(super) total_ns: u64,
+    /// `u64::MAX` if there was no call.
+    pub(super) min_ns: u64,
+    pub(super) max_ns: u64,
+    pub(super) buckets: Box<[u64; BUCKETS]>,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self { outcomes: [0; 4], total_ns: 0, min_ns: u64::MAX, max_ns: 0, buckets: Box::new([0; BUCKETS]) }
+    }
+}
+
+impl Totals {
+    pub(super) fn add(&mut self, stats: &Stats) {
+        for (sum, outcome) in self.outcomes.iter_mut().zip(&stats.outcomes) {
+            *sum += outcome.load(Ordering::Relaxed);
+        }
+        self.total_ns = self.total_ns.saturating_add(stats.total_ns.load(Ordering::Relaxed));
+        self.min_ns = self.min_ns.min(stats.min_ns.load(Ordering::Relaxed));
+        self.max_ns = self.max_ns.max(stats.max_ns.load(Ordering::Relaxed));
+        for (sum, bucket) in self.buckets.iter_mut().zip(&stats.buckets) {
+            *sum += u64::from(bucket.load(Ordering::Relaxed));
+        }
+    }
+
+    pub(super) fn add_call(&mut self, outcome: Outcome, duration_ns: u64) {
+        self.outcomes[outcome.index()] += 1;
+        self.total_ns = self.total_ns.saturating_add(duration_ns);
+        self.min_ns = self.min_ns.min(duration_ns);
+        self.max_ns = self.max_ns.max(duration_ns);
+        self.buckets[bucket_of(duration_ns)] += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> &'static Callsite {
+        static SITE: Callsite = Callsite::new("f", || "app::f::item", "app", file!(), line!());
+        &SITE
+    }
+
+    #[test]
+    fn a_full_bucket_spills_and_loses_nothing() {
+        let aggregator = Aggregator::new();
+        let stats = Stats::new(site(), &aggregator);
+        stats.buckets[bucket_of(5)].store(u32::MAX - 1, Ordering::Relaxed);
+        for _ in 0..3 {
+            stats.record(Outcome::Success, 5);
+        }
+        let mut totals = Totals::default();
+        totals.add(&stats);
+        aggregator.with_retired(site(), |retired| totals.buckets[bucket_of(5)] += retired.buckets[bucket_of(5)]);
+        assert_eq!(totals.buckets[bucket_of(5)], u64::from(u32::MAX) - 1 + 3);
+    }
+
+    #[test]
+    fn stats_stay_within_their_budget() {
+        assert!(size_of::<Stats>() + size_of::<super::super::SiteKey>() <= 4096);
+    }
+
+    #[test]
+    fn sums_and_extremes() {
+        let aggregator = Aggregator::new();
+        let stats = Stats::new(site(), &aggregator);
+        let mut expect = Totals::default();
+        for (outcome, ns) in [(Outcome::Success, 7), (Outcome::Panic, 3), (Outcome::Cancelled, 1 << 50)] {
+            stats.record(outcome, ns);
+            expect.add_call(outcome, ns);
+        }
+        let mut totals = Totals::default();
+        totals.add(&stats);
+        assert_eq!(totals.outcomes, [1, 0, 1, 1]);
+        assert_eq!((totals.total_ns, totals.min_ns, totals.max_ns), ((1 << 50) + 10, 3, 1 << 50));
+        assert_eq!(totals.outcomes, expect.outcomes);
+        assert_eq!(totals.buckets, expect.buckets);
+    }
+}

@@ -1,0 +1,144 @@
+//! What receives metrics.
+
+use std::sync::Arc;
+
+use crate::aggregator::Aggregator;
+use crate::data::MetricData;
+use crate::record::CallRecord;
+
+/// Receives metrics: every data point through [`emit`](Self::emit), every finished call through
+/// [`record_call`](Self::record_call).
+///
+/// Handlers run on the thread that emits, at the end of the annotated call, and cannot hurt it: a panic is caught, and
+/// after the third the handler is switched off with one line on stderr; metrics that a handler itself causes, by calling
+/// annotated code or emitting data points, are not delivered, so that it cannot recurse. No lock of this crate is held
+/// while a handler runs, so one that blocks holds up its own caller only.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use std::sync::Arc;
+/// use prof_runtime::{MetricData, MetricHandler, put_metric, scoped};
+///
+/// #[derive(Default)]
+/// struct Pages(AtomicU64);
+///
+/// impl MetricHandler for Pages {
+///     fn emit(&self, data: &MetricData<'_>) {
+///         if data.name == "pages" {
+///             self.0.fetch_add(data.value.as_f64() as u64, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let pages = Arc::new(Pages::default());
+/// let _scope = scoped(pages.clone());
+/// put_metric("pages", 3, "crawler");
+/// put_metric("pages", 4, "crawler");
+/// assert_eq!(pages.0.load(Ordering::Relaxed), 7);
+/// ```
+pub trait MetricHandler: Send + Sync {
+    /// Receives one data point.
+    fn emit(&self, data: &MetricData<'_>);
+
+    /// Receives one finished call, whole.
+    ///
+    /// The default emits the call's [two data points](CallRecord::data_points).
+    fn record_call(&self, call: &CallRecord<'_>) {
+        for data in call.data_points() {
+            self.emit(&data);
+        }
+    }
+
+    /// Writes out what the handler holds back.
+    ///
+    /// # Errors
+    ///
+    /// If not everything could be written.
+    fn flush(&self) -> Result<(), FlushError> {
+        Ok(())
+    }
+
+    /// Not public API: what the runtime may do without calling this handler.
+    #[doc(hidden)]
+    fn shortcut(&self) -> Shortcut<'_> {
+        Shortcut::None
+    }
+}
+
+/// Not public API: what the runtime may do without calling a handler.
+#[doc(hidden)]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Shortcut<'a> {
+    /// Call it.
+    None,
+    /// Nothing: it does nothing.
+    Off,
+    /// Count calls in this aggregator.
+    Aggregator(&'a Aggregator),
+}
+
+/// What can be installed as a handler: a [`MetricHandler`], or one in an [`Arc`] or a [`Box`].
+pub trait IntoHandler {
+    /// Converts into a shared handler.
+    fn into_handler(self) -> Arc<dyn MetricHandler>;
+}
+
+impl<H: MetricHandler + 'static> IntoHandler for H {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        Arc::new(self)
+    }
+}
+
+impl<H: MetricHandler + 'static> IntoHandler for Arc<H> {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        self
+    }
+}
+
+impl IntoHandler for Arc<dyn MetricHandler> {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        self
+    }
+}
+
+impl IntoHandler for Box<dyn MetricHandler> {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        Arc::from(self)
+    }
+}
+
+/// Why a handler could not write out what it held.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// The handler tried, and what it writes to refused.
+    #[error("could not flush metrics to {target}: {source}")]
+    Write {
+        /// What the handler writes to, such as a path or an address.
+        target: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The handler panicked while flushing.
+    #[error("a metric handler panicked while flushing")]
+    Panicked,
+}
+
+/// Receives metrics and does nothing: what is installed until something else is.
+///
+/// While a group's handler is a `NullHandler`, its annotated functions neither read the clock nor count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullHandler;
+
+impl MetricHandler for NullHandler {
+    fn emit(&self, _: &MetricData<'_>) {}
+
+    fn record_call(&self, _: &CallRecord<'_>) {}
+
+    fn shortcut(&self) -> Shortcut<'_> {
+        Shortcut::Off
+    }
+}

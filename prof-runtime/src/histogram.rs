@@ -1,0 +1,188 @@
+//! Durations in log-linear buckets.
+//!
+//! Each power of two is cut into 16 buckets of equal width, as in HdrHistogram (Gil Tene) with four significant bits.
+//! A value is reported as the middle of its bucket, so it is off by at most half a bucket's width, 1/32 of the value.
+
+/// Buckets per power of two, as a power of two.
+const SUB_BITS: u32 = 4;
+const SUB: usize = 1 << SUB_BITS;
+/// Values from 2^42 ns, about 73 minutes, up share the last bucket.
+const MAX_BITS: u32 = 42;
+
+/// The number of buckets: one per value below 16, then 16 for each power of two up to 2^42 ns.
+pub(crate) const BUCKETS: usize = (MAX_BITS - SUB_BITS) as usize * SUB + SUB;
+
+/// The bucket of a duration in nanoseconds.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // Both terms are below `BUCKETS`.
+pub(crate) const fn bucket_of(ns: u64) -> usize {
+    let capped = if ns >> MAX_BITS == 0 { ns } else { (1 << MAX_BITS) - 1 };
+    // The lowest four bits count for themselves: with `| SUB`, `exponent` is at least `SUB_BITS`.
+    let exponent = u64::BITS - 1 - (capped | SUB as u64).leading_zeros();
+    let shift = exponent - SUB_BITS;
+    // `capped >> shift` is in 16..32 from 16 up, and is the value itself below.
+    (shift as usize) * SUB + (capped >> shift) as usize
+}
+
+/// The smallest duration of a bucket, in nanoseconds.
+pub(crate) const fn lower_ns(bucket: usize) -> u64 {
+    if bucket < 2 * SUB {
+        return bucket as u64;
+    }
+    let shift = bucket / SUB - 1;
+    ((bucket % SUB + SUB) as u64) << shift
+}
+
+/// The smallest duration above a bucket, in nanoseconds.
+pub(crate) const fn upper_ns(bucket: usize) -> u64 {
+    lower_ns(bucket + 1)
+}
+
+/// How many durations fell into which bucket.
+///
+/// Buckets are log-linear, 16 to a power of two, so that a quantile is within 3.2 % of the exact one from 1 ns to an
+/// hour. Longer durations share the last bucket. Histograms of the same program or of different ones merge without
+/// loss, since the buckets are always the same.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Histogram {
+    /// `(bucket, count)`, ascending by bucket; no count is 0.
+    counts: Vec<(u16, u64)>,
+}
+
+/// One bucket of a [`Histogram`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Bucket {
+    /// The shortest duration in it, in nanoseconds.
+    pub lower_ns: u64,
+    /// The shortest duration above it, in nanoseconds.
+    pub upper_ns: u64,
+    /// How many durations fell into it.
+    pub count: u64,
+}
+
+impl Histogram {
+    pub(crate) fn from_counts(counts: &[u64]) -> Self {
+        let counts = (0_u16..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0);
+        Self { counts: counts.collect() }
+    }
+
+    /// Returns how many durations were counted.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Returns the buckets that are not empty, from the shortest durations to the longest.
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
+        self.counts.iter().map(|&(bucket, count)| Bucket {
+            lower_ns: lower_ns(bucket.into()),
+            upper_ns: upper_ns(bucket.into()),
+            count,
+        })
+    }
+
+    /// Returns the duration, in nanoseconds, that a share of `quantile` of all durations does not exceed: the middle of
+    /// the bucket that it falls into. `None` if nothing was counted.
+    ///
+    /// `quantile` is clamped to `0.0..=1.0`; not-a-number counts as 0.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        let count = self.count();
+        // The float is at most `count` and not negative; beyond 2^53 calls, a few ranks do not matter.
+        let rank = ((quantile.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
+        let mut below = 0;
+        for bucket in self.buckets() {
+            below += bucket.count;
+            if below >= rank {
+                return Some(bucket.lower_ns.midpoint(bucket.upper_ns - 1));
+            }
+        }
+        None
+    }
+
+    /// Adds the durations of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.combine(other, u64::saturating_add);
+    }
+
+    /// Removes the durations of `earlier`, which must be part of this histogram; otherwise counts stop at 0.
+    pub fn subtract(&mut self, earlier: &Self) {
+        self.combine(earlier, u64::saturating_sub);
+    }
+
+    fn combine(&mut self, other: &Self, with: fn(u64, u64) -> u64) {
+        let mut merged = std::collections::BTreeMap::from_iter(self.counts.iter().copied());
+        for &(bucket, count) in &other.counts {
+            let entry = merged.entry(bucket).or_insert(0);
+            *entry = with(*entry, count);
+        }
+        self.counts = merged.into_iter().filter(|(_, count)| *count > 0).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_tile_the_line() {
+        for bucket in 0..BUCKETS {
+            assert_eq!(bucket_of(lower_ns(bucket)), bucket);
+            assert_eq!(bucket_of(upper_ns(bucket) - 1), bucket);
+        }
+        assert_eq!(lower_ns(0), 0);
+        assert_eq!(upper_ns(BUCKETS - 1), 1 << MAX_BITS);
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn the_error_is_within_bounds_up_to_an_hour() {
+        for bucket in 1..=bucket_of(3_600_000_000_000) {
+            let middle = lower_ns(bucket).midpoint(upper_ns(bucket) - 1);
+            for exact in [lower_ns(bucket), upper_ns(bucket) - 1] {
+                #[allow(clippy::cast_precision_loss)]
+                let error = middle.abs_diff(exact) as f64 / exact as f64;
+                assert!(error <= 0.032, "{exact} is reported as {middle}");
+            }
+        }
+    }
+
+    #[test]
+    fn quantiles() {
+        let mut counts = [0; BUCKETS];
+        counts[1] = 50;
+        counts[10] = 49;
+        counts[15] = 1;
+        let histogram = Histogram::from_counts(&counts);
+        let check = |quantile, expect| assert_eq!(histogram.quantile_ns(quantile), Some(expect));
+        check(0.0, 1);
+        check(0.5, 1);
+        check(0.51, 10);
+        check(0.99, 10);
+        check(0.999, 15);
+        check(1.0, 15);
+        check(7.0, 15);
+        check(f64::NAN, 1);
+        assert_eq!(Histogram::default().quantile_ns(0.5), None);
+    }
+
+    #[test]
+    fn what_is_merged_can_be_subtracted() {
+        let mut counts = [0; BUCKETS];
+        counts[3] = 2;
+        counts[200] = 1;
+        let one = Histogram::from_counts(&counts);
+        counts[200] = 0;
+        counts[77] = 9;
+        let two = Histogram::from_counts(&counts);
+        let mut both = one.clone();
+        both.merge(&two);
+        assert_eq!(both.count(), one.count() + two.count());
+        both.subtract(&two);
+        assert_eq!(both, one);
+        both.subtract(&two);
+        assert_eq!(both.count(), 1);
+    }
+}

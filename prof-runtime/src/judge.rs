@@ -1,0 +1,189 @@
+//! Whether a returned value is a failure, decided by its type or by the user's predicate.
+//!
+//! The attribute does not know types. It writes `(&&probe(&value)).judge()`, and method resolution picks the first of
+//! several implementations that apply: the more references an implementation's `Self` has, the earlier it is tried
+//! ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
+
+use std::any::type_name;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+
+use crate::call::Call;
+use crate::outcome::{Fallible, Outcome};
+use crate::stderr;
+use crate::timed::lazy;
+
+/// Decides on values of type `T`.
+pub trait Judge<T: ?Sized> {
+    /// Returns whether the value is a failure.
+    fn is_failure(&self, value: &T) -> bool;
+}
+
+/// Decides that nothing is a failure.
+#[derive(Clone, Copy, Debug)]
+pub struct NeverFails;
+
+impl<T: ?Sized> Judge<T> for NeverFails {
+    fn is_failure(&self, _: &T) -> bool {
+        false
+    }
+}
+
+/// Lets the value decide.
+#[derive(Clone, Copy, Debug)]
+pub struct ByValue;
+
+impl<T: Fallible + ?Sized> Judge<T> for ByValue {
+    fn is_failure(&self, value: &T) -> bool {
+        value.is_failure()
+    }
+}
+
+/// Decides by the attribute's `ok` or `err` predicate.
+#[derive(Clone, Copy, Debug)]
+pub struct Predicate<P> {
+    predicate: P,
+    /// What the predicate returns for a failure.
+    failure: bool,
+}
+
+impl<P> Predicate<P> {
+    pub(crate) fn new(predicate: P, failure: bool) -> Self {
+        Self { predicate, failure }
+    }
+}
+
+impl<T: ?Sized, P: Fn(&T) -> bool> Judge<T> for Predicate<P> {
+    fn is_failure(&self, value: &T) -> bool {
+        (self.predicate)(value) == self.failure
+    }
+}
+
+/// The outcome of a call that returned `value`. A judge that panics is ignored, and the call counts as a success.
+pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
+    // The value is only looked at, and a judge is not used again after a panic that left it in disorder: it holds
+    // nothing but a function.
+    match catch_unwind(AssertUnwindSafe(|| judge.is_failure(value))) {
+        Ok(true) => Outcome::Failure,
+        Ok(false) => Outcome::Success,
+        Err(_) => {
+            let value = type_name::<T>();
+            stderr::line(format_args!("prof: a predicate on `{value}` panicked; the call counts as a success"));
+            Outcome::Success
+        }
+    }
+}
+
+/// Finishes a call whose value `judge` decides on, and gives the value back.
+#[inline(always)]
+pub fn finish_judged<T>(call: Call, value: T, judge: impl Judge<T>) -> T {
+    call.finish(|| outcome(&value, &judge));
+    value
+}
+
+/// The type of a value, without the value.
+#[derive(Debug)]
+pub struct Probe<T: ?Sized>(PhantomData<fn(&T)>);
+
+/// Looks at the type of a value.
+#[inline(always)]
+pub fn probe<T>(_: &T) -> Probe<T> {
+    Probe(PhantomData)
+}
+
+/// Looks at the type of a future's output.
+#[inline(always)]
+pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
+    Probe(PhantomData)
+}
+
+/// Finds the judge for a type.
+pub trait Judging {
+    /// The judge.
+    type Judge;
+
+    /// Returns the judge.
+    fn judge(&self) -> Self::Judge;
+}
+
+impl<T: Fallible> Judging for &Probe<T> {
+    type Judge = ByValue;
+
+    #[inline(always)]
+    fn judge(&self) -> ByValue {
+        ByValue
+    }
+}
+
+impl<T> Judging for Probe<T> {
+    type Judge = NeverFails;
+
+    #[inline(always)]
+    fn judge(&self) -> NeverFails {
+        NeverFails
+    }
+}
+
+/// Finishes a call by the type of its value: a boxed future is measured when it is awaited, a [`Fallible`] value decides
+/// on the outcome, any other is a success.
+pub trait Finish {
+    /// The type of the value.
+    type Value;
+
+    /// Finishes the call and gives the value back, or one that stands for it.
+    fn finish(&self, call: Call, value: Self::Value) -> Self::Value;
+}
+
+impl<T: Fallible> Finish for &&Probe<T> {
+    type Value = T;
+
+    #[inline(always)]
+    fn finish(&self, call: Call, value: T) -> T {
+        finish_judged(call, value, ByValue)
+    }
+}
+
+impl<T> Finish for Probe<T> {
+    type Value = T;
+
+    #[inline(always)]
+    fn finish(&self, call: Call, value: T) -> T {
+        call.finish(|| Outcome::Success);
+        value
+    }
+}
+
+macro_rules! finish_boxed_futures {
+    ($($future:ty),*) => {$(
+        impl<'a, T: Fallible + 'a> Finish for &&&Probe<Pin<Box<$future>>> {
+            type Value = Pin<Box<$future>>;
+
+            fn finish(&self, call: Call, future: Self::Value) -> Self::Value {
+                match call.is_measured() {
+                    true => Box::pin(lazy(call, future, ByValue)),
+                    false => future,
+                }
+            }
+        }
+
+        impl<'a, T: 'a> Finish for &Probe<Pin<Box<$future>>> {
+            type Value = Pin<Box<$future>>;
+
+            fn finish(&self, call: Call, future: Self::Value) -> Self::Value {
+                match call.is_measured() {
+                    true => Box::pin(lazy(call, future, NeverFails)),
+                    false => future,
+                }
+            }
+        }
+    )*};
+}
+
+finish_boxed_futures!(
+    dyn Future<Output = T> + 'a,
+    dyn Future<Output = T> + Send + 'a,
+    dyn Future<Output = T> + Sync + 'a,
+    dyn Future<Output = T> + Send + Sync + 'a
+);

@@ -1,0 +1,387 @@
+//! Where metrics go: which handler, for which group, and how a call site finds out.
+//!
+//! The configuration is rebuilt under a lock whenever a handler is installed, and published in two forms: every call
+//! site that was called holds a [`Route`], one word that says what to do with a call; every group, and the whole,
+//! hold a [`Target`], the handlers themselves, which readers take without a lock.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::aggregator::Aggregator;
+use crate::callsite::Callsite;
+use crate::clock;
+use crate::fanout::FanoutHandler;
+use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
+use crate::link::LinkedHandler;
+use crate::local::{self, lock};
+use crate::stderr;
+
+/// What a call site does with a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Route(u64);
+
+impl Route {
+    /// Nothing listens: neither read the clock nor count.
+    pub(crate) const OFF: Self = Self(0);
+    /// The site was not called since it was loaded; ask for its route.
+    pub(crate) const UNRESOLVED: Self = Self(1);
+    /// Hand the call's record to the handlers.
+    pub(crate) const HANDLERS: Self = Self(2);
+    const FIRST_AGGREGATOR: u64 = 3;
+
+    /// Count the call in this aggregator, which is all that listens.
+    const fn to_aggregator(id: u64) -> Self {
+        Self(Self::FIRST_AGGREGATOR + id)
+    }
+
+    /// The number of the aggregator that is all that listens, if one is.
+    #[inline]
+    pub(crate) const fn aggregator(self) -> Option<u64> {
+        self.0.checked_sub(Self::FIRST_AGGREGATOR)
+    }
+
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+}
+
+/// An installed handler.
+pub(crate) struct Installed {
+    handler: Arc<dyn MetricHandler>,
+    panics: AtomicU32,
+    /// Switched off after too many panics.
+    is_off: AtomicBool,
+}
+
+impl fmt::Debug for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Installed").field("panics", &self.panics).field("is_off", &self.is_off).finish_non_exhaustive()
+    }
+}
+
+/// How many panics switch a handler off.
+const MAX_PANICS: u32 = 3;
+
+impl Installed {
+    pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Arc<Self> {
+        Arc::new(Self { handler, panics: AtomicU32::new(0), is_off: AtomicBool::new(false) })
+    }
+
+    fn aggregator(&self) -> Option<&Aggregator> {
+        match self.handler.shortcut() {
+            Shortcut::Aggregator(aggregator) => Some(aggregator),
+            _ => None,
+        }
+    }
+
+    /// Runs `f` on the handler, unless it is switched off. A panic stops here.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&dyn MetricHandler) -> R) -> Option<R> {
+        if self.is_off.load(Ordering::Relaxed) {
+            return None;
+        }
+        // Nothing of ours is touched inside, and the handler's own state is behind `&self`: it has to cope with its
+        // own panics, as with those of `std::sync`.
+        let result = catch_unwind(AssertUnwindSafe(|| f(&*self.handler)));
+        result.inspect_err(|_| self.count_panic()).ok()
+    }
+
+    /// Flushes the handler; one that is switched off has nothing to write.
+    pub(crate) fn flush(&self) -> Result<(), FlushError> {
+        let panics = self.panics.load(Ordering::Relaxed);
+        match self.with(|handler| handler.flush()) {
+            Some(result) => result,
+            None if self.panics.load(Ordering::Relaxed) > panics => Err(FlushError::Panicked),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn count_panic(&self) {
+        let panics = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
+        if panics == MAX_PANICS {
+            self.is_off.store(true, Ordering::Relaxed);
+            stderr::line(format_args!("prof: a metric handler panicked {panics} times and is switched off"));
+            reconfigure(|_| ());
+        }
+    }
+}
+
+/// The handlers that metrics go to.
+#[derive(Default)]
+pub(crate) struct Target(Vec<Arc<Installed>>);
+
+impl Target {
+    /// Runs `f` on every handler.
+    pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
+        for installed in &self.0 {
+            installed.with(&mut f);
+        }
+    }
+
+    /// The aggregator with this number.
+    pub(crate) fn aggregator(&self, id: u64) -> Option<&Aggregator> {
+        self.0.iter().filter_map(|installed| installed.aggregator()).find(|aggregator| aggregator.id() == id)
+    }
+
+    fn route(&self, any_scope: bool) -> Route {
+        match &self.0[..] {
+            _ if any_scope => Route::HANDLERS,
+            [] => Route::OFF,
+            [only] => only.aggregator().map_or(Route::HANDLERS, |one| Route::to_aggregator(one.id())),
+            _ => Route::HANDLERS,
+        }
+    }
+}
+
+/// The published form of the configuration, for metrics that do not come from a call site.
+#[derive(Default)]
+struct Targets {
+    default: Arc<Target>,
+    groups: HashMap<String, Arc<Target>>,
+}
+
+impl Targets {
+    fn of(&self, group: &str) -> &Arc<Target> {
+        self.groups.get(group).unwrap_or(&self.default)
+    }
+}
+
+/// What was asked for.
+struct Config {
+    default: Option<Arc<Installed>>,
+    /// `None` for a group that is switched off whatever the default is.
+    groups: HashMap<String, Option<Arc<Installed>>>,
+    /// Listen to everything, beside the handlers: the reports.
+    observers: Vec<Arc<Installed>>,
+    /// How many scoped handlers there are, on any thread. While there are any, every call has to look for one.
+    scopes: usize,
+    /// Every call site that was called.
+    sites: Vec<&'static Callsite>,
+}
+
+static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(|| {
+    local::inside(|| {
+        let config = Config::linked();
+        config.publish();
+        Mutex::new(config)
+    })
+});
+static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(ArcSwap::default);
+
+impl Config {
+    /// The configuration at startup: the handlers that `register_handler!` linked in.
+    fn linked() -> Self {
+        let mut groups: HashMap<Option<&str>, FanoutHandler> = HashMap::new();
+        for linked in inventory::iter::<LinkedHandler> {
+            let Ok(handler) = catch_unwind(linked.make) else {
+                let location = linked.location;
+                stderr::line(format_args!("prof: the handler registered at {location} panicked when it was made"));
+                continue;
+            };
+            let fanout = groups.remove(&linked.group).unwrap_or_default();
+            groups.insert(linked.group, fanout.with(handler));
+        }
+        let installed = |fanout: FanoutHandler| Installed::new(Arc::new(fanout));
+        let mut config = Self {
+            default: groups.remove(&None).map(installed),
+            groups: HashMap::new(),
+            observers: Vec::new(),
+            scopes: 0,
+            sites: Vec::new(),
+        };
+        for (group, fanout) in groups {
+            config.groups.insert(group.unwrap_or_default().to_owned(), Some(installed(fanout)));
+        }
+        config
+    }
+
+    fn target(&self, group: Option<&str>) -> Arc<Target> {
+        let own = group.and_then(|group| self.groups.get(group));
+        let handler = own.unwrap_or(&self.default);
+        let all = handler.iter().chain(&self.observers);
+        let on = all.filter(|installed| !installed.is_off.load(Ordering::Relaxed));
+        Arc::new(Target(on.cloned().collect()))
+    }
+
+    /// Publishes the configuration. Returns what it replaces, to be dropped when the lock is released, since dropping
+    /// a handler runs the user's code.
+    fn publish(&self) -> Garbage {
+        let groups = self.groups.keys().map(|group| (group.clone(), self.target(Some(group))));
+        let targets = Targets { default: self.target(None), groups: groups.collect() };
+        let replaced = TARGETS.swap(Arc::new(targets));
+        let of_sites = self.sites.iter().filter_map(|site| self.publish_to(site));
+        Garbage { _targets: replaced, _of_sites: of_sites.collect() }
+    }
+
+    fn publish_to(&self, site: &Callsite) -> Option<Arc<Target>> {
+        let target = Arc::clone(TARGETS.load().of(site.group()));
+        let route = target.route(self.scopes > 0);
+        let replaced = site.set_target(target);
+        site.set_route(route);
+        replaced
+    }
+}
+
+/// What may hold the last handle to a replaced handler.
+struct Garbage {
+    _targets: Arc<Targets>,
+    _of_sites: Vec<Arc<Target>>,
+}
+
+/// Changes the configuration and publishes it.
+///
+/// The handlers that `change` takes out are returned and dropped after the lock is released.
+fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) {
+    let garbage = local::inside(|| {
+        // Before anything can be measured.
+        clock::prepare();
+        let mut config = lock(&CONFIG);
+        let taken = change(&mut config);
+        (taken, config.publish())
+    });
+    drop(garbage);
+}
+
+/// `None` for a handler that does nothing, so that nothing is done for it.
+fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
+    let handler = handler.into_handler();
+    match handler.shortcut() {
+        Shortcut::Off => None,
+        _ => Some(Installed::new(handler)),
+    }
+}
+
+/// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile go
+/// to either, and none is lost. The replaced handler is dropped as soon as no thread is in it, without being flushed.
+///
+/// Until then, metrics go nowhere, or to the handlers that linked crates [registered](crate::register_handler).
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{MemoryHandler, configure, put_metric};
+///
+/// let memory = MemoryHandler::new();
+/// configure(memory.clone());
+/// put_metric("pages", 3, "crawler");
+/// assert_eq!(memory.value("pages"), Some(3.0));
+/// ```
+pub fn configure(handler: impl IntoHandler) {
+    let handler = installed(handler);
+    reconfigure(|config| std::mem::replace(&mut config.default, handler));
+}
+
+/// Installs the handler of one group, whatever the default is. The last one installed for a group is the one.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{MemoryHandler, NullHandler, configure, configure_group, put_metric};
+///
+/// let crawler = MemoryHandler::new();
+/// configure(NullHandler);
+/// configure_group("crawler", crawler.clone());
+/// put_metric("pages", 3, "crawler");
+/// put_metric("pages", 4, "indexer");
+/// assert_eq!(crawler.value("pages"), Some(3.0));
+/// ```
+pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
+    let (group, handler) = (group.into(), installed(handler));
+    reconfigure(|config| config.groups.insert(group, handler));
+}
+
+/// Flushes every installed handler.
+///
+/// # Errors
+///
+/// The first error, after all were flushed.
+pub fn flush() -> Result<(), FlushError> {
+    let handlers: Vec<Arc<Installed>> = {
+        let config = lock(&CONFIG);
+        config.default.iter().chain(config.groups.values().flatten()).chain(&config.observers).cloned().collect()
+    };
+    let mut result = Ok(());
+    for handler in handlers {
+        let flushed = handler.flush();
+        result = result.and(flushed);
+    }
+    result
+}
+
+/// Adds an aggregator that listens to everything that is not scoped, beside the handlers.
+#[cfg_attr(not(feature = "report"), allow(dead_code))]
+pub(crate) fn observe(aggregator: &Aggregator) {
+    let observer = Installed::new(Arc::new(aggregator.clone()));
+    reconfigure(|config| config.observers.push(observer));
+}
+
+/// Takes the aggregator out again.
+#[cfg_attr(not(feature = "report"), allow(dead_code))]
+pub(crate) fn unobserve(aggregator: &Aggregator) {
+    let is_it = |observer: &mut Arc<Installed>| observer.aggregator().is_some_and(|one| one.id() == aggregator.id());
+    reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>());
+}
+
+/// Keeps every call looking for scoped handlers.
+#[derive(Debug)]
+pub(crate) struct ScopeCount(());
+
+impl ScopeCount {
+    pub(crate) fn new() -> Self {
+        Self::change(|scopes| scopes + 1);
+        Self(())
+    }
+
+    fn change(by: impl FnOnce(usize) -> usize) {
+        local::inside(|| {
+            clock::prepare();
+            let mut config = lock(&CONFIG);
+            let before = config.scopes;
+            config.scopes = by(before);
+            // Only the first and the last make a difference to the call sites.
+            if (before == 0) != (config.scopes == 0) {
+                // What is replaced is the same as what replaces it.
+                config.sites.iter().for_each(|site| drop(config.publish_to(site)));
+            }
+        });
+    }
+}
+
+impl Drop for ScopeCount {
+    fn drop(&mut self) {
+        Self::change(|scopes| scopes - 1);
+    }
+}
+
+/// Finds the route of a site that is called for the first time, and keeps it up to date from now on.
+#[cold]
+pub(crate) fn resolve(site: &'static Callsite) -> Route {
+    if local::is_inside() {
+        // From within the runtime, such as an annotated allocator: left for the next call.
+        return Route::OFF;
+    }
+    local::inside(|| {
+        let mut config = lock(&CONFIG);
+        if site.id() == 0 {
+            config.sites.push(site);
+            site.set_id(u32::try_from(config.sites.len()).unwrap_or(u32::MAX));
+        }
+        drop(config.publish_to(site));
+    });
+    site.route()
+}
+
+/// The handlers of a group.
+pub(crate) fn target(group: &str) -> Arc<Target> {
+    LazyLock::force(&CONFIG);
+    Arc::clone(TARGETS.load().of(group))
+}

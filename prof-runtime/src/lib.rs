@@ -1,1 +1,5 @@
 //! prof-runtime
+
+pub mod context;
+
+pub use context::{ContextValue, TopN};

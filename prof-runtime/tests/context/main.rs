@@ -1,0 +1,3 @@
+//! The contexts from outside.
+
+mod top_n;

@@ -2,4 +2,7 @@
 
 pub mod context;
 
-pub use context::{ContextValue, TopN};
+pub use context::{
+    ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext,
+    TopN,
+};

@@ -4,6 +4,7 @@ mod changes;
 mod entries;
 mod errors;
 mod futures;
+mod models;
 mod on_exit;
 mod runtime;
 mod seed;

@@ -4,7 +4,7 @@
 //! clock elsewhere. Neither goes back, and neither counts the time that the machine is suspended on Linux.
 
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The counter and what one tick of it is worth.
 struct Clock {
@@ -68,6 +68,38 @@ pub(crate) fn wall_time_of(reading: u64) -> SystemTime {
 /// The wall-clock time.
 pub(crate) fn wall_time() -> SystemTime {
     SystemTime::now()
+}
+
+/// When a record was started, on the wall clock and on the monotonic one.
+///
+/// The end is the start plus the monotonic time since then, so that a wall clock that is set back never makes a record
+/// end before it started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    since_epoch_ns: u64,
+    monotonic: Instant,
+}
+
+impl Start {
+    /// Starts now. A wall clock before 1970 counts as 1970, one after 2554 as 2554.
+    pub(crate) fn now() -> Self {
+        let since_epoch = wall_time().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { since_epoch_ns: saturating_ns(since_epoch.as_nanos()), monotonic: Instant::now() }
+    }
+
+    /// The start, in nanoseconds since the epoch.
+    pub(crate) fn start_ns(self) -> u64 {
+        self.since_epoch_ns
+    }
+
+    /// The present, in nanoseconds since the epoch: never less than [`start_ns`](Self::start_ns).
+    pub(crate) fn end_ns(self) -> u64 {
+        self.since_epoch_ns.saturating_add(saturating_ns(self.monotonic.elapsed().as_nanos()))
+    }
+}
+
+fn saturating_ns(ns: u128) -> u64 {
+    u64::try_from(ns).unwrap_or(u64::MAX)
 }
 
 /// A clock that a test sets, for its own thread. One tick is one nanosecond.

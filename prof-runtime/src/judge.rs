@@ -7,11 +7,11 @@
 use std::any::type_name;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 
 use crate::call::Call;
 use crate::outcome::{Fallible, Outcome};
+use crate::panics::caught;
 use crate::stderr;
 use crate::timed::lazy;
 
@@ -63,12 +63,10 @@ impl<T: ?Sized, P: Fn(&T) -> bool> Judge<T> for Predicate<P> {
 
 /// The outcome of a call that returned `value`. A judge that panics is ignored, and the call counts as a success.
 pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
-    // The value is only looked at, and a judge is not used again after a panic that left it in disorder: it holds
-    // nothing but a function.
-    match catch_unwind(AssertUnwindSafe(|| judge.is_failure(value))) {
-        Ok(true) => Outcome::Failure,
-        Ok(false) => Outcome::Success,
-        Err(_) => {
+    match caught(|| judge.is_failure(value)) {
+        Some(true) => Outcome::Failure,
+        Some(false) => Outcome::Success,
+        None => {
             let value = type_name::<T>();
             stderr::line(format_args!("prof: a predicate on `{value}` panicked; the call counts as a success"));
             Outcome::Success

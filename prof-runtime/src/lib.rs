@@ -29,6 +29,7 @@
 //! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program, [`scoped`] and
 //!   [`with_handler`](WithHandlerExt::with_handler) where they go in a test.
 //! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
+//! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
 //! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own.
 //!
 //! # Features
@@ -49,6 +50,7 @@ mod call;
 mod callsite;
 mod clock;
 mod console;
+pub mod context;
 mod data;
 mod dispatch;
 mod fanout;
@@ -60,6 +62,7 @@ mod local;
 mod memory;
 mod name;
 mod outcome;
+mod panics;
 mod record;
 #[cfg(feature = "report")]
 mod report;
@@ -72,6 +75,9 @@ mod timed;
 pub use self::aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats};
 pub use self::callsite::{Callsite, callsites};
 pub use self::console::ConsoleHandler;
+pub use self::context::{
+    ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext, TopN,
+};
 pub use self::data::{MetricData, MetricValue};
 pub use self::fanout::FanoutHandler;
 #[doc(hidden)]

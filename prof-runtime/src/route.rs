@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -19,6 +18,7 @@ use crate::fanout::FanoutHandler;
 use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
 use crate::link::LinkedHandler;
 use crate::local::{self, lock};
+use crate::panics::caught;
 use crate::stderr;
 
 /// What a call site does with a call.
@@ -88,10 +88,11 @@ impl Installed {
         if self.is_off.load(Ordering::Relaxed) {
             return None;
         }
-        // Nothing of ours is touched inside, and the handler's own state is behind `&self`: it has to cope with its
-        // own panics, as with those of `std::sync`.
-        let result = catch_unwind(AssertUnwindSafe(|| f(&*self.handler)));
-        result.inspect_err(|_| self.count_panic()).ok()
+        let result = caught(|| f(&*self.handler));
+        if result.is_none() {
+            self.count_panic();
+        }
+        result
     }
 
     /// Flushes the handler; one that is switched off has nothing to write.
@@ -182,7 +183,7 @@ impl Config {
     fn linked() -> Self {
         let mut groups: HashMap<Option<&str>, FanoutHandler> = HashMap::new();
         for linked in inventory::iter::<LinkedHandler> {
-            let Ok(handler) = catch_unwind(linked.make) else {
+            let Some(handler) = caught(linked.make) else {
                 let location = linked.location;
                 stderr::line(format_args!("prof: the handler registered at {location} panicked when it was made"));
                 continue;

@@ -1,5 +1,5 @@
 //! Handlers that are registered at link time.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::manual_assert)]
 
 use std::sync::LazyLock;
 

@@ -59,7 +59,7 @@ fn run_in(context: &MetricsContext, dir: &Path, threads: usize) -> Result<Found,
     if sources.is_empty() && errors.is_empty() {
         return Err(RunError::NoSources(dir.to_owned()));
     }
-    context.set("slowest_us", TopN::new(SLOWEST))?;
+    context.set("slowest_us", TopN::<String, i64>::new(SLOWEST))?;
     let progress = progress_bar(sources.len());
     let queue = Mutex::new(sources.into_iter());
     let found = Mutex::new(Found { errors, ..Found::default() });

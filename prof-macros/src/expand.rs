@@ -20,11 +20,15 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
         return function.into_token_stream();
     }
     let code = Expansion::new(args, &function);
-    let statements = match (function.signature.asyncness.is_some(), code.kind) {
-        (true, _) => code.asynchronous(&mut function),
-        (false, Kind::Never) => code.diverging(&function),
-        (false, _) if code.needs_closure(&function) => code.in_closure(&mut function),
-        (false, _) => code.in_place(&function),
+    let leaves_early = function.body.may_leave_early();
+    let statements = if code.kind == Kind::Never {
+        code.diverging(&function)
+    } else if code.is_async && leaves_early {
+        code.in_async_block(&mut function)
+    } else if leaves_early && code.is_judged() && !tracks_caller(&function) {
+        code.in_closure(&mut function)
+    } else {
+        code.in_place(&function, leaves_early)
     };
     let inner_attrs = &function.body.inner_attrs;
     let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
@@ -34,9 +38,14 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     quote!(#(#attrs)* #vis #defaultness #signature #block)
 }
 
+fn tracks_caller(function: &Function) -> bool {
+    function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
+}
+
 /// What the different shapes of expansion share.
 struct Expansion<'a> {
     args: &'a Args,
+    is_async: bool,
     kind: Kind,
     /// The path of `prof_runtime::__private`.
     private: TokenStream,
@@ -52,22 +61,20 @@ impl<'a> Expansion<'a> {
         let signature = &function.signature;
         let private = args.private();
         let (output, output_is_erased) = returns::erased(&signature.output);
+        let is_async = signature.asyncness.is_some();
         let kind = match returns::kind(&signature.output, &signature.generics) {
             // The call of an `async fn` ends when it hands out the future, whoever awaits that.
-            Kind::ImplFuture | Kind::BoxedFuture if signature.asyncness.is_some() => Kind::Plain,
+            Kind::ImplFuture | Kind::BoxedFuture if is_async => Kind::Plain,
             kind => kind,
         };
         let site = site(args, &signature.ident, &private);
-        Self { args, kind, private, output, output_is_erased, site }
+        Self { args, is_async, kind, private, output, output_is_erased, site }
     }
 
-    /// Only a closure sees what `return` and `?` return. It is used where that matters and only there, because
-    /// `Location::caller()` and backtraces can tell it from the plain function.
-    fn needs_closure(&self, function: &Function) -> bool {
-        let judged =
-            matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some();
-        let tracks_caller = function.attrs.iter().any(|attr| is_called(attr, "track_caller"));
-        judged && !tracks_caller && function.body.may_leave_early()
+    /// Whether it matters what is returned. Only a closure sees what `return` and `?` return; it is used where that
+    /// matters and only there, because `Location::caller()` and backtraces can tell it from the plain function.
+    fn is_judged(&self) -> bool {
+        matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some()
     }
 
     /// ```text
@@ -83,17 +90,21 @@ impl<'a> Expansion<'a> {
     ///
     /// The value is bound before the call is finished, so that the temporaries of the tail expression are gone when a
     /// handler runs. The label keeps `unused_braces` from firing on a body of one expression.
-    fn in_place(&self, function: &Function) -> TokenStream {
+    fn in_place(&self, function: &Function, leaves_early: bool) -> TokenStream {
         let Self { private, output, site, .. } = self;
         let block = &function.body.block;
         let finish = self.finish();
+        let enter = match leaves_early {
+            true => syn::Ident::new("enter_early", Span::mixed_site()),
+            false => self.enter(),
+        };
         let ty = match self.kind {
             // A type annotation `_` is one too many for some lints.
             Kind::ImplFuture | Kind::Plain if matches!(output, syn::Type::Infer(_)) => None,
             _ => Some(quote_spanned!(Span::mixed_site()=> : #output)),
         };
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
+            let __prof_call = #private::#enter(#site);
             let ret #ty = '_body: #block;
             #[allow(unreachable_code)]
             { return #finish; }
@@ -129,49 +140,40 @@ impl<'a> Expansion<'a> {
 
     /// ```text
     /// // Input:
-    /// async fn load(id: Id) -> Result<Row, Error> { … }
+    /// async fn load(id: Id) -> Result<Row, Error> { … find(id).await? … }
     /// // Output:
     /// async fn load(id′: Id) -> Result<Row, Error> {
-    ///     let __prof_site = { … &SITE };
-    ///     let (call, ret) = private::timed(__prof_site, async move {
+    ///     let __prof_call = private::enter_async({ … &SITE });
+    ///     let ret = async move {
     ///         if false { let hint: Result<Row, Error> = private::never(); return hint; }
     ///         let id = id′;
-    ///         '_body: { … }
-    ///     }).await;
-    ///     return …;
+    ///         '_body: { … find(id).await? … }
+    ///     }.await;
+    ///     return { use private::Judging as _; … };
     /// }
     /// ```
-    fn asynchronous(&self, function: &mut Function) -> TokenStream {
+    ///
+    /// The inner block owns the parameters, as rustc has it for `async fn`: the future stays `Send` where a parameter
+    /// is `Send` but not `Sync`.
+    fn in_async_block(&self, function: &mut Function) -> TokenStream {
         let Self { private, site, .. } = self;
         let block = self.owned_block(function);
-        if self.kind == Kind::Never {
-            return quote_spanned! {Span::mixed_site()=>
-                let __prof_site = #site;
-                #private::timed_forever(__prof_site, async move #block).await
-            };
-        }
-        let finish = match (self.kind, &self.args.predicate) {
-            (Kind::MayFail, None) => quote_spanned! {Span::mixed_site()=> {
-                use #private::Judging as _;
-                let judge = (&&#private::probe(&ret)).judge();
-                #private::finish_judged(__prof_call, ret, judge)
-            }},
-            _ => self.finish(),
-        };
+        let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_site = #site;
-            let (__prof_call, ret) = #private::timed(__prof_site, async move #block).await;
+            let __prof_call = #private::enter_async(#site);
+            let ret = async move #block.await;
             #[allow(unreachable_code)]
             { return #finish; }
         }
     }
 
-    /// A function that never returns can only unwind, which the guard sees.
+    /// A function that never returns can only unwind or be cancelled, which the guard sees.
     fn diverging(&self, function: &Function) -> TokenStream {
         let Self { private, site, .. } = self;
         let block = &function.body.block;
+        let enter = self.enter();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
+            let __prof_call = #private::#enter(#site);
             '_body: #block
         }
     }
@@ -181,8 +183,7 @@ impl<'a> Expansion<'a> {
         let Self { private, output, .. } = self;
         let captured = capture_self(&function.signature, function.body.mentions_self());
         let lets = take_over(&mut function.signature);
-        let is_async = function.signature.asyncness.is_some();
-        let hint = ((is_async && self.kind != Kind::Never) || self.output_is_erased).then(|| {
+        let hint = (self.is_async || self.output_is_erased).then(|| {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
@@ -196,6 +197,12 @@ impl<'a> Expansion<'a> {
             (None, true) => block.to_token_stream(),
             (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets '_body: #block }),
         }
+    }
+
+    /// The function that begins a call which leaves by its end, or by unwinding.
+    fn enter(&self) -> syn::Ident {
+        let name = if self.is_async { "enter_async" } else { "enter" };
+        syn::Ident::new(name, Span::mixed_site())
     }
 
     /// The expression that finishes the call and gives `ret` back.
@@ -222,6 +229,11 @@ impl<'a> Expansion<'a> {
                 use #private::Judging as _;
                 let judge = (&&#private::probe_output(&ret)).judge();
                 #private::lazy(__prof_call, ret, judge)
+            }},
+            (Kind::MayFail, None) if self.is_async => quote_spanned! {span=> {
+                use #private::Judging as _;
+                let judge = (&&#private::probe(&ret)).judge();
+                #private::finish_judged(__prof_call, ret, judge)
             }},
             (Kind::MayFail | Kind::BoxedFuture, None) => quote_spanned! {span=> {
                 use #private::Finish as _;

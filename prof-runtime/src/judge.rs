@@ -9,7 +9,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-use crate::call::Call;
+use crate::call::{Call, InProgress};
 use crate::outcome::{Fallible, Outcome};
 use crate::panics::caught;
 use crate::stderr;
@@ -77,7 +77,7 @@ pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
 /// Finishes a call whose value `judge` decides on, and gives the value back.
 #[allow(clippy::needless_pass_by_value)] // A judge decides once.
 #[inline(always)]
-pub fn finish_judged<T>(call: Call, value: T, judge: impl Judge<T>) -> T {
+pub fn finish_judged<T>(call: impl InProgress, value: T, judge: impl Judge<T>) -> T {
     call.finish(|| outcome(&value, &judge));
     value
 }

@@ -35,14 +35,13 @@ impl Route {
     const FIRST_AGGREGATOR: u64 = 3;
 
     /// Count the call in this aggregator, which is all that listens.
-    const fn to_aggregator(id: u64) -> Self {
+    pub(crate) const fn to_aggregator(id: u64) -> Self {
         Self(Self::FIRST_AGGREGATOR + id)
     }
 
-    /// The number of the aggregator that is all that listens, if one is.
-    #[inline]
-    pub(crate) const fn aggregator(self) -> Option<u64> {
-        self.0.checked_sub(Self::FIRST_AGGREGATOR)
+    /// Whether an aggregator is all that listens.
+    pub(crate) const fn is_aggregator(self) -> bool {
+        self.0 >= Self::FIRST_AGGREGATOR
     }
 
     pub(crate) const fn word(self) -> u64 {
@@ -128,16 +127,16 @@ impl Target {
         }
     }
 
-    /// The aggregator with this number.
-    pub(crate) fn aggregator(&self, id: u64) -> Option<&Aggregator> {
-        self.0.iter().filter_map(|installed| installed.aggregator()).find(|aggregator| aggregator.id() == id)
+    /// The aggregator that the route leads to.
+    pub(crate) fn aggregator(&self, route: Route) -> Option<&Aggregator> {
+        self.0.iter().filter_map(|installed| installed.aggregator()).find(|aggregator| aggregator.route() == route)
     }
 
     fn route(&self, any_scope: bool) -> Route {
         match &self.0[..] {
             _ if any_scope => Route::HANDLERS,
             [] => Route::OFF,
-            [only] => only.aggregator().map_or(Route::HANDLERS, |one| Route::to_aggregator(one.id())),
+            [only] => only.aggregator().map_or(Route::HANDLERS, Aggregator::route),
             _ => Route::HANDLERS,
         }
     }
@@ -328,7 +327,8 @@ pub(crate) fn observe(aggregator: &Aggregator) {
 /// Takes the aggregator out again.
 #[cfg_attr(not(feature = "report"), allow(dead_code))]
 pub(crate) fn unobserve(aggregator: &Aggregator) {
-    let is_it = |observer: &mut Arc<Installed>| observer.aggregator().is_some_and(|one| one.id() == aggregator.id());
+    let is_it =
+        |observer: &mut Arc<Installed>| observer.aggregator().is_some_and(|one| one.route() == aggregator.route());
     reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>());
 }
 

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::mem;
-use std::ptr;
+use std::ptr::NonNull;
 use std::thread::panicking;
 
 use crate::callsite::Callsite;
@@ -17,59 +17,55 @@ use crate::outcome::Outcome;
 use crate::route::{self, Route};
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
+///
+/// It is one word, so that a function that no one listens to has one register less for its own use, and no more. The
+/// clock's reading is with the thread's [`Local`]: calls of a function on one thread end in the reverse order.
 #[must_use]
-pub struct Call {
-    measured: Measured,
-    start: u64,
-}
+pub struct Call(Measured);
 
-/// Whether a call is measured, and where it is counted in flight: null if it is not measured; a [`Local`] of this
-/// thread; or, with [`ORPHAN`] added, its [`Callsite`], if the thread has nothing of its own any more.
-type Measured = *const u8;
-
-/// Tells the address of a call site from that of a local; both have their lowest bit clear.
-const ORPHAN: usize = 1;
-
-const _: () = assert!(align_of::<Local>() > ORPHAN && align_of::<Callsite>() > ORPHAN);
-
-const UNMEASURED: Call = Call { measured: ptr::null(), start: 0 };
+/// Where a measured call is counted; `None` if it is not measured.
+type Measured = Option<NonNull<Local>>;
 
 /// Begins a call of an annotated function that leaves by its end, or by unwinding.
 #[inline(always)]
 pub fn enter(site: &'static Callsite) -> Call {
     match site.route() {
-        Route::OFF => UNMEASURED,
-        _ => begin(site),
+        Route::OFF => Call(None),
+        _ => Call(begin(site)),
     }
 }
 
 /// Counts the call and reads the clock, last.
+///
+/// Here and in [`end`], everything that is not the common case is a call in tail position, so that the common case need
+/// not save registers for it.
 #[inline(never)]
-fn begin(site: &'static Callsite) -> Call {
-    let measured: Measured = local::find(site, |local| {
-        let Some(local) = local else { return begin_first(site) };
-        local.count_in_flight(1);
-        ptr::from_ref(local).cast()
-    });
-    // A site that is not measured for once reads the clock in vain.
-    Call { measured, start: clock::ticks() }
+fn begin(site: &'static Callsite) -> Measured {
+    let Some(local) = local::at_hand(site) else {
+        return begin_slowly(site);
+    };
+    // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
+    let is_begun = unsafe { local.as_ref() }.begin_shallow();
+    match is_begun {
+        true => Some(local),
+        false => begin_slowly(site),
+    }
 }
 
-/// Begins the first call of a function on a thread.
-#[cold]
 #[inline(never)]
-fn begin_first(site: &'static Callsite) -> Measured {
-    if local::is_inside() || route::resolve(site) == Route::OFF {
-        return ptr::null();
-    }
-    let counted = |local: &Local| {
-        local.count_in_flight(1);
-        ptr::from_ref(local).cast()
+fn begin_slowly(site: &'static Callsite) -> Measured {
+    let begin = |local: &Local| {
+        local.begin();
+        NonNull::from(local)
     };
-    local::add(site, counted).unwrap_or_else(|| {
-        local::count_orphan(site, 1);
-        ptr::from_ref(site).cast::<u8>().wrapping_add(ORPHAN)
-    })
+    if let Some(begun) = local::find(site, |local| local.map(begin)) {
+        return Some(begun);
+    }
+    if local::is_inside() || route::resolve(site) == Route::OFF {
+        return None;
+    }
+    let begun = local::add(site, begin);
+    Some(begun.unwrap_or_else(|| begin(Box::leak(Local::orphan(site)))))
 }
 
 /// A call in progress, of any kind.
@@ -81,8 +77,8 @@ pub trait InProgress {
 impl InProgress for Call {
     #[inline(always)]
     fn finish(self, outcome: impl FnOnce() -> Outcome) {
-        if self.is_measured() {
-            self.end(outcome());
+        if let Some(local) = self.0 {
+            end_with(local, outcome());
         }
         mem::forget(self);
     }
@@ -91,76 +87,93 @@ impl InProgress for Call {
 impl Call {
     #[inline(always)]
     pub(crate) fn is_measured(&self) -> bool {
-        !self.measured.is_null()
-    }
-
-    /// Reports a measured call. To be called once.
-    #[inline(always)]
-    fn end(&self, outcome: Outcome) {
-        end(self.measured, self.start, outcome);
+        self.0.is_some()
     }
 
     /// Ends the call as if it had not been made, and returns its site if it was measured.
     pub(crate) fn discard(self) -> Option<&'static Callsite> {
-        let measured = self.measured;
+        let measured = self.0?;
         mem::forget(self);
-        if measured.is_null() {
-            return None;
-        }
-        // SAFETY: a measured call was made by `begin`, on this thread since a `Call` is not `Send`, and it is not used
-        // any more.
-        match unsafe { place(measured) } {
-            Ok(local) => {
-                local.count_in_flight(-1);
-                Some(local.site())
-            }
-            Err(site) => {
-                local::count_orphan(site, -1);
-                Some(site)
-            }
+        take(measured, |local| {
+            local.end();
+            Some(local.site())
+        })
+    }
+}
+
+impl Drop for Call {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(local) = self.0 {
+            unwound(local);
         }
     }
 }
 
-/// # Safety
-///
-/// `measured` was made by [`begin`], on this thread, for a call that has not ended, and is not null.
+#[cold]
+#[inline(never)]
+fn unwound(local: NonNull<Local>) {
+    end_slowly(local, Outcome::Panic);
+}
+
+/// Ends a call, by a function for the outcome that most calls have.
 #[inline(always)]
-unsafe fn place<'a>(measured: Measured) -> Result<&'a Local, &'static Callsite> {
-    if measured.addr() & ORPHAN == 0 {
-        // SAFETY: a local stays in its place until its thread drops what it owns, which it does when none of its
-        // calls is left: they are on its stack, or in destructors that run before or after that one.
-        Ok(unsafe { &*measured.cast::<Local>() })
-    } else {
-        // SAFETY: this is the address of a `&'static Callsite`, and `ORPHAN` more.
-        Err(unsafe { &*measured.wrapping_sub(ORPHAN).cast::<Callsite>() })
+fn end_with(local: NonNull<Local>, outcome: Outcome) {
+    match outcome {
+        Outcome::Success => succeed(local),
+        outcome => fail(local, outcome),
     }
+}
+
+#[inline(never)]
+fn succeed(local: NonNull<Local>) {
+    end(local, Outcome::Success);
+}
+
+#[inline(never)]
+fn fail(local: NonNull<Local>, outcome: Outcome) {
+    end(local, outcome);
 }
 
 /// Reads the clock, first, and reports the call to whoever listens by now.
-#[inline(never)]
-fn end(measured: Measured, start: u64, outcome: Outcome) {
-    let end_ticks = clock::ticks();
-    let duration_ns = clock::span_ns(start, end_ticks);
-    // SAFETY: `Call::end` is the only caller: the call was made by `begin`, is measured, and has not ended. A `Call` is
-    // not `Send`, so that this is the thread that made it.
-    match unsafe { place(measured) } {
-        Ok(local) => {
-            local.count_in_flight(-1);
-            report_local(local, outcome, end_ticks, duration_ns);
-        }
-        Err(site) => {
-            local::count_orphan(site, -1);
-            report(site, outcome, end_ticks, duration_ns);
-        }
+#[inline(always)]
+fn end(measured: NonNull<Local>, outcome: Outcome) {
+    // SAFETY: as in `take`; an orphan never ends shallowly, so that this one is there to stay.
+    let local = unsafe { measured.as_ref() };
+    match local.end_shallow() {
+        Some((end_ticks, duration_ns)) => report_local(local, outcome, end_ticks, duration_ns),
+        None => end_slowly(measured, outcome),
     }
+}
+
+#[inline(never)]
+fn end_slowly(measured: NonNull<Local>, outcome: Outcome) {
+    take(measured, |local| {
+        let (end_ticks, duration_ns) = local.end();
+        report_local(local, outcome, end_ticks, duration_ns);
+    });
+}
+
+/// Hands out the local of a call that ends. That of an orphan ends with it.
+fn take<R>(measured: NonNull<Local>, f: impl FnOnce(&Local) -> R) -> R {
+    // SAFETY: `begin` or `begin_slowly` made it, on this thread since a `Call` is not `Send`, and it is taken once per
+    // call. A thread keeps its locals until it drops what it owns; none of its calls is left then, as they are on its
+    // stack, or in destructors that run before or after that one. An orphan belongs to its call.
+    let local = unsafe { measured.as_ref() };
+    let result = f(local);
+    if local.is_orphan() {
+        // SAFETY: it was leaked from a box when the call began, and the call is its only holder.
+        drop(unsafe { Box::from_raw(measured.as_ptr()) });
+    }
+    result
 }
 
 #[inline(always)]
 fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
-    match local.stats_on(local.site().route()) {
+    let site = local.site();
+    match local.stats_on(site.route()) {
         Some(stats) => stats.record(outcome, duration_ns),
-        None => report(local.site(), outcome, end_ticks, duration_ns),
+        None => report(site, outcome, end_ticks, duration_ns),
     }
 }
 
@@ -178,21 +191,6 @@ fn report(site: &'static Callsite, outcome: Outcome, end_ticks: u64, duration_ns
     }
     // The handlers may have changed since the route was read, in which case they decide.
     dispatch::call(site, outcome, end_ticks, duration_ns);
-}
-
-impl Drop for Call {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.is_measured() {
-            unwound(self.measured, self.start);
-        }
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn unwound(measured: Measured, start: u64) {
-    end(measured, start, Outcome::Panic);
 }
 
 /// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped without
@@ -215,8 +213,8 @@ pub fn enter_early(site: &'static Callsite) -> EarlyCall {
 impl InProgress for EarlyCall {
     #[inline(always)]
     fn finish(self, outcome: impl FnOnce() -> Outcome) {
-        if self.call.is_measured() {
-            self.call.end(outcome());
+        if let Some(local) = self.call.0 {
+            end_with(local, outcome());
         }
         mem::forget(self);
     }
@@ -225,8 +223,8 @@ impl InProgress for EarlyCall {
 impl Drop for EarlyCall {
     #[inline(always)]
     fn drop(&mut self) {
-        if self.call.is_measured() {
-            left_early(self);
+        if let Some(local) = self.call.0 {
+            left_early(local, self.began_unwinding);
         }
     }
 }
@@ -234,9 +232,9 @@ impl Drop for EarlyCall {
 /// On a thread that was unwinding already, the function runs in a destructor. It can only be told to have returned: a
 /// panic in there would have to be caught before it left the destructor.
 #[inline(never)]
-fn left_early(early: &EarlyCall) {
-    let unwinds = panicking() && !early.began_unwinding;
-    early.call.end(if unwinds { Outcome::Panic } else { Outcome::Success });
+fn left_early(local: NonNull<Local>, began_unwinding: bool) {
+    let unwinds = panicking() && !began_unwinding;
+    end_with(local, if unwinds { Outcome::Panic } else { Outcome::Success });
 }
 
 /// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
@@ -261,12 +259,20 @@ pub fn enter_async(site: &'static Callsite) -> AsyncCall {
 
 #[inline(never)]
 fn begin_async(site: &'static Callsite) -> AsyncCall {
-    let call = begin(site);
-    let site = call.is_measured().then_some(site);
-    let start = call.start;
-    // It stays counted in flight: a call may end on another thread, whose count then goes below zero.
-    mem::forget(call);
-    AsyncCall { site, start, drop_may_unwind: !panicking() }
+    if site.route() == Route::UNRESOLVED && (local::is_inside() || route::resolve(site) == Route::OFF) {
+        return AsyncCall::UNMEASURED;
+    }
+    count_async(site, 1);
+    AsyncCall { site: Some(site), drop_may_unwind: !panicking(), start: clock::ticks() }
+}
+
+/// Counts a call that begins or ends on this thread; one that began elsewhere takes this thread's count below zero.
+fn count_async(site: &'static Callsite, by: i64) {
+    let count = |local: &Local| local.count_async(by);
+    let counted = local::find(site, |local| local.map(count)).or_else(|| local::add(site, count));
+    if counted.is_none() {
+        local::count_orphan(site, by);
+    }
 }
 
 impl AsyncCall {
@@ -309,12 +315,11 @@ fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
     let end_ticks = clock::ticks();
     let duration_ns = clock::span_ns(start, end_ticks);
     let report_here = |local: &Local| {
-        local.count_in_flight(-1);
+        local.count_async(-1);
         report_local(local, outcome, end_ticks, duration_ns);
     };
-    let reported = local::find(site, |local| local.map(report_here));
-    if reported.is_none() && local::add(site, report_here).is_none() {
-        local::count_orphan(site, -1);
+    if local::find(site, |local| local.map(report_here)).is_none() {
+        count_async(site, -1);
         report(site, outcome, end_ticks, duration_ns);
     }
 }

@@ -8,22 +8,23 @@ use std::collections::BTreeMap;
 /// Buckets per power of two, as a power of two.
 const SUB_BITS: u32 = 4;
 const SUB: usize = 1 << SUB_BITS;
-/// Values from 2^42 ns, about 73 minutes, up share the last bucket.
+/// Values from 2^42 ns, about 73 minutes, up fall beyond the last bucket.
 const MAX_BITS: u32 = 42;
 
-/// The number of buckets: one per value below 16, then 16 for each power of two up to 2^42 ns.
+/// The number of buckets: one per value below 16, then 16 for each power of two up to 2^42 ns. Whoever counts puts what
+/// falls beyond the last bucket into it.
 pub(crate) const BUCKETS: usize = (MAX_BITS - SUB_BITS) as usize * SUB + SUB;
 
 /// The bucket of a duration in nanoseconds.
-#[inline]
-#[allow(clippy::cast_possible_truncation)] // Both terms are below `BUCKETS`.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation)] // Both terms are below 2^10.
 pub(crate) const fn bucket_of(ns: u64) -> usize {
-    let capped = if ns >> MAX_BITS == 0 { ns } else { (1 << MAX_BITS) - 1 };
     // The lowest four bits count for themselves: with `| SUB`, `exponent` is at least `SUB_BITS`.
-    let exponent = u64::BITS - 1 - (capped | SUB as u64).leading_zeros();
+    let exponent = u64::BITS - 1 - (ns | SUB as u64).leading_zeros();
     let shift = exponent - SUB_BITS;
-    // `capped >> shift` is in 16..32 from 16 up, and is the value itself below.
-    (shift as usize) * SUB + (capped >> shift) as usize
+    // `ns >> shift` is in 16..32 from 16 up, and is the value itself below.
+    let bucket = (shift as usize) * SUB + (ns >> shift) as usize;
+    if bucket < BUCKETS { bucket } else { BUCKETS - 1 }
 }
 
 /// The smallest duration of a bucket, in nanoseconds.

@@ -10,33 +10,73 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ptr;
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
+use crate::clock;
 use crate::route::Route;
 
 /// What one thread keeps for one call site. It stays in its place until the thread ends.
+///
+/// Everything in it is written by its thread only.
 pub(crate) struct Local {
     site: &'static Callsite,
-    /// Calls that began here less those that ended here; written by its thread only.
-    in_flight: AtomicI64,
-    /// The route to the aggregator that `stats` belongs to, as its word; [`Route::OFF`] without stats.
+    /// How many calls of a function are in progress, and [`SHALLOW`] more where only [`Local::begin`] may begin one.
+    depth: AtomicUsize,
+    /// When the outermost calls began.
+    starts: [AtomicU64; SHALLOW],
+    /// The route to the aggregator that `stats` belongs to, as its word; [`NO_OWNER`] without stats.
     owner: AtomicU64,
     /// Owned by [`Owned::stats`] of the thread.
     stats: AtomicPtr<Stats>,
+    /// When the calls within those began.
+    deep_starts: Mutex<Vec<u64>>,
+    /// Calls of futures that began here less those that ended here.
+    in_flight_async: AtomicI64,
+    kind: Kind,
+}
+
+/// How many calls of one function may be in progress in each other before more is needed than a place in an array.
+const SHALLOW: usize = 8;
+
+/// The word of no route.
+const NO_OWNER: u64 = u64::MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The clock is the time stamp counter: the common case.
+    Fast,
+    /// The clock is another one.
+    Slow,
+    /// The thread is ending and has nothing of its own any more: it belongs to its one call.
+    Orphan,
 }
 
 impl Local {
-    fn new(site: &'static Callsite) -> Self {
+    fn new(site: &'static Callsite, kind: Kind) -> Self {
         Self {
             site,
-            in_flight: AtomicI64::new(0),
-            owner: AtomicU64::new(Route::OFF.word()),
+            depth: AtomicUsize::new(if kind == Kind::Fast { 0 } else { SHALLOW }),
+            starts: Default::default(),
+            owner: AtomicU64::new(NO_OWNER),
             stats: AtomicPtr::new(ptr::null_mut()),
+            deep_starts: Mutex::default(),
+            in_flight_async: AtomicI64::new(0),
+            kind,
         }
+    }
+
+    /// One for a single call on a thread that is ending.
+    #[cold]
+    pub(crate) fn orphan(site: &'static Callsite) -> Box<Self> {
+        inside(|| Box::new(Self::new(site, Kind::Orphan)))
+    }
+
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.kind == Kind::Orphan
     }
 
     #[inline(always)]
@@ -44,10 +84,65 @@ impl Local {
         self.site
     }
 
-    /// Counts calls that begin or end. To be called by the thread itself.
+    /// Begins a call, unless it is too deep or the clock is not the time stamp counter; returns whether it did.
     #[inline(always)]
-    pub(crate) fn count_in_flight(&self, by: i64) {
-        self.in_flight.store(self.in_flight.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    pub(crate) fn begin_shallow(&self) -> bool {
+        let depth = self.depth.load(Ordering::Relaxed);
+        let Some(start) = self.starts.get(depth) else { return false };
+        self.depth.store(depth + 1, Ordering::Relaxed);
+        // Where the depth is shallow, this is the clock.
+        start.store(clock::tsc(), Ordering::Relaxed);
+        true
+    }
+
+    /// Ends the innermost call, if it was begun by [`begin_shallow`](Self::begin_shallow): the clock's reading, and the
+    /// call's duration.
+    #[inline(always)]
+    pub(crate) fn end_shallow(&self) -> Option<(u64, u64)> {
+        let depth = self.depth.load(Ordering::Relaxed).wrapping_sub(1);
+        let start = self.starts.get(depth)?;
+        let end = clock::tsc();
+        self.depth.store(depth, Ordering::Relaxed);
+        Some((end, clock::tsc_span_ns(start.load(Ordering::Relaxed), end)))
+    }
+
+    /// Begins a call, however deep.
+    pub(crate) fn begin(&self) {
+        if self.kind == Kind::Orphan {
+            count_orphan(self.site, 1);
+        }
+        if !self.begin_shallow() {
+            self.depth.store(self.depth.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            inside(|| lock(&self.deep_starts).push(0));
+            let start = clock::ticks();
+            if let Some(last) = lock(&self.deep_starts).last_mut() {
+                *last = start;
+            }
+        }
+    }
+
+    /// Ends the innermost call: the clock's reading, and the call's duration.
+    pub(crate) fn end(&self) -> (u64, u64) {
+        if self.kind == Kind::Orphan {
+            count_orphan(self.site, -1);
+        }
+        self.end_shallow().unwrap_or_else(|| {
+            let end = clock::ticks();
+            self.depth.store(self.depth.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+            let start = lock(&self.deep_starts).pop().unwrap_or(end);
+            (end, clock::span_ns(start, end))
+        })
+    }
+
+    /// Counts a call of a future that begins or ends.
+    pub(crate) fn count_async(&self, by: i64) {
+        self.in_flight_async.store(self.in_flight_async.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    }
+
+    /// How many calls have begun on this thread and not ended, less those that have ended here only.
+    fn in_flight(&self) -> i64 {
+        let depth = self.depth.load(Ordering::Relaxed) - if self.kind == Kind::Fast { 0 } else { SHALLOW };
+        i64::try_from(depth).unwrap_or(i64::MAX).saturating_add(self.in_flight_async.load(Ordering::Relaxed))
     }
 
     /// The thread's share of the aggregator that is all that `route` leads to, if it is at hand. To be called by the
@@ -57,16 +152,20 @@ impl Local {
         if self.owner.load(Ordering::Relaxed) != route.word() {
             return None;
         }
-        // SAFETY: null without an owner. With one, it points to stats that `Owned::stats` of this thread keeps alive:
-        // `forget_dropped_aggregators` clears the owner before it lets go of them, and when `Owned` is dropped, no call
-        // is in progress and the table is cleared. Neither can happen while the reference is in use, since recording
-        // calls nothing that leads there.
-        unsafe { self.stats.load(Ordering::Relaxed).as_ref() }
+        // SAFETY: no route has the word `NO_OWNER`, and any other owner is set with stats, after them. They are kept alive by `Owned::stats` of this thread: `forget_dropped_aggregators`
+        // clears the owner before it lets go of them, and when `Owned` is dropped, no call is in progress and the table
+        // is cleared. Neither can happen while the reference is in use, since recording calls nothing that leads there.
+        Some(unsafe { &*self.stats.load(Ordering::Relaxed) })
     }
 
-    fn set_stats(&self, owner: Route, stats: *const Stats) {
-        self.stats.store(stats.cast_mut(), Ordering::Relaxed);
+    fn set_stats(&self, owner: Route, stats: &Arc<Stats>) {
+        self.stats.store(Arc::as_ptr(stats).cast_mut(), Ordering::Relaxed);
         self.owner.store(owner.word(), Ordering::Relaxed);
+    }
+
+    fn forget_stats(&self) {
+        self.owner.store(NO_OWNER, Ordering::Relaxed);
+        self.stats.store(ptr::null_mut(), Ordering::Relaxed);
     }
 }
 
@@ -176,8 +275,21 @@ impl Here {
     }
 }
 
-/// What this thread keeps for `site`, if it has called it.
+/// What this thread keeps for `site`, if that is where it is looked for first.
 #[inline(always)]
+pub(crate) fn at_hand(site: &'static Callsite) -> Option<NonNull<Local>> {
+    HERE.with(|here| {
+        // SAFETY: as in `Here::find`.
+        let entry = unsafe { &*here.table.get().add(site.id() as usize & here.mask.get()) };
+        match ptr::eq(entry.site.get(), site) {
+            // SAFETY: a filled entry has a local.
+            true => Some(unsafe { NonNull::new_unchecked(entry.local.get().cast_mut()) }),
+            false => None,
+        }
+    })
+}
+
+/// What this thread keeps for `site`, if it has called it.
 pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) -> R) -> R {
     HERE.with(|here| f(here.find(site)))
 }
@@ -239,7 +351,8 @@ impl Owned {
         if self.used * 2 >= self.table.len() {
             self.grow();
         }
-        let local = Arc::new(Local::new(site));
+        let kind = if clock::is_tsc() { Kind::Fast } else { Kind::Slow };
+        let local = Arc::new(Local::new(site, kind));
         lock(&self.thread.parts).locals.push(Arc::clone(&local));
         let entry = self.free_entry(site);
         entry.local.set(Arc::as_ptr(&local));
@@ -286,7 +399,7 @@ impl Owned {
             lock(&self.thread.parts).stats.push(Arc::clone(&stats));
             stats
         };
-        let put = |local: &Local| local.set_stats(aggregator.route(), Arc::as_ptr(&stats));
+        let put = |local: &Local| local.set_stats(aggregator.route(), &stats);
         match find(site, |local| local.map(put)) {
             Some(()) => {}
             None => put(&self.add(site)),
@@ -304,7 +417,7 @@ impl Owned {
         for local in &lock(&self.thread.parts).locals {
             let key = (address(local.site), local.owner.load(Ordering::Relaxed));
             if self.stats.get(&key).is_some_and(gone) {
-                local.set_stats(Route::OFF, ptr::null());
+                local.forget_stats();
             }
         }
         self.stats.retain(|_, stats| !gone(stats));
@@ -320,7 +433,7 @@ impl Drop for Owned {
             {
                 let mut orphans = lock(&ORPHANS);
                 for local in lock(&self.thread.parts).locals.drain(..) {
-                    let count = local.in_flight.load(Ordering::Relaxed);
+                    let count = local.in_flight();
                     if count != 0 {
                         *orphans.entry(address(local.site)).or_insert(0) += count;
                     }
@@ -358,7 +471,7 @@ pub(crate) fn in_flight_by_address() -> HashMap<usize, u64> {
     let threads = lock(&THREADS).clone();
     for thread in threads {
         for local in &lock(&thread.parts).locals {
-            *counts.entry(address(local.site)).or_insert(0) += local.in_flight.load(Ordering::Relaxed);
+            *counts.entry(address(local.site)).or_insert(0) += local.in_flight();
         }
     }
     drop(orphans);

@@ -19,7 +19,7 @@ pub(crate) struct Stats {
     total_ns: AtomicU64,
     min_ns: AtomicU64,
     max_ns: AtomicU64,
-    /// Half the size of full counters. A bucket that is full moves its count to the retired totals.
+    /// Half the size of full counters. One that comes round to 0 adds what it held to the retired totals.
     buckets: [AtomicU32; BUCKETS],
 }
 
@@ -66,21 +66,19 @@ impl Stats {
         if duration_ns > self.max_ns.load(Ordering::Relaxed) {
             self.max_ns.store(duration_ns, Ordering::Relaxed);
         }
-        let bucket = &self.buckets[bucket_of(duration_ns)];
-        match bucket.load(Ordering::Relaxed).checked_add(1) {
-            Some(count) => bucket.store(count, Ordering::Relaxed),
-            None => self.spill(bucket_of(duration_ns)),
+        let at = bucket_of(duration_ns);
+        let count = self.buckets[at].load(Ordering::Relaxed).wrapping_add(1);
+        self.buckets[at].store(count, Ordering::Relaxed);
+        if count == 0 {
+            self.spill(at);
         }
     }
 
-    /// Moves the count of a full bucket, and the call that did not fit, to the retired totals.
+    /// Adds what a bucket held when it came round to 0 to the retired totals.
     #[cold]
     fn spill(&self, bucket: usize) {
         if let Some(aggregator) = self.aggregator() {
-            aggregator.with_retired(self.site, |totals| {
-                totals.buckets[bucket] += u64::from(u32::MAX) + 1;
-                self.buckets[bucket].store(0, Ordering::Relaxed);
-            });
+            aggregator.with_retired(self.site, |totals| totals.buckets[bucket] += u64::from(u32::MAX) + 1);
         }
     }
 }

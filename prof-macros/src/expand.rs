@@ -23,6 +23,7 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     let statements = match (function.signature.asyncness.is_some(), code.kind) {
         (true, _) => code.asynchronous(&mut function),
         (false, Kind::Never) => code.diverging(&function),
+        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => code.guarded(&function),
         (false, _) if code.needs_closure(&function) => code.in_closure(&mut function),
         (false, _) => code.in_place(&function),
     };
@@ -70,14 +71,19 @@ impl<'a> Expansion<'a> {
         judged && !tracks_caller && function.body.may_leave_early()
     }
 
+    /// Whether the value need not be seen: it cannot be a failure, and has a type that only the function can name.
+    fn is_judged_by_nothing_but_unwinding(&self) -> bool {
+        self.output_is_erased && self.args.predicate.is_none()
+    }
+
     /// ```text
     /// // Input:
     /// fn add(a: i32, b: i32) -> i32 { a + b }
     /// // Output:
     /// fn add(a: i32, b: i32) -> i32 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let ret: i32 = '_body: { a + b };
-    ///     return private::finish(__prof_call, ret);
+    ///     let __prof_value: i32 = '_body: { a + b };
+    ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
     ///
@@ -94,7 +100,7 @@ impl<'a> Expansion<'a> {
         };
         quote_spanned! {Span::mixed_site()=>
             let __prof_call = #private::enter(#site);
-            let ret #ty = '_body: #block;
+            let __prof_value #ty = '_body: #block;
             #[allow(unreachable_code)]
             { return #finish; }
         }
@@ -106,22 +112,17 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let ret = private::once(move || -> io::Result<u8> { let mut rest = rest′; '_body: { … text.parse()? … } })();
-    ///     return { use private::Finish as _; (&&&&private::probe(&ret)).finish(__prof_call, ret) };
+    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; '_body: { … text.parse()? … } })();
+    ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
     /// }
     /// ```
     fn in_closure(&self, function: &mut Function) -> TokenStream {
         let Self { private, output, site, .. } = self;
         let block = self.owned_block(function);
-        let output = match self.output_is_erased {
-            // A closure cannot name `_` inside its return type's path everywhere; the hint in the block does.
-            true => None,
-            false => Some(quote_spanned!(Span::mixed_site()=> -> #output)),
-        };
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
             let __prof_call = #private::enter(#site);
-            let ret = #private::once(move || #output #block)();
+            let __prof_value = #private::once(move || -> #output #block)();
             #[allow(unreachable_code)]
             { return #finish; }
         }
@@ -133,8 +134,8 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// async fn load(id′: Id) -> Result<Row, Error> {
     ///     let __prof_site = { … &SITE };
-    ///     let (call, ret) = private::timed(__prof_site, async move {
-    ///         if false { let hint: Result<Row, Error> = private::never(); return hint; }
+    ///     let (__prof_call, __prof_value) = private::timed(__prof_site, async move {
+    ///         if false { let hint: Result<Row, Error> = private::never(); return __prof_hint; }
     ///         let id = id′;
     ///         '_body: { … }
     ///     }).await;
@@ -153,16 +154,36 @@ impl<'a> Expansion<'a> {
         let finish = match (self.kind, &self.args.predicate) {
             (Kind::MayFail, None) => quote_spanned! {Span::mixed_site()=> {
                 use #private::Judging as _;
-                let judge = (&&#private::probe(&ret)).judge();
-                #private::finish_judged(__prof_call, ret, judge)
+                let __prof_judge = (&&#private::probe(&__prof_value)).__prof_judge();
+                #private::finish_judged(__prof_call, __prof_value, __prof_judge)
             }},
             _ => self.finish(),
         };
         quote_spanned! {Span::mixed_site()=>
             let __prof_site = #site;
-            let (__prof_call, ret) = #private::timed(__prof_site, async move #block).await;
+            let (__prof_call, __prof_value) = #private::timed(__prof_site, async move #block).await;
             #[allow(unreachable_code)]
             { return #finish; }
+        }
+    }
+
+    /// ```text
+    /// // Input:
+    /// fn adder(n: u8) -> impl Fn(u8) -> u8 { move |x| x + n }
+    /// // Output:
+    /// fn adder(n: u8) -> impl Fn(u8) -> u8 {
+    ///     let __prof_call = private::enter({ … &SITE });
+    ///     return '_body: { move |x| x + n };
+    /// }
+    /// ```
+    ///
+    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly.
+    fn guarded(&self, function: &Function) -> TokenStream {
+        let Self { private, site, .. } = self;
+        let block = &function.body.block;
+        quote_spanned! {Span::mixed_site()=>
+            let __prof_call = #private::enter(#site);
+            return '_body: #block;
         }
     }
 
@@ -182,12 +203,12 @@ impl<'a> Expansion<'a> {
         let captured = capture_self(&function.signature, function.body.mentions_self());
         let lets = take_over(&mut function.signature);
         let is_async = function.signature.asyncness.is_some();
-        let hint = ((is_async && self.kind != Kind::Never) || self.output_is_erased).then(|| {
+        let hint = (is_async && self.kind != Kind::Never).then(|| {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
-                    let hint: #output = #private::never();
-                    return hint;
+                    let __prof_hint: #output = #private::never();
+                    return __prof_hint;
                 }
             }
         });
@@ -209,7 +230,7 @@ impl<'a> Expansion<'a> {
         };
         let by = |function: &str| {
             let function = syn::Ident::new(function, span);
-            quote_spanned!(span=> #private::#function(__prof_call, ret, #predicate))
+            quote_spanned!(span=> #private::#function(__prof_call, __prof_value, #predicate))
         };
         match (self.kind, predicate) {
             (Kind::ImplFuture, Some(_)) => by(lazy),
@@ -220,14 +241,14 @@ impl<'a> Expansion<'a> {
             (_, Some(_)) => by(judged),
             (Kind::ImplFuture, None) => quote_spanned! {span=> {
                 use #private::Judging as _;
-                let judge = (&&#private::probe_output(&ret)).judge();
-                #private::lazy(__prof_call, ret, judge)
+                let __prof_judge = (&&#private::probe_output(&__prof_value)).__prof_judge();
+                #private::lazy(__prof_call, __prof_value, __prof_judge)
             }},
             (Kind::MayFail | Kind::BoxedFuture, None) => quote_spanned! {span=> {
                 use #private::Finish as _;
-                (&&&&#private::probe(&ret)).finish(__prof_call, ret)
+                (&&&&#private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value)
             }},
-            (Kind::Plain | Kind::Never, None) => quote_spanned!(span=> #private::finish(__prof_call, ret)),
+            (Kind::Plain | Kind::Never, None) => quote_spanned!(span=> #private::finish(__prof_call, __prof_value)),
         }
     }
 }

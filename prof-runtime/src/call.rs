@@ -210,3 +210,55 @@ impl Drop for AsyncCall {
 fn dropped(site: &'static Callsite, start: Start) {
     end(site, start, if start.is_marked() { Outcome::Panic } else { Outcome::Cancelled });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregator::{Aggregator, FunctionStats};
+    use crate::clock::mock;
+    use crate::prof;
+    use crate::scope::scoped;
+
+    #[prof(name = "call.tests.take")]
+    fn take(ticks: u64) {
+        mock::set(mock::now() + ticks);
+    }
+
+    fn stats(aggregator: &Aggregator) -> FunctionStats {
+        aggregator.snapshot().function("call.tests.take").unwrap().clone()
+    }
+
+    #[test]
+    fn a_duration_is_what_the_clock_says() {
+        mock::set(1 << 40);
+        let aggregator = Aggregator::new();
+        let _scope = scoped(aggregator.clone());
+        take(250);
+        take(750);
+        let stats = stats(&aggregator);
+        assert_eq!((stats.total_ns, stats.min_ns, stats.max_ns), (1000, Some(250), Some(750)));
+        assert_eq!(stats.mean_ns(), Some(500));
+    }
+
+    #[test]
+    fn a_clock_at_its_very_start_is_a_clock() {
+        mock::set(0);
+        let aggregator = Aggregator::new();
+        let _scope = scoped(aggregator.clone());
+        take(3);
+        assert_eq!((stats(&aggregator).success, stats(&aggregator).total_ns), (1, 3));
+    }
+
+    #[test]
+    fn marks_leave_the_reading_alone() {
+        let mut start = Start::at(77, false);
+        start.mark(true);
+        assert!(start.is_marked());
+        assert_eq!(start.ticks(), 77);
+        start.mark(false);
+        assert!(!start.is_marked() && start.is_measured());
+        let mut unmeasured = Start::UNMEASURED;
+        unmeasured.mark(true);
+        assert!(!unmeasured.is_measured() && !unmeasured.is_marked());
+    }
+}

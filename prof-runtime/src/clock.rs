@@ -115,6 +115,11 @@ pub(crate) mod mock {
         TICKS.with(Cell::get)
     }
 
+    /// The counter of this thread, which must have been set.
+    pub(crate) fn now() -> u64 {
+        ticks().expect("the mock clock of this thread is not set")
+    }
+
     /// Sets the counter of this thread.
     pub(crate) fn set(ticks: u64) {
         TICKS.with(|cell| cell.set(Some(ticks)));

@@ -69,12 +69,18 @@ impl MetricHandler for ConsoleHandler {
     fn flush(&self) -> Result<(), FlushError> {
         let mut output = lock(&self.output);
         let failed = std::mem::take(&mut output.failed);
-        let result = output.writer.flush().and_then(|()| match failed {
-            0 => Ok(()),
-            _ => Err(io::Error::other(format!("{failed} lines could not be written"))),
-        });
-        result.map_err(|error| FlushError::Write { target: "the console".to_owned(), source: error.into() })
+        let result = output.writer.flush();
+        flushed("the console", result, failed)
     }
+}
+
+/// What to say of a flush, after so many lines could not be written.
+pub(crate) fn flushed(target: &str, result: io::Result<()>, failed: u64) -> Result<(), FlushError> {
+    let result = result.and_then(|()| match failed {
+        0 => Ok(()),
+        _ => Err(io::Error::other(format!("{failed} lines could not be written"))),
+    });
+    result.map_err(|error| FlushError::Write { target: target.to_owned(), source: error.into() })
 }
 
 impl fmt::Debug for ConsoleHandler {

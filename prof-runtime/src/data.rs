@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::clock;
+use crate::context::Number;
 
 /// One data point: a value with a name, in a group, at a time.
 ///
@@ -135,6 +136,15 @@ impl From<f32> for MetricValue {
 impl From<f64> for MetricValue {
     fn from(value: f64) -> Self {
         Self::Gauge(value)
+    }
+}
+
+impl From<Number> for MetricValue {
+    fn from(value: Number) -> Self {
+        match value {
+            Number::Int(value) => value.into(),
+            Number::Float(value) => value.into(),
+        }
     }
 }
 

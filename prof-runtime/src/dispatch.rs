@@ -1,14 +1,13 @@
 //! Hands metrics to the handlers that are to have them.
 
-use std::sync::Arc;
-
 use crate::callsite::Callsite;
+use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::MetricHandler;
 use crate::local;
 use crate::outcome::Outcome;
 use crate::record::CallRecord;
-use crate::route::{self, Target};
+use crate::route::{self, Installed};
 use crate::scope;
 
 /// Delivers a finished call.
@@ -26,13 +25,19 @@ pub(crate) fn call(site: &'static Callsite, outcome: Outcome, end_ticks: u64, du
 
 /// Delivers a data point.
 pub(crate) fn data(data: &MetricData<'_>) {
-    deliver(
-        |handler| handler.emit(data),
-        |each| {
-            let target: Arc<Target> = route::target(&data.group_name);
-            target.each(each);
-        },
-    );
+    deliver(|handler| handler.emit(data), |each| route::target(&data.group_name).each(each));
+}
+
+/// Delivers the record of a context.
+pub(crate) fn context(context: &PublishedContext<'_>) {
+    deliver(|handler| handler.record_context(context), |each| route::target(context.group_name).each(each));
+}
+
+/// Hands something to one handler.
+pub(crate) fn to(handler: &Installed, give: impl FnOnce(&dyn MetricHandler)) {
+    if !local::is_inside() {
+        local::inside(|| handler.with(give));
+    }
 }
 
 /// Hands something to this thread's scoped handler if it has one, else to the handlers that `others` finds.
@@ -42,11 +47,9 @@ fn deliver<F>(give: F, others: impl FnOnce(F))
 where
     F: FnMut(&dyn MetricHandler),
 {
-    if local::is_inside() {
-        return;
+    match scope::current() {
+        Some(scoped) => to(&scoped, give),
+        None if local::is_inside() => {}
+        None => local::inside(|| others(give)),
     }
-    local::inside(|| match scope::current() {
-        Some(scoped) => drop(scoped.with(give)),
-        None => others(give),
-    });
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::record::CallRecord;
@@ -50,6 +51,12 @@ impl MetricHandler for FanoutHandler {
     fn record_call(&self, call: &CallRecord<'_>) {
         for handler in &self.handlers {
             handler.with(|handler| handler.record_call(call));
+        }
+    }
+
+    fn record_context(&self, context: &PublishedContext<'_>) {
+        for handler in &self.handlers {
+            handler.with(|handler| handler.record_context(context));
         }
     }
 

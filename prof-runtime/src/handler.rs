@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::aggregator::Aggregator;
+use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::record::CallRecord;
 
@@ -47,6 +48,15 @@ pub trait MetricHandler: Send + Sync {
     /// The default emits the call's [two data points](CallRecord::data_points).
     fn record_call(&self, call: &CallRecord<'_>) {
         for data in call.data_points() {
+            self.emit(&data);
+        }
+    }
+
+    /// Receives the record of a context that [is published](crate::context::publish), whole.
+    ///
+    /// The default emits its numbers as [data points](PublishedContext::data_points).
+    fn record_context(&self, context: &PublishedContext<'_>) {
+        for data in context.data_points() {
             self.emit(&data);
         }
     }

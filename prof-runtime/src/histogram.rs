@@ -1,7 +1,9 @@
 //! Durations in log-linear buckets.
 //!
-//! Each power of two is cut into 16 buckets of equal width, as in HdrHistogram (Gil Tene) with four significant bits.
+//! Each power of two is cut into 16 buckets of equal width, as in Gil Tene's `HdrHistogram` with four significant bits.
 //! A value is reported as the middle of its bucket, so it is off by at most half a bucket's width, 1/32 of the value.
+
+use std::collections::BTreeMap;
 
 /// Buckets per power of two, as a power of two.
 const SUB_BITS: u32 = 4;
@@ -113,7 +115,7 @@ impl Histogram {
     }
 
     fn combine(&mut self, other: &Self, with: fn(u64, u64) -> u64) {
-        let mut merged = std::collections::BTreeMap::from_iter(self.counts.iter().copied());
+        let mut merged: BTreeMap<u16, u64> = self.counts.iter().copied().collect();
         for &(bucket, count) in &other.counts {
             let entry = merged.entry(bucket).or_insert(0);
             *entry = with(*entry, count);

@@ -77,6 +77,7 @@ pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
 }
 
 /// Finishes a call whose value `judge` decides on, and gives the value back.
+#[allow(clippy::needless_pass_by_value)] // A judge decides once.
 #[inline(always)]
 pub fn finish_judged<T>(call: Call, value: T, judge: impl Judge<T>) -> T {
     call.finish(|| outcome(&value, &judge));

@@ -38,7 +38,7 @@
 //! |---|---|---|
 //! | `report` | yes | [`report_at_exit`] and tables |
 //! | `serde` | no | `Serialize` and `Deserialize` for snapshots and data points |
-//! | `json` | no | reports as JSON |
+//! | `json` | no | reports as JSON, and `JsonLinesHandler` |
 
 extern crate self as prof_runtime;
 
@@ -56,6 +56,8 @@ mod dispatch;
 mod fanout;
 mod handler;
 mod histogram;
+#[cfg(feature = "json")]
+mod json_lines;
 mod judge;
 mod link;
 mod local;
@@ -84,6 +86,8 @@ pub use self::fanout::FanoutHandler;
 pub use self::handler::Shortcut;
 pub use self::handler::{FlushError, IntoHandler, MetricHandler, NullHandler};
 pub use self::histogram::{Bucket, Histogram};
+#[cfg(feature = "json")]
+pub use self::json_lines::JsonLinesHandler;
 pub use self::memory::MemoryHandler;
 pub use self::outcome::{Fallible, Outcome};
 pub use self::record::CallRecord;

@@ -282,15 +282,14 @@ impl Owned {
 
     fn share(&mut self, local: &Local, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
         let key = (address(site), aggregator.id());
-        let stats = match self.stats.get(&key) {
-            Some(stats) => Arc::clone(stats),
-            None => {
-                self.forget_dropped_aggregators();
-                let stats = Arc::new(Stats::new(site, aggregator));
-                self.stats.insert(key, Arc::clone(&stats));
-                lock(&self.thread.parts).stats.push(Arc::clone(&stats));
-                stats
-            }
+        let stats = if let Some(stats) = self.stats.get(&key) {
+            Arc::clone(stats)
+        } else {
+            self.forget_dropped_aggregators();
+            let stats = Arc::new(Stats::new(site, aggregator));
+            self.stats.insert(key, Arc::clone(&stats));
+            lock(&self.thread.parts).stats.push(Arc::clone(&stats));
+            stats
         };
         if local.find(site).is_none() {
             self.add(local, site);

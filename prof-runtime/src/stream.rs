@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::context::PublishedContext;
 use crate::data::{MetricData, MetricValue};
 use crate::dispatch;
 use crate::handler::IntoHandler;
-use crate::local;
 use crate::route::Installed;
 
 /// Emits one data point: to this thread's scoped handler, else to the group's, else to the default one.
@@ -83,10 +83,14 @@ impl MetricStream {
         let data = MetricData::new(&*self.group_name, name, value);
         match &self.handler {
             None => dispatch::data(&data),
-            Some(_) if local::is_inside() => {}
-            Some(handler) => {
-                local::inside(|| handler.with(|handler| handler.emit(&data)));
-            }
+            Some(handler) => dispatch::to(handler, |handler| handler.emit(&data)),
+        }
+    }
+
+    pub(crate) fn publish(&self, context: &PublishedContext<'_>) {
+        match &self.handler {
+            None => dispatch::context(context),
+            Some(handler) => dispatch::to(handler, |handler| handler.record_context(context)),
         }
     }
 

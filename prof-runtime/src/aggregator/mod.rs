@@ -59,26 +59,15 @@ struct Shared {
     id: u64,
     since: SystemTime,
     /// The totals of threads that have ended. Whoever holds it keeps ending threads from folding theirs in.
-    retired: Mutex<HashMap<SiteKey, Totals>>,
+    retired: Mutex<TotalsBySite>,
     values: Mutex<Values>,
 }
 
-/// Compares call sites by identity.
-#[derive(Clone, Copy)]
-struct SiteKey(&'static Callsite);
+/// The totals of each site, by the site's address.
+type TotalsBySite = HashMap<usize, (&'static Callsite, Totals)>;
 
-impl PartialEq for SiteKey {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.0, other.0)
-    }
-}
-
-impl Eq for SiteKey {}
-
-impl std::hash::Hash for SiteKey {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        std::ptr::from_ref(self.0).hash(state);
-    }
+fn totals_of<'a>(totals: &'a mut TotalsBySite, site: &'static Callsite) -> &'a mut Totals {
+    &mut totals.entry(local::key(site)).or_insert_with(|| (site, Totals::default())).1
 }
 
 impl Aggregator {
@@ -110,13 +99,13 @@ impl Aggregator {
                 let mut totals = retired.clone();
                 local::for_each_share(|stats| {
                     if stats.belongs_to(self) {
-                        totals.entry(SiteKey(stats.site())).or_default().add(stats);
+                        totals_of(&mut totals, stats.site()).add(stats);
                     }
                 });
                 totals
             };
             let values = lock(&self.shared.values);
-            Snapshot::new(self.shared.since, totals.into_iter().map(|(key, totals)| (key.0, totals)), &values)
+            Snapshot::new(self.shared.since, totals, &values)
         })
     }
 
@@ -139,7 +128,7 @@ impl Aggregator {
             // The thread is running its last destructors.
             None => local::inside(|| {
                 let mut retired = lock(&self.shared.retired);
-                retired.entry(SiteKey(site)).or_default().add_call(outcome, duration_ns);
+                totals_of(&mut retired, site).add_call(outcome, duration_ns);
             }),
         }
     }
@@ -148,13 +137,13 @@ impl Aggregator {
     /// which no snapshot is looking.
     pub(crate) fn retire(&self, stats: &Stats, release: impl FnOnce()) {
         let mut retired = lock(&self.shared.retired);
-        retired.entry(SiteKey(stats.site())).or_default().add(stats);
+        totals_of(&mut retired, stats.site()).add(stats);
         release();
     }
 
     /// Changes the retired totals of one site, at a moment at which no snapshot is looking.
     fn with_retired(&self, site: &'static Callsite, f: impl FnOnce(&mut Totals)) {
-        f(lock(&self.shared.retired).entry(SiteKey(site)).or_default());
+        f(totals_of(&mut lock(&self.shared.retired), site));
     }
 
     fn downgrade(&self) -> Weak<Shared> {

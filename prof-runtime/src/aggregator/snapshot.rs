@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
-use super::Totals;
 use super::values::Values;
+use super::{Totals, TotalsBySite, totals_of};
 use crate::callsite::{Callsite, callsites};
 use crate::clock;
 use crate::data::MetricValue;
@@ -88,20 +88,13 @@ pub struct ValueStats {
 }
 
 impl Snapshot {
-    pub(super) fn new(
-        started_at: SystemTime,
-        totals: impl Iterator<Item = (&'static Callsite, Totals)>,
-        values: &Values,
-    ) -> Self {
+    pub(super) fn new(started_at: SystemTime, mut totals: TotalsBySite, values: &Values) -> Self {
         let mut functions: BTreeMap<(String, String), FunctionStats> = BTreeMap::new();
         let in_flight = local::in_flight_by_address();
-        let known: HashMap<usize, &'static Callsite> = callsites().map(|site| (local::key(site), site)).collect();
-        let mut called: HashMap<usize, (&'static Callsite, Totals)> =
-            totals.map(|(site, totals)| (local::key(site), (site, totals))).collect();
-        for (key, site) in known {
-            called.entry(key).or_insert_with(|| (site, Totals::default()));
+        for site in callsites() {
+            totals_of(&mut totals, site);
         }
-        for (key, (site, totals)) in called {
+        for (key, (site, totals)) in totals {
             let stats = FunctionStats::new(site, &totals, in_flight.get(&key).copied().unwrap_or(0));
             match functions.entry((stats.group.clone(), stats.name.clone())) {
                 std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(&stats),

@@ -1,0 +1,106 @@
+//! How a context joins the rest: its record goes to handlers, and calls of annotated functions go into it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{ContextRecord, MetricsContext};
+use crate::data::{MetricData, MetricValue};
+use crate::handler::MetricHandler;
+use crate::outcome::Outcome;
+use crate::record::CallRecord;
+use crate::stream::MetricStream;
+
+/// A record on its way to the handlers, with the name of its context and a group.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PublishedContext<'a> {
+    /// The name of the context, such as `request`.
+    pub name: &'a str,
+    /// The group of the stream that it is published through.
+    pub group_name: &'a str,
+    /// The record, whole.
+    pub record: &'a ContextRecord,
+}
+
+impl<'a> PublishedContext<'a> {
+    /// Returns the numbers of the record as data points called `CONTEXT.metric`, with the time of the record's end. A
+    /// negative integer becomes a gauge.
+    pub fn data_points(&self) -> impl Iterator<Item = MetricData<'a>> {
+        let timestamp =
+            UNIX_EPOCH.checked_add(Duration::from_nanos(self.record.end_ns)).unwrap_or(SystemTime::UNIX_EPOCH);
+        let Self { name, group_name, record } = *self;
+        record.numbers().map(move |(metric, number)| {
+            let value: MetricValue = number.into();
+            MetricData::at(timestamp, group_name, format!("{name}.{metric}"), value)
+        })
+    }
+}
+
+/// Returns an `on_exit` that publishes each record through `stream`: its numbers as data points `NAME.metric`, and the
+/// whole of it to handlers that [want it](MetricHandler::record_context).
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::context::{MetricsContext, publish};
+/// use prof_runtime::{MemoryHandler, MetricStream};
+///
+/// let memory = MemoryHandler::new();
+/// let request = MetricsContext::new(publish("request", MetricStream::new("web", memory.clone())));
+/// request.run(|ctx| ctx.increment("rows", 3))?;
+/// assert_eq!(memory.value("request.rows"), Some(3.0));
+/// # Ok::<(), prof_runtime::context::ContextError>(())
+/// ```
+pub fn publish(name: impl Into<String>, stream: MetricStream) -> impl Fn(ContextRecord) + Send + Sync + 'static {
+    let name = name.into();
+    move |record| {
+        let group_name = stream.group_name();
+        stream.publish(&PublishedContext { name: &name, group_name, record: &record });
+    }
+}
+
+/// Adds what annotated functions do to the context that they are called in: for each call, 1 to `NAME.success`,
+/// `NAME.failure`, `NAME.panic` or `NAME.cancelled`, and its milliseconds to `NAME.duration.ms`.
+///
+/// It does so for calls on the thread that is in the context, the innermost if there are several, and nothing for calls
+/// outside of any. Install it beside other handlers by a [`FanoutHandler`](crate::FanoutHandler).
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::context::{ContextHandler, MetricsContext};
+/// use prof_runtime::{prof, scoped};
+///
+/// #[prof(name = "load")]
+/// fn load(id: u32) -> Result<u32, String> { if id == 0 { Err("none".to_owned()) } else { Ok(id) } }
+///
+/// let _scope = scoped(ContextHandler);
+/// let (records, reported) = std::sync::mpsc::channel();
+/// let request = MetricsContext::new(move |record| records.send(record).unwrap());
+/// request.run(|_| {
+///     let _ = (load(7), load(8), load(0));
+/// });
+/// let record = reported.recv().unwrap();
+/// assert_eq!(record.metrics["load.success"], 2.into());
+/// assert_eq!(record.metrics["load.failure"], 1.into());
+/// assert!(record.metrics.contains_key("load.duration.ms"));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ContextHandler;
+
+impl MetricHandler for ContextHandler {
+    /// Data points are not calls: they stay out of the context.
+    fn emit(&self, _: &MetricData<'_>) {}
+
+    fn record_call(&self, call: &CallRecord<'_>) {
+        let Some(context) = MetricsContext::current() else { return };
+        let site = call.callsite();
+        let counted = match call.outcome() {
+            // Not the data point's name, which makes a panic a failure.
+            Outcome::Panic => context.increment(&format!("{}.panic", site.name()), 1),
+            outcome => context.increment(site.outcome_name(outcome), 1),
+        };
+        let timed = context.increment(site.duration_name(), call.duration().as_secs_f64() * 1e3);
+        // Refused only if the user has set a metric of this name and another kind, which then stays as it is.
+        let _ = counted.and(timed);
+    }
+}

@@ -1,0 +1,147 @@
+//! Metrics as lines of JSON.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::Mutex;
+use std::time::UNIX_EPOCH;
+
+use serde::Serialize;
+
+use crate::context::{ContextRecord, PublishedContext};
+use crate::data::{MetricData, MetricValue};
+use crate::handler::{FlushError, MetricHandler};
+use crate::local::lock;
+
+/// Writes each data point as a line with one JSON object, and each [published context](crate::context::publish) as one
+/// with the whole record.
+///
+/// A data point has `timestamp_ns` (since the Unix epoch), `group`, `name` and one of `count`, `gauge` and `duration_ms`.
+/// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. A line that cannot be written is
+/// counted, and reported by [`flush`](MetricHandler::flush).
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{JsonLinesHandler, MetricData, MetricHandler};
+/// use std::time::{Duration, UNIX_EPOCH};
+///
+/// let (reader, writer) = std::io::pipe().unwrap();
+/// let json = JsonLinesHandler::to(writer);
+/// json.emit(&MetricData::at(UNIX_EPOCH, "crawler", "pages \"new\"", 3));
+/// drop(json);
+/// assert_eq!(
+///     std::io::read_to_string(reader).unwrap(),
+///     "{\"timestamp_ns\":0,\"group\":\"crawler\",\"name\":\"pages \\\"new\\\"\",\"count\":3}\n",
+/// );
+/// ```
+pub struct JsonLinesHandler {
+    output: Mutex<Output>,
+}
+
+struct Output {
+    writer: Box<dyn Write + Send>,
+    failed: u64,
+}
+
+/// One data point, as it is written.
+#[derive(Serialize)]
+struct DataLine<'a> {
+    timestamp_ns: u128,
+    group: &'a str,
+    name: &'a str,
+    #[serde(flatten)]
+    value: ValueField,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ValueField {
+    Count(u64),
+    Gauge(f64),
+    DurationMs(f64),
+}
+
+/// One record, as it is written.
+#[derive(Serialize)]
+struct ContextLine<'a> {
+    context: &'a str,
+    group: &'a str,
+    #[serde(flatten)]
+    record: &'a ContextRecord,
+}
+
+impl JsonLinesHandler {
+    /// Creates a handler that writes to `writer`, a line at a time.
+    pub fn to(writer: impl Write + Send + 'static) -> Self {
+        Self { output: Mutex::new(Output { writer: Box::new(writer), failed: 0 }) }
+    }
+
+    fn write(&self, line: &impl Serialize) {
+        // One write per line, so that lines of other writers to the same file do not get in between.
+        let line = serde_json::to_string(line).map(|line| line + "\n").map_err(io::Error::from);
+        let mut output = lock(&self.output);
+        if line.and_then(|line| output.writer.write_all(line.as_bytes())).is_err() {
+            output.failed += 1;
+        }
+    }
+}
+
+impl MetricHandler for JsonLinesHandler {
+    fn emit(&self, data: &MetricData<'_>) {
+        self.write(&DataLine {
+            timestamp_ns: data.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
+            group: &data.group_name,
+            name: &data.name,
+            value: match data.value {
+                MetricValue::Count(count) => ValueField::Count(count),
+                MetricValue::Gauge(value) => ValueField::Gauge(value),
+                MetricValue::Duration(_) => ValueField::DurationMs(data.value.as_f64()),
+            },
+        });
+    }
+
+    fn record_context(&self, context: &PublishedContext<'_>) {
+        let PublishedContext { name, group_name, record } = context;
+        self.write(&ContextLine { context: name, group: group_name, record });
+    }
+
+    fn flush(&self) -> Result<(), FlushError> {
+        let mut output = lock(&self.output);
+        let failed = std::mem::take(&mut output.failed);
+        let flushed = output.writer.flush();
+        crate::console::flushed("the JSON lines", flushed, failed)
+    }
+}
+
+impl fmt::Debug for JsonLinesHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonLinesHandler").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{MetricsContext, publish};
+    use crate::stream::MetricStream;
+
+    #[test]
+    fn a_context_is_one_line_with_the_whole_record() {
+        let (reader, writer) = io::pipe().unwrap();
+        let context = MetricsContext::new(publish("request", MetricStream::new("web", JsonLinesHandler::to(writer))));
+        let failed = context.run(|context| {
+            context.set("route", "/\n").unwrap();
+            context.increment("rows", -3).unwrap();
+            Err::<(), _>("refused")
+        });
+        failed.unwrap_err();
+        drop(context);
+        let text = io::read_to_string(reader).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["context"], &line["group"]), (&"request".into(), &"web".into()));
+        assert_eq!(line["metrics"], serde_json::json!({"route": "/\n", "rows": -3}));
+        assert_eq!(line["error"]["message"], "refused");
+        assert!(line["start_ns"].as_u64() <= line["end_ns"].as_u64());
+    }
+}

@@ -1,0 +1,73 @@
+//! A crate outside the workspace that depends on `prof-runtime` by path, in every edition.
+#![allow(missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const PROGRAM: &str = r#"
+#![deny(warnings)]
+use prof_runtime::prof;
+
+struct Counter(u32);
+
+impl Counter {
+    #[prof]
+    fn step(&mut self) -> Result<&mut u32, String> {
+        if self.0 > 2 {
+            return Err("too far".to_string());
+        }
+        self.0 += 1;
+        Ok(&mut self.0)
+    }
+}
+
+#[prof]
+fn twice(n: u32) -> u32 { n * 2 }
+
+fn main() {
+    let aggregator = prof_runtime::Aggregator::new();
+    prof_runtime::configure(aggregator.clone());
+    let mut counter = Counter(0);
+    while let Ok(n) = counter.step() {
+        twice(*n);
+    }
+    for function in aggregator.snapshot().functions {
+        println!("{} {}: {} ok, {} failed", function.group, function.name, function.success, function.failure);
+    }
+}
+"#;
+
+fn write_crate(dir: &Path, edition: &str, runtime: &Path) {
+    fs::create_dir_all(dir.join("src")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n\
+         [dependencies]\nprof-runtime = {{ path = '{}' }}\n\n[workspace]\n",
+        runtime.display()
+    );
+    fs::write(dir.join("Cargo.toml"), manifest).unwrap();
+    fs::write(dir.join("src/main.rs"), PROGRAM).unwrap();
+}
+
+#[test]
+fn a_crate_outside_the_workspace_needs_one_dependency_and_one_use() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let tmp = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("outside");
+    for edition in ["2018", "2021", "2024"] {
+        let dir = tmp.join(edition);
+        write_crate(&dir, edition, &root.join("prof-runtime"));
+        // The versions that the workspace was built with are there; nothing else need be.
+        fs::copy(root.join("Cargo.lock"), dir.join("Cargo.lock")).unwrap();
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--offline"])
+            .current_dir(&dir)
+            .env("CARGO_TARGET_DIR", tmp.join("target"))
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "edition {edition}:\n{stderr}");
+        let expect = "outside Counter.step: 3 ok, 1 failed\noutside outside.twice: 3 ok, 0 failed\n";
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expect, "edition {edition}");
+        assert_eq!(stderr, "", "edition {edition}");
+    }
+}

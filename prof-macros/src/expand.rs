@@ -20,12 +20,13 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
         return function.into_token_stream();
     }
     let code = Expansion::new(args, &function);
-    let statements = match (function.signature.asyncness.is_some(), code.kind) {
-        (true, _) => code.asynchronous(&mut function),
-        (false, Kind::Never) => code.diverging(&function),
+    let leaves_early = function.body.may_leave_early();
+    let statements = match (code.is_async, code.kind) {
+        (_, Kind::Never) => code.diverging(&function),
+        (true, _) if leaves_early => code.in_async_block(&mut function),
         (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => code.guarded(&function),
-        (false, _) if code.needs_closure(&function) => code.in_closure(&mut function),
-        (false, _) => code.in_place(&function),
+        (false, _) if leaves_early && code.can_use_a_closure(&function) => code.in_closure(&mut function),
+        _ => code.in_place(&function),
     };
     let inner_attrs = &function.body.inner_attrs;
     let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
@@ -39,13 +40,16 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
 struct Expansion<'a> {
     args: &'a Args,
     kind: Kind,
+    is_async: bool,
     /// The path of `prof_runtime::__private`.
     private: TokenStream,
     /// The return type, with `_` for every `impl Trait`.
     output: syn::Type,
     output_is_erased: bool,
-    /// An expression of type `&'static Callsite`.
-    site: TokenStream,
+    /// The statement that begins the call.
+    enter: TokenStream,
+    /// The expression that is the call, for whoever finishes it.
+    call: TokenStream,
 }
 
 impl<'a> Expansion<'a> {
@@ -59,16 +63,22 @@ impl<'a> Expansion<'a> {
             kind => kind,
         };
         let site = site(args, &signature.ident, &private);
-        Self { args, kind, private, output, output_is_erased, site }
+        let span = Span::mixed_site();
+        let is_async = signature.asyncness.is_some();
+        let (enter, call) = match is_async {
+            true => (quote_spanned!(span=> enter_async), quote_spanned!(span=> __prof_call.__prof_end())),
+            false => (quote_spanned!(span=> enter), quote_spanned!(span=> __prof_call)),
+        };
+        let enter = quote_spanned!(span=> let __prof_call = #private::#enter(#site););
+        Self { args, kind, is_async, private, output, output_is_erased, enter, call }
     }
 
     /// Only a closure sees what `return` and `?` return. It is used where that matters and only there, because
     /// `Location::caller()` and backtraces can tell it from the plain function.
-    fn needs_closure(&self, function: &Function) -> bool {
+    fn can_use_a_closure(&self, function: &Function) -> bool {
         let judged =
             matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some();
-        let tracks_caller = function.attrs.iter().any(|attr| is_called(attr, "track_caller"));
-        judged && !tracks_caller && function.body.may_leave_early()
+        judged && !function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
     }
 
     /// Whether the value need not be seen: it cannot be a failure, and has a type that only the function can name.
@@ -82,27 +92,28 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn add(a: i32, b: i32) -> i32 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let __prof_value: i32 = '_body: { a + b };
+    ///     let __prof_value: i32 = match () { () => { a + b } };
     ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
     ///
     /// The value is bound before the call is finished, so that the temporaries of the tail expression are gone when a
-    /// handler runs. The label keeps `unused_braces` from firing on a body of one expression.
+    /// handler runs. The `match` keeps lints quiet that would have something to say of a block as a value: that its
+    /// braces are unused, or that it diverges.
     fn in_place(&self, function: &Function) -> TokenStream {
-        let Self { private, output, site, .. } = self;
+        let Self { output, enter, .. } = self;
         let block = &function.body.block;
         let finish = self.finish();
-        let ty = match self.kind {
+        let ty = match output {
             // A type annotation `_` is one too many for some lints.
-            Kind::ImplFuture | Kind::Plain if matches!(output, syn::Type::Infer(_)) => None,
-            _ => Some(quote_spanned!(Span::mixed_site()=> : #output)),
+            syn::Type::Infer(_) => None,
+            output => Some(quote_spanned!(Span::mixed_site()=> : #output)),
         };
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            let __prof_value #ty = '_body: #block;
+            #enter
+            let __prof_value #ty = match () { () => #block };
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
         }
     }
 
@@ -112,58 +123,45 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; '_body: { … text.parse()? … } })();
+    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; { … text.parse()? … } })();
     ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
     /// }
     /// ```
     fn in_closure(&self, function: &mut Function) -> TokenStream {
-        let Self { private, output, site, .. } = self;
+        let Self { private, output, enter, .. } = self;
         let block = self.owned_block(function);
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
+            #enter
             let __prof_value = #private::once(move || -> #output #block)();
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
         }
     }
 
     /// ```text
     /// // Input:
-    /// async fn load(id: Id) -> Result<Row, Error> { … }
+    /// async fn load(id: Id) -> Result<Row, Error> { … fetch(id).await? … }
     /// // Output:
     /// async fn load(id′: Id) -> Result<Row, Error> {
-    ///     let __prof_site = { … &SITE };
-    ///     let (__prof_call, __prof_value) = private::timed(__prof_site, async move {
-    ///         if false { let hint: Result<Row, Error> = private::never(); return __prof_hint; }
+    ///     let __prof_call = private::enter_async({ … &SITE });
+    ///     let __prof_value = async move {
+    ///         if false { let __prof_hint: Result<Row, Error> = private::never(); return __prof_hint; }
     ///         let id = id′;
-    ///         '_body: { … }
-    ///     }).await;
+    ///         { … fetch(id).await? … }
+    ///     }.await;
     ///     return …;
     /// }
     /// ```
-    fn asynchronous(&self, function: &mut Function) -> TokenStream {
-        let Self { private, site, .. } = self;
+    fn in_async_block(&self, function: &mut Function) -> TokenStream {
+        let Self { enter, .. } = self;
         let block = self.owned_block(function);
-        if self.kind == Kind::Never {
-            return quote_spanned! {Span::mixed_site()=>
-                let __prof_site = #site;
-                #private::timed_forever(__prof_site, async move #block).await
-            };
-        }
-        let finish = match (self.kind, &self.args.predicate) {
-            (Kind::MayFail, None) => quote_spanned! {Span::mixed_site()=> {
-                use #private::Judging as _;
-                let __prof_judge = (&&#private::probe(&__prof_value)).__prof_judge();
-                #private::finish_judged(__prof_call, __prof_value, __prof_judge)
-            }},
-            _ => self.finish(),
-        };
+        let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_site = #site;
-            let (__prof_call, __prof_value) = #private::timed(__prof_site, async move #block).await;
+            #enter
+            let __prof_value = async move #block.await;
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
         }
     }
 
@@ -173,28 +171,26 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn adder(n: u8) -> impl Fn(u8) -> u8 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     return '_body: { move |x| x + n };
+    ///     return { (); { move |x| x + n } };
     /// }
     /// ```
     ///
-    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly.
+    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly. The unit
+    /// before the body keeps lints quiet, as the `match` does above.
     fn guarded(&self, function: &Function) -> TokenStream {
-        let Self { private, site, .. } = self;
+        let Self { enter, .. } = self;
         let block = &function.body.block;
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            return '_body: #block;
+            #enter
+            return { (); #block };
         }
     }
 
-    /// A function that never returns can only unwind, which the guard sees.
+    /// A function that never returns can only unwind or be cancelled, which the guard sees.
     fn diverging(&self, function: &Function) -> TokenStream {
-        let Self { private, site, .. } = self;
+        let Self { enter, .. } = self;
         let block = &function.body.block;
-        quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            '_body: #block
-        }
+        quote_spanned!(Span::mixed_site()=> #enter #block)
     }
 
     /// The block of a closure or async block that owns the parameters.
@@ -202,8 +198,7 @@ impl<'a> Expansion<'a> {
         let Self { private, output, .. } = self;
         let captured = capture_self(&function.signature, function.body.mentions_self());
         let lets = take_over(&mut function.signature);
-        let is_async = function.signature.asyncness.is_some();
-        let hint = (is_async && self.kind != Kind::Never).then(|| {
+        let hint = self.is_async.then(|| {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
@@ -215,22 +210,23 @@ impl<'a> Expansion<'a> {
         let block = &function.body.block;
         match (hint, captured.is_empty() && lets.is_empty()) {
             (None, true) => block.to_token_stream(),
-            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets '_body: #block }),
+            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #block }),
         }
     }
 
-    /// The expression that finishes the call and gives `ret` back.
+    /// The expression that finishes the call and gives the value back.
     fn finish(&self) -> TokenStream {
-        let private = &self.private;
+        let Self { private, call, .. } = self;
         let span = Span::mixed_site();
         let (judged, lazy, predicate) = match &self.args.predicate {
             Some(Predicate::Ok(predicate)) => ("finish_ok_if", "lazy_ok_if", Some(predicate)),
             Some(Predicate::Err(predicate)) => ("finish_err_if", "lazy_err_if", Some(predicate)),
-            None => ("", "", None),
+            None => ("finish", "", None),
         };
         let by = |function: &str| {
             let function = syn::Ident::new(function, span);
-            quote_spanned!(span=> #private::#function(__prof_call, __prof_value, #predicate))
+            let predicate = predicate.map(|predicate| quote_spanned!(span=> , #predicate));
+            quote_spanned!(span=> #private::#function(#call, __prof_value #predicate))
         };
         match (self.kind, predicate) {
             (Kind::ImplFuture, Some(_)) => by(lazy),
@@ -238,17 +234,22 @@ impl<'a> Expansion<'a> {
                 let lazy = by(lazy);
                 quote_spanned!(span=> #private::pin(#lazy))
             }
-            (_, Some(_)) => by(judged),
             (Kind::ImplFuture, None) => quote_spanned! {span=> {
                 use #private::Judging as _;
                 let __prof_judge = (&&#private::probe_output(&__prof_value)).__prof_judge();
-                #private::lazy(__prof_call, __prof_value, __prof_judge)
+                #private::lazy(#call, __prof_value, __prof_judge)
+            }},
+            // A boxed future that is awaited into being is a value like any other.
+            (Kind::MayFail, None) if self.is_async => quote_spanned! {span=> {
+                use #private::Judging as _;
+                let __prof_judge = (&&#private::probe(&__prof_value)).__prof_judge();
+                #private::finish_judged(#call, __prof_value, __prof_judge)
             }},
             (Kind::MayFail | Kind::BoxedFuture, None) => quote_spanned! {span=> {
                 use #private::Finish as _;
-                (&&&&#private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value)
+                (&&&&#private::probe(&__prof_value)).__prof_finish(#call, __prof_value)
             }},
-            (Kind::Plain | Kind::Never, None) => quote_spanned!(span=> #private::finish(__prof_call, __prof_value)),
+            (Kind::Plain | Kind::Never, _) | (Kind::MayFail, Some(_)) => by(judged),
         }
     }
 }

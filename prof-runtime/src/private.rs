@@ -15,7 +15,7 @@ use crate::judge::Predicate;
 pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
 pub use crate::link::LinkedHandler;
 use crate::outcome::Outcome;
-pub use crate::timed::{Lazy, Timed, lazy, timed, timed_forever};
+pub use crate::timed::{Lazy, TimedCall, enter_async, lazy};
 
 /// What a type name is, under a name that no user's `str` can stand before.
 pub type Text = &'static str;

@@ -9,44 +9,35 @@ use pin_project_lite::pin_project;
 use crate::call::{AsyncCall, Call};
 use crate::callsite::Callsite;
 use crate::judge::{Judge, finish_judged};
-use crate::outcome::Outcome;
 
-pin_project! {
-    /// The body of an `async fn`. Made at its first poll; hands the call over when it ends.
-    #[derive(Debug)]
-    pub struct Timed<F> {
-        // Dropped before the call, so that the user's locals are gone when a handler runs.
-        #[pin]
-        future: F,
-        call: AsyncCall,
-    }
-}
+/// A call of an `async fn` in progress, begun at its first poll. Dropped unfinished while the thread unwinds, it panicked;
+/// dropped otherwise, it was cancelled.
+///
+/// That takes a future for panicked that was suspended when another part of its thread unwound past it. Telling the two
+/// apart takes a future around the body, which every backtrace would show.
+#[derive(Debug)]
+#[must_use]
+pub struct TimedCall(AsyncCall);
 
-/// Begins a call and measures `future`.
+/// Begins a call of an `async fn`.
 #[inline(always)]
-pub fn timed<F: Future>(site: &'static Callsite, future: F) -> Timed<F> {
-    Timed { future, call: AsyncCall::enter(site) }
+pub fn enter_async(site: &'static Callsite) -> TimedCall {
+    TimedCall(AsyncCall::enter(site))
 }
 
-impl<F: Future> Future for Timed<F> {
-    type Output = (Call, F::Output);
-
-    // Inlined also without optimisation, so that a backtrace has one frame less.
+impl TimedCall {
+    /// Hands the call over to be finished.
     #[inline(always)]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        this.call.set_polled(true);
-        let polled = this.future.poll(cx);
-        this.call.set_polled(false);
-        polled.map(|value| (this.call.take(), value))
+    pub fn __prof_end(mut self) -> Call {
+        self.0.take()
     }
 }
 
-/// Measures a future that never ends.
-pub async fn timed_forever<F: Future>(site: &'static Callsite, future: F) -> F::Output {
-    let (call, value) = timed(site, future).await;
-    call.finish(|| Outcome::Success);
-    value
+impl Drop for TimedCall {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.set_polled(std::thread::panicking());
+    }
 }
 
 pin_project! {

@@ -21,14 +21,12 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     }
     let code = Expansion::new(args, &function);
     let leaves_early = function.body.may_leave_early();
-    let statements = if code.kind == Kind::Never {
-        code.diverging(&function)
-    } else if code.is_async && leaves_early {
-        code.in_async_block(&mut function)
-    } else if leaves_early && code.is_judged() && !tracks_caller(&function) {
-        code.in_closure(&mut function)
-    } else {
-        code.in_place(&function, leaves_early)
+    let statements = match (code.is_async, code.kind) {
+        (_, Kind::Never) => code.diverging(&function),
+        (true, _) if leaves_early => code.in_async_block(&mut function),
+        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => code.guarded(&function),
+        (false, _) if leaves_early && code.can_use_a_closure(&function) => code.in_closure(&mut function),
+        _ => code.in_place(&function, leaves_early),
     };
     let inner_attrs = &function.body.inner_attrs;
     let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
@@ -38,15 +36,11 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     quote!(#(#attrs)* #vis #defaultness #signature #block)
 }
 
-fn tracks_caller(function: &Function) -> bool {
-    function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
-}
-
 /// What the different shapes of expansion share.
 struct Expansion<'a> {
     args: &'a Args,
-    is_async: bool,
     kind: Kind,
+    is_async: bool,
     /// The path of `prof_runtime::__private`.
     private: TokenStream,
     /// The return type, with `_` for every `impl Trait`.
@@ -61,20 +55,34 @@ impl<'a> Expansion<'a> {
         let signature = &function.signature;
         let private = args.private();
         let (output, output_is_erased) = returns::erased(&signature.output);
-        let is_async = signature.asyncness.is_some();
         let kind = match returns::kind(&signature.output, &signature.generics) {
             // The call of an `async fn` ends when it hands out the future, whoever awaits that.
-            Kind::ImplFuture | Kind::BoxedFuture if is_async => Kind::Plain,
+            Kind::ImplFuture | Kind::BoxedFuture if signature.asyncness.is_some() => Kind::Plain,
             kind => kind,
         };
         let site = site(args, &signature.ident, &private);
-        Self { args, is_async, kind, private, output, output_is_erased, site }
+        let is_async = signature.asyncness.is_some();
+        Self { args, kind, is_async, private, output, output_is_erased, site }
     }
 
-    /// Whether it matters what is returned. Only a closure sees what `return` and `?` return; it is used where that
-    /// matters and only there, because `Location::caller()` and backtraces can tell it from the plain function.
-    fn is_judged(&self) -> bool {
-        matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some()
+    /// The statement that begins the call, by a function of the private module.
+    fn enter(&self, function: &str) -> TokenStream {
+        let Self { private, site, .. } = self;
+        let function = syn::Ident::new(function, Span::mixed_site());
+        quote_spanned!(Span::mixed_site()=> let __prof_call = #private::#function(#site);)
+    }
+
+    /// Only a closure sees what `return` and `?` return. It is used where that matters and only there, because
+    /// `Location::caller()` and backtraces can tell it from the plain function.
+    fn can_use_a_closure(&self, function: &Function) -> bool {
+        let judged =
+            matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some();
+        judged && !function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
+    }
+
+    /// Whether the value need not be seen: it cannot be a failure, and has a type that only the function can name.
+    fn is_judged_by_nothing_but_unwinding(&self) -> bool {
+        self.output_is_erased && self.args.predicate.is_none()
     }
 
     /// ```text
@@ -83,31 +91,34 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn add(a: i32, b: i32) -> i32 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let ret: i32 = '_body: { a + b };
-    ///     return private::finish(__prof_call, ret);
+    ///     let __prof_value: i32 = match () { () => { a + b } };
+    ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
     ///
     /// The value is bound before the call is finished, so that the temporaries of the tail expression are gone when a
-    /// handler runs. The label keeps `unused_braces` from firing on a body of one expression.
+    /// handler runs. The `match` keeps lints quiet that would have something to say of a block as a value: that its
+    /// braces are unused, or that it diverges.
     fn in_place(&self, function: &Function, leaves_early: bool) -> TokenStream {
-        let Self { private, output, site, .. } = self;
+        let output = &self.output;
+        let enter = self.enter(match (self.is_async, leaves_early) {
+            (true, _) => "enter_async",
+            // A return that is not looked into drops the call, which then must not be taken for a panic.
+            (false, true) => "enter_early",
+            (false, false) => "enter",
+        });
         let block = &function.body.block;
         let finish = self.finish();
-        let enter = match leaves_early {
-            true => syn::Ident::new("enter_early", Span::mixed_site()),
-            false => self.enter(),
-        };
-        let ty = match self.kind {
+        let ty = match output {
             // A type annotation `_` is one too many for some lints.
-            Kind::ImplFuture | Kind::Plain if matches!(output, syn::Type::Infer(_)) => None,
-            _ => Some(quote_spanned!(Span::mixed_site()=> : #output)),
+            syn::Type::Infer(_) => None,
+            output => Some(quote_spanned!(Span::mixed_site()=> : #output)),
         };
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::#enter(#site);
-            let ret #ty = '_body: #block;
+            #enter
+            let __prof_value #ty = match () { () => #block };
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
         }
     }
 
@@ -117,65 +128,75 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let ret = private::once(move || -> io::Result<u8> { let mut rest = rest′; '_body: { … text.parse()? … } })();
-    ///     return { use private::Finish as _; (&&&&private::probe(&ret)).finish(__prof_call, ret) };
+    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; { … text.parse()? … } })();
+    ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
     /// }
     /// ```
     fn in_closure(&self, function: &mut Function) -> TokenStream {
-        let Self { private, output, site, .. } = self;
+        let Self { private, output, .. } = self;
+        let enter = self.enter("enter");
         let block = self.owned_block(function);
-        let output = match self.output_is_erased {
-            // A closure cannot name `_` inside its return type's path everywhere; the hint in the block does.
-            true => None,
-            false => Some(quote_spanned!(Span::mixed_site()=> -> #output)),
-        };
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            let ret = #private::once(move || #output #block)();
+            #enter
+            let __prof_value = #private::once(move || -> #output #block)();
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
         }
     }
 
     /// ```text
     /// // Input:
-    /// async fn load(id: Id) -> Result<Row, Error> { … find(id).await? … }
+    /// async fn load(id: Id) -> Result<Row, Error> { … fetch(id).await? … }
     /// // Output:
     /// async fn load(id′: Id) -> Result<Row, Error> {
     ///     let __prof_call = private::enter_async({ … &SITE });
-    ///     let ret = async move {
-    ///         if false { let hint: Result<Row, Error> = private::never(); return hint; }
+    ///     let __prof_value = async move {
+    ///         if false { let __prof_hint: Result<Row, Error> = private::never(); return __prof_hint; }
     ///         let id = id′;
-    ///         '_body: { … find(id).await? … }
+    ///         { … fetch(id).await? … }
     ///     }.await;
-    ///     return { use private::Judging as _; … };
+    ///     return …;
     /// }
     /// ```
-    ///
-    /// The inner block owns the parameters, as rustc has it for `async fn`: the future stays `Send` where a parameter
-    /// is `Send` but not `Sync`.
     fn in_async_block(&self, function: &mut Function) -> TokenStream {
-        let Self { private, site, .. } = self;
+        let enter = self.enter("enter_async");
         let block = self.owned_block(function);
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter_async(#site);
-            let ret = async move #block.await;
+            #enter
+            let __prof_value = async move #block.await;
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
+        }
+    }
+
+    /// ```text
+    /// // Input:
+    /// fn adder(n: u8) -> impl Fn(u8) -> u8 { move |x| x + n }
+    /// // Output:
+    /// fn adder(n: u8) -> impl Fn(u8) -> u8 {
+    ///     let __prof_call = private::enter_early({ … &SITE });
+    ///     return { (); { move |x| x + n } };
+    /// }
+    /// ```
+    ///
+    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly. The unit
+    /// before the body keeps lints quiet, as the `match` does above.
+    fn guarded(&self, function: &Function) -> TokenStream {
+        let enter = self.enter("enter_early");
+        let block = &function.body.block;
+        quote_spanned! {Span::mixed_site()=>
+            #enter
+            return { (); #block };
         }
     }
 
     /// A function that never returns can only unwind or be cancelled, which the guard sees.
     fn diverging(&self, function: &Function) -> TokenStream {
-        let Self { private, site, .. } = self;
+        let enter = self.enter(if self.is_async { "enter_async" } else { "enter" });
         let block = &function.body.block;
-        let enter = self.enter();
-        quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::#enter(#site);
-            '_body: #block
-        }
+        quote_spanned!(Span::mixed_site()=> #enter #block)
     }
 
     /// The block of a closure or async block that owns the parameters.
@@ -183,40 +204,35 @@ impl<'a> Expansion<'a> {
         let Self { private, output, .. } = self;
         let captured = capture_self(&function.signature, function.body.mentions_self());
         let lets = take_over(&mut function.signature);
-        let hint = (self.is_async || self.output_is_erased).then(|| {
+        let hint = self.is_async.then(|| {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
-                    let hint: #output = #private::never();
-                    return hint;
+                    let __prof_hint: #output = #private::never();
+                    return __prof_hint;
                 }
             }
         });
         let block = &function.body.block;
         match (hint, captured.is_empty() && lets.is_empty()) {
             (None, true) => block.to_token_stream(),
-            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets '_body: #block }),
+            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #block }),
         }
     }
 
-    /// The function that begins a call which leaves by its end, or by unwinding.
-    fn enter(&self) -> syn::Ident {
-        let name = if self.is_async { "enter_async" } else { "enter" };
-        syn::Ident::new(name, Span::mixed_site())
-    }
-
-    /// The expression that finishes the call and gives `ret` back.
+    /// The expression that finishes the call and gives the value back.
     fn finish(&self) -> TokenStream {
         let private = &self.private;
         let span = Span::mixed_site();
         let (judged, lazy, predicate) = match &self.args.predicate {
             Some(Predicate::Ok(predicate)) => ("finish_ok_if", "lazy_ok_if", Some(predicate)),
             Some(Predicate::Err(predicate)) => ("finish_err_if", "lazy_err_if", Some(predicate)),
-            None => ("", "", None),
+            None => ("finish", "", None),
         };
         let by = |function: &str| {
             let function = syn::Ident::new(function, span);
-            quote_spanned!(span=> #private::#function(__prof_call, ret, #predicate))
+            let predicate = predicate.map(|predicate| quote_spanned!(span=> , #predicate));
+            quote_spanned!(span=> #private::#function(__prof_call, __prof_value #predicate))
         };
         match (self.kind, predicate) {
             (Kind::ImplFuture, Some(_)) => by(lazy),
@@ -224,22 +240,22 @@ impl<'a> Expansion<'a> {
                 let lazy = by(lazy);
                 quote_spanned!(span=> #private::pin(#lazy))
             }
-            (_, Some(_)) => by(judged),
             (Kind::ImplFuture, None) => quote_spanned! {span=> {
                 use #private::Judging as _;
-                let judge = (&&#private::probe_output(&ret)).judge();
-                #private::lazy(__prof_call, ret, judge)
+                let __prof_judge = (&&#private::probe_output(&__prof_value)).__prof_judge();
+                #private::lazy(__prof_call, __prof_value, __prof_judge)
             }},
+            // A boxed future that is awaited into being is a value like any other.
             (Kind::MayFail, None) if self.is_async => quote_spanned! {span=> {
                 use #private::Judging as _;
-                let judge = (&&#private::probe(&ret)).judge();
-                #private::finish_judged(__prof_call, ret, judge)
+                let __prof_judge = (&&#private::probe(&__prof_value)).__prof_judge();
+                #private::finish_judged(__prof_call, __prof_value, __prof_judge)
             }},
             (Kind::MayFail | Kind::BoxedFuture, None) => quote_spanned! {span=> {
                 use #private::Finish as _;
-                (&&&&#private::probe(&ret)).finish(__prof_call, ret)
+                (&&&&#private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value)
             }},
-            (Kind::Plain | Kind::Never, None) => quote_spanned!(span=> #private::finish(__prof_call, ret)),
+            (Kind::Plain | Kind::Never, _) | (Kind::MayFail, Some(_)) => by(judged),
         }
     }
 }

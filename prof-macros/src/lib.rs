@@ -20,5 +20,5 @@ use proc_macro::TokenStream;
 /// Documented at its re-export, `prof_runtime::prof`.
 #[proc_macro_attribute]
 pub fn prof(args: TokenStream, item: TokenStream) -> TokenStream {
-    item::annotate(args.into(), item.into()).into()
+    item::annotate(args.into(), &item.into()).into()
 }

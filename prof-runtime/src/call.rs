@@ -72,6 +72,12 @@ fn begin_slowly(site: &'static Callsite) -> Measured {
 pub trait InProgress {
     /// Finishes the call; `outcome` is only asked for if anyone listens.
     fn finish(self, outcome: impl FnOnce() -> Outcome);
+
+    /// Whether anyone listened when the call began.
+    fn is_measured(&self) -> bool;
+
+    /// Ends the call as if it had not been made, and returns its site if it was measured.
+    fn discard(self) -> Option<&'static Callsite>;
 }
 
 impl InProgress for Call {
@@ -82,16 +88,13 @@ impl InProgress for Call {
         }
         mem::forget(self);
     }
-}
 
-impl Call {
     #[inline(always)]
-    pub(crate) fn is_measured(&self) -> bool {
+    fn is_measured(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Ends the call as if it had not been made, and returns its site if it was measured.
-    pub(crate) fn discard(self) -> Option<&'static Callsite> {
+    fn discard(self) -> Option<&'static Callsite> {
         let measured = self.0?;
         mem::forget(self);
         take(measured, |local| {
@@ -218,6 +221,16 @@ impl InProgress for EarlyCall {
         }
         mem::forget(self);
     }
+
+    #[inline(always)]
+    fn is_measured(&self) -> bool {
+        self.call.is_measured()
+    }
+
+    fn discard(self) -> Option<&'static Callsite> {
+        let mut early = mem::ManuallyDrop::new(self);
+        mem::replace(&mut *early.call, Call(None)).discard()
+    }
 }
 
 impl Drop for EarlyCall {
@@ -292,6 +305,15 @@ impl InProgress for AsyncCall {
         if let Some(site) = self.site.take() {
             end_async(site, self.start, outcome());
         }
+    }
+
+    #[inline(always)]
+    fn is_measured(&self) -> bool {
+        self.site.is_some()
+    }
+
+    fn discard(mut self) -> Option<&'static Callsite> {
+        self.site.take().inspect(|site| count_async(site, -1))
     }
 }
 

@@ -41,12 +41,20 @@ pub fn finish_err_if<T>(call: impl InProgress, value: T, err: impl Fn(&T) -> boo
 }
 
 /// Measures a future that succeeded if `ok` holds for its output.
-pub fn lazy_ok_if<F: Future, P: Fn(&F::Output) -> bool>(call: Call, future: F, ok: P) -> Lazy<F, Predicate<P>> {
+pub fn lazy_ok_if<F: Future, P: Fn(&F::Output) -> bool>(
+    call: impl InProgress,
+    future: F,
+    ok: P,
+) -> Lazy<F, Predicate<P>> {
     lazy(call, future, Predicate::new(ok, false))
 }
 
 /// Measures a future that failed if `err` holds for its output.
-pub fn lazy_err_if<F: Future, P: Fn(&F::Output) -> bool>(call: Call, future: F, err: P) -> Lazy<F, Predicate<P>> {
+pub fn lazy_err_if<F: Future, P: Fn(&F::Output) -> bool>(
+    call: impl InProgress,
+    future: F,
+    err: P,
+) -> Lazy<F, Predicate<P>> {
     lazy(call, future, Predicate::new(err, true))
 }
 

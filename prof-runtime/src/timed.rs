@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::call::{AsyncCall, Call, enter_async};
+use crate::call::{AsyncCall, InProgress, enter_async};
 use crate::callsite::Callsite;
 use crate::judge::{Judge, finish_judged};
 
@@ -26,7 +26,7 @@ pin_project! {
 }
 
 /// Measures the future that a function returned, instead of the making of it.
-pub fn lazy<F: Future, J: Judge<F::Output>>(making: Call, future: F, judge: J) -> Lazy<F, J> {
+pub fn lazy<F: Future, J: Judge<F::Output>>(making: impl InProgress, future: F, judge: J) -> Lazy<F, J> {
     Lazy { future, call: AsyncCall::UNMEASURED, site: making.discard(), judge: Some(judge) }
 }
 

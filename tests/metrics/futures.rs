@@ -85,9 +85,9 @@ fn a_panic_in_a_poll_is_a_panic() {
     assert_eq!(seen, [Panic]);
 }
 
-/// A limit: what a thread that unwinds drops cannot be told from what it unwinds through.
+/// A limit: see `docs/limits.md`.
 #[test]
-fn a_future_dropped_by_another_panic_counts_as_a_panic() {
+fn a_suspended_future_dropped_by_another_panic_counts_as_panicked() {
     let seen = outcomes("work", |_| {
         let panicked = catch_unwind(|| {
             let mut future = Box::pin(work(0));

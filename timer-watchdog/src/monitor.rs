@@ -116,6 +116,27 @@ mod loom_tests {
         });
     }
 
+    /// The stop of a watchdog: a flag in one place, and a wake that lasts until taken in another.
+    #[test]
+    fn a_stop_ends_a_thread_on_its_way_to_sleep() {
+        loom::model(|| {
+            let stopping = Arc::new(Monitor::new(false));
+            let woken = Arc::new(Monitor::new(false));
+            let (flag, sleep) = (Arc::clone(&stopping), Arc::clone(&woken));
+            let thread = loom::thread::spawn(move || {
+                while !flag.peek(|stopping| *stopping) {
+                    sleep.wait(
+                        |woken| std::mem::take(woken).then_some(()),
+                        || Sleep::Unbounded,
+                    );
+                }
+            });
+            stopping.update(|stopping| *stopping = true);
+            woken.update(|woken| *woken = true);
+            thread.join().unwrap();
+        });
+    }
+
     #[test]
     fn one_of_two_takers_gets_an_item() {
         loom::model(|| {

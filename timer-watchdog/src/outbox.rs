@@ -69,6 +69,17 @@ impl<E: Send + 'static> Outbox<E> {
         started.is_ok()
     }
 
+    /// Waits until all events so far are delivered, at most `limit`; returns whether they are.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        let clock = Clock::monotonic();
+        let done = |pending: &mut Pending<E>| {
+            (pending.events.is_empty() && !pending.is_delivering).then_some(())
+        };
+        clock
+            .wait_until(&self.shared, clock.now().after(limit), done)
+            .is_some()
+    }
+
     /// Returns how many events no callback has seen, and how many callbacks have panicked.
     pub(crate) fn losses(&self) -> (u64, u64) {
         self.shared

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::monitor::{Monitor, Sleep};
 
 pub use mock::MockClock;
+pub(crate) use timestamp::nanos;
 pub use timestamp::{Timestamp, TimestampError};
 
 /// The moment that timestamps of the monotonic clock count from.
@@ -54,8 +55,7 @@ impl Clock {
         match &self.mock {
             None => {
                 // One nanosecond more, so that no present time equals `Timestamp::ZERO`.
-                let since = ORIGIN.elapsed().saturating_add(Duration::from_nanos(1));
-                Timestamp::ZERO.after(since)
+                Timestamp::from_nanos(nanos(ORIGIN.elapsed()).saturating_add(1))
             }
             Some(mock) => mock.now(),
         }

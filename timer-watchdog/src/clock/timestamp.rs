@@ -76,6 +76,7 @@ impl Timestamp {
     }
 
     /// Returns the point `wait` later.
+    #[inline]
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(nanos(wait)))
@@ -96,16 +97,22 @@ impl Timestamp {
     }
 }
 
+/// Nanoseconds in a second.
+const SECOND_NS: u64 = 1_000_000_000;
+
 /// Returns a duration in nanoseconds, saturating at 584 years.
+///
+/// In 64 bits, because this is on the way through a guard, and `Duration::as_nanos` takes 128.
 #[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
-    // Below 2^34 seconds the product stays below 2^64; beyond, the checked way decides.
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    let seconds = duration.as_secs().checked_mul(SECOND_NS);
+    let sum = seconds.and_then(|ns| ns.checked_add(u64::from(duration.subsec_nanos())));
+    sum.unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Timestamp, TimestampError};
+    use super::{Timestamp, TimestampError, nanos};
     use std::time::Duration;
 
     #[test]
@@ -132,6 +139,10 @@ mod tests {
 
     #[test]
     fn fault_26_arithmetic_saturates_at_the_horizon() {
+        assert_eq!(nanos(Duration::MAX), u64::MAX);
+        assert_eq!(nanos(Duration::from_nanos(u64::MAX)), u64::MAX);
+        assert_eq!(nanos(Duration::from_nanos(u64::MAX - 1)), u64::MAX - 1);
+        assert_eq!(nanos(Duration::new(18_446_744_073, 709_551_616)), u64::MAX);
         let late = Timestamp::from_nanos(u64::MAX - 1);
         assert_eq!(late.after(Duration::from_nanos(2)), Timestamp::NEVER);
         assert_eq!(Timestamp::NEVER.before(Duration::MAX), Timestamp::NEVER);

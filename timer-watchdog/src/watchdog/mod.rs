@@ -1,25 +1,20 @@
 //! The watchdog: takes requests from a queue, gives them to a server, and has expired workers reaped.
 
+mod builder;
 mod pass;
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::event::TimerEvent;
-use crate::monitor::Monitor;
 use crate::outbox::Outbox;
-use crate::worker::{Running, Worker};
-use crate::{Clock, Pid, RequestQueue, StartError, StopError, TimerServer, WorkerId};
+use crate::worker::Worker;
+use crate::{Pid, RequestQueue, StartError, StopError, TimerServer, WorkerId};
+pub use builder::WatchdogBuilder;
 use pass::Core;
 pub use pass::{PassError, PassReport};
-
-/// What a watchdog may be late before it credits the time to all timers, unless told otherwise: well above what a busy
-/// machine delays a wake-up by, and below any suspension that a person would notice.
-const GAP_THRESHOLD: Duration = Duration::from_millis(100);
 
 /// How long a stop waits beyond the longest wait of the loop: time for a pass that is in progress.
 const STOP_GRACE: Duration = Duration::from_secs(1);
@@ -115,16 +110,7 @@ where
 
     /// Returns a builder, to choose a clock, a receiver of events and more.
     pub fn builder(server: S, queue: Q, max_interval: Duration) -> WatchdogBuilder<S, Q, W> {
-        WatchdogBuilder {
-            server,
-            queue,
-            max_interval,
-            gap_threshold: GAP_THRESHOLD,
-            clock: Clock::monotonic(),
-            outbox: None,
-            stack_bytes: 0,
-            worker_type: PhantomData,
-        }
+        WatchdogBuilder::new(server, queue, max_interval)
     }
 
     /// Runs one pass: takes the waiting requests, or waits at most `max_interval` for the first one, registers exactly
@@ -234,101 +220,6 @@ where
     }
 }
 
-impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
-    /// The loop of the thread.
-    fn run(&self, running: &Running) {
-        let max_interval = self.max_interval;
-        self.emit(|| TimerEvent::Started { max_interval });
-        while !running.is_stopping() {
-            if let Err(error) = self.pass(self.until_next()) {
-                self.emit(|| TimerEvent::PassFailed { error });
-                // What fails at once would otherwise keep a processor busy with failing.
-                running.wait_for_stop(max_interval);
-            }
-        }
-        self.emit(|| TimerEvent::Stopped);
-    }
-
-    /// Returns how long the next pass may wait.
-    fn until_next(&self) -> Duration {
-        let now = self.clock.now();
-        let next = self.server.next_deadline(now);
-        next.map_or(self.max_interval, |deadline| {
-            deadline.since(now).min(self.max_interval)
-        })
-    }
-}
-
-/// Builds a [`Watchdog`].
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct WatchdogBuilder<S, Q, W = Pid> {
-    server: S,
-    queue: Q,
-    max_interval: Duration,
-    gap_threshold: Duration,
-    clock: Clock,
-    outbox: Option<Outbox<TimerEvent<W>>>,
-    stack_bytes: usize,
-    worker_type: PhantomData<fn(W)>,
-}
-
-impl<S, Q, W> WatchdogBuilder<S, Q, W>
-where
-    S: TimerServer<W> + 'static,
-    Q: RequestQueue<W> + 'static,
-    W: WorkerId,
-{
-    /// Takes the time from `clock`; the queue must wait on the same one.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection goes on.
-    ///
-    /// Up to 1024 events wait for it; what comes beyond is dropped and counted in [`Health`].
-    pub fn on_event(mut self, callback: impl Fn(TimerEvent<W>) + Send + Sync + 'static) -> Self {
-        self.outbox = Some(Outbox::new("timer-events", callback));
-        self
-    }
-
-    /// Sets how late the watchdog may come out of a wait before it concludes that nobody ran and gives all timers that
-    /// time; 100 ms if not set.
-    ///
-    /// A gap that fits into a wait cannot be seen: choose `max_interval` well below the shortest timeout.
-    pub fn gap_threshold(mut self, threshold: Duration) -> Self {
-        self.gap_threshold = threshold;
-        self
-    }
-
-    /// Sets the stack of the thread, which reapers run on; the platform's own size if not set.
-    pub fn stack_bytes(mut self, bytes: usize) -> Self {
-        self.stack_bytes = bytes;
-        self
-    }
-
-    /// Returns the watchdog, not started.
-    pub fn build(self) -> Watchdog<S, Q, W> {
-        let core = Core {
-            last_pass_ns: AtomicU64::new(self.clock.now().as_nanos()),
-            server: self.server,
-            queue: self.queue,
-            max_interval: self.max_interval,
-            gap_threshold: self.gap_threshold,
-            clock: self.clock,
-            outbox: self.outbox,
-            passing: Monitor::new(None),
-            passes: AtomicU64::new(0),
-        };
-        Watchdog {
-            owner: Arc::new(Owner {
-                core: Arc::new(core),
-                worker: Worker::new("timer-watchdog", self.stack_bytes),
-            }),
-        }
-    }
-}
-
 impl<S, Q, W> fmt::Debug for Watchdog<S, Q, W>
 where
     S: TimerServer<W> + 'static,
@@ -347,13 +238,5 @@ impl fmt::Debug for WatchdogHandle {
         f.debug_struct("WatchdogHandle")
             .field("health", &self.health())
             .finish()
-    }
-}
-
-impl<S, Q, W> fmt::Debug for WatchdogBuilder<S, Q, W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchdogBuilder")
-            .field("max_interval", &self.max_interval)
-            .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::event::{ReapFailure, TimerEvent};
 use crate::monitor::{Monitor, Sleep};
 use crate::outbox::Outbox;
+use crate::worker::Running;
 use crate::{Clock, ExpiredTimers, QueueError, RequestQueue, TimerServer, WorkerId};
 
 /// What one pass did.
@@ -147,6 +148,29 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
         if let Some(outbox) = &self.outbox {
             outbox.send(event());
         }
+    }
+
+    /// The loop of the thread.
+    pub(super) fn run(&self, running: &Running) {
+        let max_interval = self.max_interval;
+        self.emit(|| TimerEvent::Started { max_interval });
+        while !running.is_stopping() {
+            if let Err(error) = self.pass(self.until_next()) {
+                self.emit(|| TimerEvent::PassFailed { error });
+                // What fails at once would otherwise keep a processor busy with failing.
+                running.wait_for_stop(max_interval);
+            }
+        }
+        self.emit(|| TimerEvent::Stopped);
+    }
+
+    /// Returns how long the next pass may wait.
+    fn until_next(&self) -> Duration {
+        let now = self.clock.now();
+        let next = self.server.next_deadline(now);
+        next.map_or(self.max_interval, |deadline| {
+            deadline.since(now).min(self.max_interval)
+        })
     }
 }
 

@@ -1,10 +1,13 @@
 //! All integration tests, in one binary.
 
 mod clients;
+mod hang;
 mod lifecycle;
 mod process;
 mod seed;
 mod stress;
 mod support;
 mod table;
+mod tasks;
 mod upstream;
+mod watcher;

@@ -386,7 +386,8 @@ fn fault_58_a_bounded_reaper_lets_detection_go_on() {
             report.send(*worker).unwrap();
             Ok(true)
         },
-        ms(50),
+        // Also what the healthy reap at the end has on a busy machine.
+        ms(1000),
         1,
     );
     let server = LocalTimerServer::new(reaper);

@@ -1,5 +1,7 @@
 //! All integration tests, in one binary.
 
+#[cfg(all(feature = "log", feature = "tracing"))]
+mod bridges;
 mod clients;
 mod hang;
 mod lifecycle;

@@ -227,10 +227,17 @@ fn stopped_child() {
             .unwrap();
         let _scope = watch(ms(2000));
         println!("ready");
-        let first = events
-            .recv_timeout(PATIENCE)
-            .expect("the process should be stopped and continued");
-        assert!(matches!(first, HangEvent::ObserverGap { .. }), "{first}");
+        // A busy machine may bring smaller gaps; nothing may stall.
+        loop {
+            let event = events.recv_timeout(PATIENCE);
+            let event = event.expect("the process should be stopped and continued");
+            let HangEvent::ObserverGap { gap } = event else {
+                panic!("{event}");
+            };
+            if gap > ms(1500) {
+                return;
+            }
+        }
     }
 }
 

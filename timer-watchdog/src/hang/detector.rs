@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::config::{ClockMode, HangConfig};
 use super::domain::{Domain, Shared};
-use super::episode::{Episodes, Key, Kind};
+use super::episode::{Episodes, Key};
 use super::event::{Activity, HangEvent, Level, Origin, Stall};
 use super::frame::{Entry, Frame, NEVER};
 use super::slot::{Slot, ThreadInfo};
@@ -137,15 +137,13 @@ impl Detector {
         self.episodes.begin_look();
         for slot in &slots {
             for frame in slot.frames() {
-                let key = |ticket| (Kind::Thread, slot.id, ticket);
                 let activity = || slot.owner().map(|thread| Activity::InScope { thread });
-                next = next.min(self.examine(key, frame, now, activity, events));
+                next = next.min(self.examine(frame, now, activity, events));
             }
         }
         for task in &tasks {
-            let key = |ticket| (Kind::Task, task.id, ticket);
             let activity = || Some(task_activity(task, &slots, now));
-            next = next.min(self.examine(key, &task.frame, now, activity, events));
+            next = next.min(self.examine(&task.frame, now, activity, events));
         }
         self.episodes.end_look(now, events);
         (self.slots, self.tasks) = (slots, tasks);
@@ -155,7 +153,6 @@ impl Detector {
     /// Compares one scope with its limits and returns when it reaches the next one.
     fn examine(
         &mut self,
-        key: impl FnOnce(u64) -> Key,
         frame: &'static Frame,
         now: u64,
         activity: impl FnOnce() -> Option<Activity>,
@@ -164,7 +161,7 @@ impl Detector {
         let Some((ticket, entry)) = frame.read() else {
             return NEVER;
         };
-        let key = key(ticket);
+        let key = Key::new(frame, ticket);
         let soft_at = self.soft_at(&entry);
         let level = match now {
             _ if entry.deadline == NEVER => None,

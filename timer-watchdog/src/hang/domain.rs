@@ -180,8 +180,7 @@ impl Shared {
     pub(super) fn take_task_slot(&self) -> &'static TaskSlot {
         let mut registry = self.registry();
         registry.free_tasks.pop().unwrap_or_else(|| {
-            let id = registry.tasks.len() as u64 + 1;
-            let slot: &'static TaskSlot = Box::leak(Box::new(TaskSlot::new(id)));
+            let slot: &'static TaskSlot = Box::leak(Box::new(TaskSlot::new()));
             registry.tasks.push(slot);
             let all = registry.tasks.len();
             registry.free_tasks.reserve(all);

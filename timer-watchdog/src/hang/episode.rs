@@ -1,18 +1,26 @@
 //! What has been told of stalled scopes, so that each thing is told once.
 
 use std::collections::HashMap;
+use std::ptr;
 use std::time::Duration;
 
 use super::event::{HangEvent, Level, Recovery, Stall};
+use super::frame::Frame;
 
-/// Which scope: the kind and id of its slot, and its ticket.
-pub(super) type Key = (Kind, u64, u64);
-
-/// What kind of slot a scope has.
+/// Which scope: the address of its frame, which stays where it is, and its ticket there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
-    Thread,
-    Task,
+pub(super) struct Key {
+    frame: usize,
+    ticket: u64,
+}
+
+impl Key {
+    pub(super) fn new(frame: &'static Frame, ticket: u64) -> Self {
+        Self {
+            frame: ptr::from_ref(frame).addr(),
+            ticket,
+        }
+    }
 }
 
 /// The scopes that have been reported and have not recovered: few, and none most of the time.

@@ -88,7 +88,7 @@ impl Stall {
             ticket,
             deadline,
         } = self.origin;
-        frame.ticket() != ticket || frame.deadline() != deadline
+        !frame.has(ticket) || frame.deadline() != deadline
     }
 }
 

@@ -1,8 +1,9 @@
 //! One live scope as its owner writes it and the detector reads it.
 //!
-//! A sequence lock whose sequence never repeats: the owner takes the ticket away, writes the words, and sets a new
-//! ticket; a reader that sees one and the same ticket before and after has seen the words that belong to it. (H.-J.
-//! Boehm, "Can seqlocks get along with programming language memory models?", MSPC 2012, gives the fences.) The
+//! A sequence lock: the ticket is even while there is no scope and odd while there is one, and only ever grows; the
+//! owner writes the words while it is even. A reader that sees one and the same odd ticket before and after has seen
+//! the words that belong to it. (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC
+//! 2012, gives the fences.) The
 //! deadline alone may change under a live ticket; it is one word, and each of its values is right by itself.
 #![allow(unsafe_code)]
 
@@ -54,7 +55,7 @@ pub(crate) struct Entry {
 /// A place for one live scope. One writer at a time, any number of readers.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// Zero while there is no scope; otherwise unlike every other ticket of this frame, ever.
+    /// Even while there is no scope, odd while there is one; each scope has a ticket of its own.
     ticket: AtomicU64,
     deadline: AtomicU64,
     timeout_ns: AtomicU64,
@@ -75,9 +76,10 @@ impl Frame {
         }
     }
 
-    /// Publishes a scope. The owner's; the frame must be clear, and `ticket` must be new and not zero.
+    /// Publishes a scope and returns its ticket. The owner's; the frame must not be live.
     #[inline]
-    pub(crate) fn publish(&self, ticket: u64, entry: &Entry) {
+    pub(crate) fn publish(&self, entry: &Entry) -> u64 {
+        let ticket = self.ticket.load(Ordering::Relaxed) + 1;
         // A reader that sees one of the words below, and then passes its own fence, also sees that the ticket of the
         // words before was cleared.
         fence(Ordering::Release);
@@ -89,18 +91,25 @@ impl Frame {
         self.scope.store(scope, Ordering::Relaxed);
         // A reader that sees the ticket sees the words.
         self.ticket.store(ticket, Ordering::Release);
+        ticket
     }
 
-    /// Takes the scope away. The owner's.
+    /// Takes the scope of this ticket away. The owner's; it must be the live one.
     #[inline]
-    pub(crate) fn clear(&self) {
-        self.ticket.store(0, Ordering::Release);
+    pub(crate) fn clear(&self, ticket: u64) {
+        self.ticket.store(ticket + 1, Ordering::Release);
     }
 
-    /// Returns the ticket of the live scope, zero if there is none.
+    /// Returns whether the scope of this ticket is live.
     #[inline]
-    pub(crate) fn ticket(&self) -> u64 {
-        self.ticket.load(Ordering::Relaxed)
+    pub(crate) fn has(&self, ticket: u64) -> bool {
+        self.ticket.load(Ordering::Relaxed) == ticket
+    }
+
+    /// Returns the ticket of the live scope.
+    #[inline]
+    pub(crate) fn live_ticket(&self) -> Option<u64> {
+        Some(self.ticket.load(Ordering::Relaxed)).filter(|ticket| !ticket.is_multiple_of(2))
     }
 
     #[inline]
@@ -122,7 +131,7 @@ impl Frame {
     /// Returns the live scope and its ticket; none if there is none, or if it changed meanwhile.
     pub(crate) fn read(&self) -> Option<(u64, Entry)> {
         let ticket = self.ticket.load(Ordering::Acquire);
-        if ticket == 0 {
+        if ticket.is_multiple_of(2) {
             return None;
         }
         let deadline = self.deadline.load(Ordering::Relaxed);
@@ -168,16 +177,18 @@ mod tests {
             place,
             scope: Some(&NAMED),
         };
-        frame.publish(7, &entry);
+        let first = frame.publish(&entry);
         let (ticket, seen) = frame.read().unwrap();
-        assert_eq!((ticket, seen.deadline, seen.timeout_ns), (7, 5, 3));
+        assert_eq!((ticket, seen.deadline, seen.timeout_ns), (first, 5, 3));
         assert_eq!((seen.place, seen.scope), (place, Some(&NAMED)));
         frame.set_deadline(NEVER);
         assert_eq!(frame.read().unwrap().1.deadline, NEVER);
-        frame.clear();
+        frame.clear(first);
         assert!(frame.read().is_none());
+        assert!(!frame.has(first) && frame.live_ticket().is_none());
         entry.scope = None;
-        frame.publish(8, &entry);
+        let second = frame.publish(&entry);
+        assert_ne!(first, second);
         assert!(frame.read().unwrap().1.scope.is_none());
     }
 }
@@ -188,7 +199,7 @@ mod loom_tests {
     use loom::sync::Arc;
     use std::panic::Location;
 
-    /// An entry whose words all say `n`.
+    /// An entry whose words all say `n`, which is to be its ticket.
     fn entry(n: u64, place: &'static Location<'static>) -> Entry {
         Entry {
             deadline: n,
@@ -206,9 +217,9 @@ mod loom_tests {
             let frame = Arc::new(Frame::new());
             let writer = Arc::clone(&frame);
             let thread = loom::thread::spawn(move || {
-                writer.publish(1, &entry(1, first));
-                writer.clear();
-                writer.publish(2, &entry(2, second));
+                let ticket = writer.publish(&entry(1, first));
+                writer.clear(ticket);
+                assert_eq!(writer.publish(&entry(3, second)), 3);
             });
             if let Some((ticket, seen)) = frame.read() {
                 assert_eq!((seen.deadline, seen.timeout_ns), (ticket, ticket));
@@ -216,7 +227,7 @@ mod loom_tests {
                 assert!(std::ptr::eq(seen.place, place));
             }
             thread.join().unwrap();
-            assert_eq!(frame.read().map(|(ticket, _)| ticket), Some(2));
+            assert_eq!(frame.read().map(|(ticket, _)| ticket), Some(3));
         });
     }
 
@@ -225,15 +236,15 @@ mod loom_tests {
         loom::model(|| {
             let place = Location::caller();
             let frame = Arc::new(Frame::new());
-            frame.publish(1, &entry(1, place));
+            let ticket = frame.publish(&entry(1, place));
             let writer = Arc::clone(&frame);
             let thread = loom::thread::spawn(move || {
                 writer.set_deadline(10);
-                writer.clear();
-                writer.publish(2, &entry(2, place));
+                writer.clear(ticket);
+                writer.publish(&entry(3, place));
             });
             if let Some((ticket, seen)) = frame.read() {
-                let allowed: &[u64] = if ticket == 1 { &[1, 10] } else { &[2] };
+                let allowed: &[u64] = if ticket == 1 { &[1, 10] } else { &[3] };
                 assert!(
                     allowed.contains(&seen.deadline),
                     "{ticket} {}",

@@ -155,7 +155,7 @@ impl Watch {
     /// Returns the place, unless the scope has gone with its thread.
     #[inline]
     fn live(&self) -> Option<&At> {
-        self.at.as_ref().filter(|at| at.frame.ticket() == at.ticket)
+        self.at.as_ref().filter(|at| at.frame.has(at.ticket))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The live scopes of one thread.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::{array, fmt};
@@ -76,7 +76,7 @@ impl Frames {
 /// The scopes of one thread. Written by that thread alone, read by the detector.
 ///
 /// Slots live as long as the program and pass from threads that end to threads that start, so that a guard may
-/// outlive its thread's slot: its ticket then fits no frame any more. 128 bytes are two cache lines, which processors
+/// outlive its thread's slot: its ticket then fits its frame no more. 128 bytes are two cache lines, which processors
 /// fetch in pairs: no two threads write to one pair.
 #[repr(align(128))]
 pub(crate) struct Slot {
@@ -85,8 +85,6 @@ pub(crate) struct Slot {
     pub(crate) id: u64,
     /// Frames at and above this one are clear. Written by the owner; a reader may see it late, by one sweep at most.
     depth: AtomicUsize,
-    /// The last ticket given, over all threads that this slot ever had. Written by the owner.
-    last_ticket: AtomicU64,
     frames: Frames,
     /// None while no thread has the slot.
     owner: Mutex<Option<Arc<ThreadInfo>>>,
@@ -107,7 +105,6 @@ impl Slot {
             shared,
             id,
             depth: AtomicUsize::new(0),
-            last_ticket: AtomicU64::new(0),
             frames: Frames::new(),
             owner: Mutex::new(None),
         }
@@ -122,9 +119,7 @@ impl Slot {
         } else {
             self.deep_frame(index)?
         };
-        let ticket = self.last_ticket.load(Ordering::Relaxed) + 1;
-        self.last_ticket.store(ticket, Ordering::Relaxed);
-        frame.publish(ticket, entry);
+        let ticket = frame.publish(entry);
         self.depth.store(index + 1, Ordering::Release);
         Some(At {
             slot: self,
@@ -137,10 +132,10 @@ impl Slot {
     /// Takes a scope away, wherever it lies. Does nothing for a scope that is gone with its thread.
     #[inline]
     pub(crate) fn release(&self, at: &At) {
-        if at.frame.ticket() != at.ticket {
+        if !at.frame.has(at.ticket) {
             return;
         }
-        at.frame.clear();
+        at.frame.clear(at.ticket);
         let depth = self.depth.load(Ordering::Relaxed);
         if depth != at.index + 1 {
             self.shared.count_out_of_order();
@@ -158,7 +153,7 @@ impl Slot {
         } else {
             self.frame(index)
         };
-        frame.is_some_and(|frame| frame.ticket() != 0)
+        frame.is_some_and(|frame| frame.live_ticket().is_some())
     }
 
     /// Lowers the depth past frames that were cleared out of order.
@@ -210,8 +205,10 @@ impl Slot {
     pub(super) fn vacate(&'static self) -> usize {
         let mut leaked = 0;
         for frame in self.frames() {
-            leaked += usize::from(frame.ticket() != 0);
-            frame.clear();
+            if let Some(ticket) = frame.live_ticket() {
+                frame.clear(ticket);
+                leaked += 1;
+            }
         }
         self.depth.store(0, Ordering::Release);
         self.set_owner(None);

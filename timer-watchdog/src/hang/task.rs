@@ -13,11 +13,7 @@ use crate::clock::nanos;
 /// The one scope of a task, or of whatever else moves between threads.
 #[derive(Debug)]
 pub(crate) struct TaskSlot {
-    /// Unlike that of any other task slot of the domain, and never zero.
-    pub(crate) id: u64,
     pub(crate) frame: Frame,
-    /// The last ticket given. Written by the present owner.
-    last_ticket: AtomicU64,
     /// The id of the thread slot that polls the task at present, zero if none does, [`NOT_A_TASK`] for plain guards.
     poller: AtomicU64,
     /// When the last poll began or ended, in nanoseconds of the domain's time; zero before the first.
@@ -44,11 +40,9 @@ pub(crate) enum Marks {
 }
 
 impl TaskSlot {
-    pub(super) fn new(id: u64) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            id,
             frame: Frame::new(),
-            last_ticket: AtomicU64::new(0),
             poller: AtomicU64::new(NOT_A_TASK),
             polled_at: AtomicU64::new(0),
         }
@@ -104,8 +98,6 @@ impl OwnedWatch {
         let shared =
             attach::current().map_or_else(|| Domain::global().shared(), |slot| slot.shared);
         let slot = shared.take_task_slot();
-        let ticket = slot.last_ticket.load(Ordering::Relaxed) + 1;
-        slot.last_ticket.store(ticket, Ordering::Relaxed);
         slot.poller.store(poller, Ordering::Relaxed);
         slot.polled_at.store(0, Ordering::Relaxed);
         let timeout_ns = nanos(timeout);
@@ -115,7 +107,7 @@ impl OwnedWatch {
             place,
             scope: None,
         };
-        slot.frame.publish(ticket, &entry);
+        let ticket = slot.frame.publish(&entry);
         Self {
             shared,
             slot,
@@ -170,12 +162,7 @@ impl OwnedWatch {
 
 impl Drop for OwnedWatch {
     fn drop(&mut self) {
-        debug_assert_eq!(
-            self.slot.frame.ticket(),
-            self.ticket,
-            "the slot has one owner"
-        );
-        self.slot.frame.clear();
+        self.slot.frame.clear(self.ticket);
         self.shared.give_task_slot_back(self.slot);
     }
 }

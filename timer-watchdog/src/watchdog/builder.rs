@@ -58,7 +58,7 @@ where
 
     /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection goes on.
     ///
-    /// Up to 1024 events wait for it; what comes beyond is dropped and counted in [`Health`].
+    /// Up to 1024 events wait for it; what comes beyond is dropped and counted in [`Health`](crate::Health).
     pub fn on_event(mut self, callback: impl Fn(TimerEvent<W>) + Send + Sync + 'static) -> Self {
         self.outbox = Some(Outbox::new("timer-events", callback));
         self

@@ -1,22 +1,20 @@
-//! The only module that reads clocks.
+//! The only module that reads clocks: in `os.rs`, or with the feature `tsc` in `tsc.rs`.
 
 mod mock;
+#[cfg_attr(not(feature = "tsc"), path = "os.rs")]
+#[cfg_attr(feature = "tsc", path = "tsc.rs")]
+mod source;
 mod timestamp;
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::monitor::{Monitor, Sleep};
 
 pub use mock::MockClock;
 pub(crate) use timestamp::nanos;
 pub use timestamp::{Timestamp, TimestampError};
-
-/// The moment that timestamps of the monotonic clock count from.
-///
-/// One for the whole process, so that timestamps of any two monotonic clocks compare.
-static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A source of monotonic time: the operating system's, or a mock that only a test moves.
 ///
@@ -53,10 +51,8 @@ impl Clock {
     #[inline]
     pub fn now(&self) -> Timestamp {
         match &self.mock {
-            None => {
-                // One nanosecond more, so that no present time equals `Timestamp::ZERO`.
-                Timestamp::from_nanos(nanos(ORIGIN.elapsed()).saturating_add(1))
-            }
+            // One nanosecond more, so that no present time equals `Timestamp::ZERO`.
+            None => Timestamp::from_nanos(source::elapsed_ns().saturating_add(1)),
             Some(mock) => mock.now(),
         }
     }

@@ -295,6 +295,19 @@ fn fault_06_guards_dropped_out_of_order_keep_their_own_limits() {
 }
 
 #[test]
+fn fault_06_disorder_uses_up_no_room() {
+    let lab = Lab::hard_only();
+    for _ in 0..5000 {
+        let first = watch(ms(100));
+        let second = watch(ms(100));
+        drop(first);
+        drop(second);
+    }
+    assert!(watch(ms(100)).is_live());
+    assert_eq!(lab.domain.guard_stats().too_deep, 0);
+}
+
+#[test]
 fn fault_08_a_thread_that_ends_takes_its_scopes_with_it() {
     let mut lab = Lab::hard_only();
     let domain = lab.domain;

@@ -122,6 +122,36 @@ fn fault_22_what_waits_in_the_queue_during_a_gap_shares_in_its_credit() {
 }
 
 #[test]
+fn fault_21_a_gap_while_requests_are_carried_out_charges_nobody() {
+    /// Stands still for a minute when a worker's first timer is registered.
+    struct Frozen(timer_watchdog::MockClock);
+    impl Reaper<u32> for Frozen {
+        fn meet(&self, _worker_id: &u32) {
+            self.0.advance(Duration::from_secs(60));
+        }
+
+        fn reap(&self, _worker_id: &u32) -> Result<bool, ReapError> {
+            Ok(true)
+        }
+    }
+    let mock = timer_watchdog::MockClock::new();
+    let queue = LocalQueue::with_clock(8, mock.clock());
+    let expiration = mock.clock().now().after(ms(500));
+    queue
+        .put(TimerRequest::acquire(1, "load", expiration))
+        .unwrap();
+    let server = LocalTimerServer::new(Frozen(mock.clone()));
+    let watchdog = Watchdog::builder(server, queue, Duration::ZERO)
+        .clock(mock.clock())
+        .build();
+    assert_eq!(watchdog.run_watchdog().unwrap().expired, 0);
+    mock.advance(ms(499));
+    assert_eq!(watchdog.run_watchdog().unwrap().expired, 0);
+    mock.advance(ms(1));
+    assert_eq!(watchdog.run_watchdog().unwrap().expired, 1);
+}
+
+#[test]
 fn fault_37_many_expire_together_each_is_told_and_reaped_once() {
     let bench = Bench::new(Duration::ZERO);
     for worker in 0..10 {

@@ -1,13 +1,13 @@
-//! Faults of the watchdog itself: its time, its thread, its callbacks.
+//! The watchdog itself: its events, its thread, its callbacks.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use timer_watchdog::{
-    BoundedReaper, LocalQueue, LocalTimerServer, PassError, QueueError, ReapError, Reaper,
-    RequestQueue, StartError, StopError, ThreadReaper, TimerClient, TimerEvent, TimerRequest,
-    TimerServer, Timestamp, Watchdog, WatchdogHandle, expires_in,
+    LocalQueue, LocalTimerServer, PassError, QueueError, Reaper, RequestQueue, StartError,
+    TimerClient, TimerEvent, TimerRequest, TimerServer, Timestamp, Watchdog, WatchdogHandle,
+    expires_in,
 };
 
 use crate::support::{Bench, PATIENCE, ms};
@@ -33,153 +33,6 @@ fn every_step_has_its_event() {
     assert_eq!(bench.event(text), "worker 1 reaped");
     bench.watchdog.stop().unwrap();
     assert_eq!(bench.event(text), "watchdog stopped");
-}
-
-#[test]
-fn the_thread_wakes_at_the_next_deadline_not_at_the_interval() {
-    let bench = Bench::new(LONG);
-    bench.watchdog.start().unwrap();
-    let client = bench.client(1);
-    let _timer = expires_in("load", ms(5), &client).unwrap();
-    assert_eq!(bench.registered(), 1);
-    bench.mock.wait_for_parked(1);
-    bench.mock.advance(ms(4));
-    bench.mock.wait_for_parked(1);
-    assert!(bench.reaped.try_recv().is_err(), "never early");
-    bench.mock.advance(ms(1));
-    assert_eq!(bench.reaped.recv_timeout(PATIENCE), Ok(1));
-}
-
-#[test]
-fn fault_21_a_frozen_process_charges_nobody() {
-    let bench = Bench::new(ms(50));
-    bench.watchdog.start().unwrap();
-    let client = bench.client(1);
-    let _before = expires_in("before", ms(200), &client).unwrap();
-    bench.registered();
-    bench.mock.wait_for_parked(1);
-    // Ten minutes pass, and the watchdog, which wanted to wake after 50 ms, did not.
-    bench.mock.advance(Duration::from_secs(600));
-    let gap = bench.event(|event| match event {
-        TimerEvent::ObserverGap { gap } => Some(*gap),
-        _ => None,
-    });
-    assert_eq!(gap, Duration::from_millis(599_950));
-    bench.mock.wait_for_parked(1);
-    assert!(bench.reaped.try_recv().is_err());
-    // What is acquired after the gap is not credited with it; the old one has 150 ms left.
-    let second = bench.client(2);
-    let _after = expires_in("after", ms(150), &second).unwrap();
-    bench.registered();
-    for _ in 0..2 {
-        bench.mock.wait_for_parked(1);
-        bench.mock.advance(ms(50));
-    }
-    bench.mock.wait_for_parked(1);
-    assert!(bench.reaped.try_recv().is_err());
-    bench.mock.advance(ms(50));
-    let mut both = [
-        bench.reaped.recv_timeout(PATIENCE).unwrap(),
-        bench.reaped.recv_timeout(PATIENCE).unwrap(),
-    ];
-    both.sort_unstable();
-    assert_eq!(both, [1, 2]);
-}
-
-#[test]
-fn fault_22_what_waits_in_the_queue_during_a_gap_shares_in_its_credit() {
-    /// Gives a request that was made before ten seconds passed during which it could not be given.
-    struct Starved(timer_watchdog::MockClock, Mutex<bool>);
-    impl RequestQueue<u32> for Starved {
-        fn size(&self) -> usize {
-            0
-        }
-
-        fn get(
-            &self,
-            _size: usize,
-            _timeout: Duration,
-        ) -> Result<Vec<TimerRequest<u32>>, QueueError> {
-            if std::mem::replace(&mut *self.1.lock().unwrap(), true) {
-                return Ok(Vec::new());
-            }
-            let expiration = self.0.clock().now().after(ms(500));
-            self.0.advance(Duration::from_secs(10));
-            Ok(vec![TimerRequest::acquire(1, "load", expiration)])
-        }
-    }
-    let mock = timer_watchdog::MockClock::new();
-    let queue = Starved(mock.clone(), Mutex::new(false));
-    let server = LocalTimerServer::new(|_: &u32| Ok(true));
-    let watchdog = Watchdog::builder(server, queue, ms(50))
-        .clock(mock.clock())
-        .build();
-    assert_eq!(watchdog.run_watchdog().unwrap().expired, 0);
-    mock.advance(ms(449));
-    assert_eq!(watchdog.run_watchdog().unwrap().expired, 0);
-    mock.advance(ms(1));
-    assert_eq!(watchdog.run_watchdog().unwrap().expired, 1);
-}
-
-#[test]
-fn fault_21_a_gap_while_requests_are_carried_out_charges_nobody() {
-    /// Stands still for a minute when a worker's first timer is registered.
-    struct Frozen(timer_watchdog::MockClock);
-    impl Reaper<u32> for Frozen {
-        fn meet(&self, _worker_id: &u32) {
-            self.0.advance(Duration::from_secs(60));
-        }
-
-        fn reap(&self, _worker_id: &u32) -> Result<bool, ReapError> {
-            Ok(true)
-        }
-    }
-    let mock = timer_watchdog::MockClock::new();
-    let queue = LocalQueue::with_clock(8, mock.clock());
-    let expiration = mock.clock().now().after(ms(500));
-    queue
-        .put(TimerRequest::acquire(1, "load", expiration))
-        .unwrap();
-    let server = LocalTimerServer::new(Frozen(mock.clone()));
-    let watchdog = Watchdog::builder(server, queue, Duration::ZERO)
-        .clock(mock.clock())
-        .build();
-    assert_eq!(watchdog.run_watchdog().unwrap().expired, 0);
-    mock.advance(ms(499));
-    assert_eq!(watchdog.run_watchdog().unwrap().expired, 0);
-    mock.advance(ms(1));
-    assert_eq!(watchdog.run_watchdog().unwrap().expired, 1);
-}
-
-#[test]
-fn fault_37_many_expire_together_each_is_told_and_reaped_once() {
-    let bench = Bench::new(Duration::ZERO);
-    for worker in 0..10 {
-        for scope in ["a", "b", "c"] {
-            let client = bench.client(worker);
-            client.acquire(&scope.into(), Timestamp::ZERO).unwrap();
-        }
-    }
-    let report = bench.watchdog.run_watchdog().unwrap();
-    assert_eq!(
-        (report.registered, report.expired, report.reaped),
-        (30, 10, 10)
-    );
-    bench.watchdog.run_watchdog().unwrap();
-    let mut reaped: Vec<_> = bench.reaped.try_iter().collect();
-    reaped.sort_unstable();
-    assert_eq!(reaped, (0..10).collect::<Vec<_>>());
-    let mut told = Vec::new();
-    while told.len() < 10 {
-        told.push(bench.event(|event| match event {
-            TimerEvent::Expired {
-                worker_id, timers, ..
-            } => Some((*worker_id, timers.len())),
-            _ => None,
-        }));
-    }
-    told.sort_unstable();
-    assert_eq!(told, (0..10).map(|worker| (worker, 3)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -256,34 +109,6 @@ fn events_beyond_the_bound_are_counted_and_so_are_panics() {
         entered.recv_timeout(PATIENCE).unwrap();
     }
     drop(watchdog);
-}
-
-#[test]
-fn fault_56_a_long_pass_is_followed_by_one_not_by_a_burst() {
-    let bench = Bench::new(ms(10));
-    let mock = bench.mock.clone();
-    let server = LocalTimerServer::new(move |_: &u32| {
-        // The reap takes a hundred intervals.
-        mock.advance(ms(1000));
-        Ok(true)
-    });
-    let queue = LocalQueue::with_clock(8, bench.mock.clock());
-    let watchdog = Watchdog::builder(server, queue.clone(), ms(10))
-        .clock(bench.mock.clock())
-        .build();
-    watchdog.start().unwrap();
-    bench.mock.wait_for_parked(1);
-    queue
-        .put(TimerRequest::acquire(1, "load", Timestamp::ZERO))
-        .unwrap();
-    while watchdog.health().passes == 0 {
-        std::thread::yield_now();
-    }
-    bench.mock.wait_for_parked(1);
-    assert_eq!(watchdog.health().passes, 1);
-    bench.mock.advance(ms(10));
-    bench.mock.wait_for_parked(1);
-    assert_eq!(watchdog.health().passes, 2);
 }
 
 #[test]
@@ -378,92 +203,6 @@ fn a_pass_inside_a_pass_is_refused() {
     assert_eq!(told.try_recv(), Ok(true));
 }
 
-#[test]
-fn fault_58_a_reaper_that_blocks_for_ever_bounds_stop_and_drop() {
-    let (enter, entered) = channel();
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let server = LocalTimerServer::new(move |_: &u32| {
-        enter.send(()).unwrap();
-        let _ = released.lock().unwrap().recv();
-        Ok(true)
-    });
-    let queue = LocalQueue::new(8);
-    let watchdog = Watchdog::new(server, queue.clone(), Duration::ZERO);
-    watchdog.start().unwrap();
-    queue
-        .put(TimerRequest::acquire(1, "load", Timestamp::ZERO))
-        .unwrap();
-    entered.recv_timeout(PATIENCE).unwrap();
-    let error = watchdog.stop().unwrap_err();
-    assert!(matches!(error, StopError::StillRunning { .. }));
-    let error = watchdog.start().unwrap_err();
-    assert!(matches!(error, StartError::StillStopping { .. }), "{error}");
-    drop(watchdog);
-    drop(release);
-}
-
-#[test]
-fn fault_58_a_bounded_reaper_lets_detection_go_on() {
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let (report, reported) = channel();
-    let reaper = BoundedReaper::new(
-        move |worker: &u32| {
-            if *worker == 0 {
-                let _ = released.lock().unwrap().recv();
-            }
-            report.send(*worker).unwrap();
-            Ok(true)
-        },
-        // Also what the healthy reap at the end has on a busy machine.
-        ms(1000),
-        1,
-    );
-    let server = LocalTimerServer::new(reaper);
-    server.register_timers(&[
-        TimerRequest::acquire(0, "stuck", Timestamp::ZERO),
-        TimerRequest::acquire(1, "next", Timestamp::from_nanos(1)),
-    ]);
-    // One is stuck, and no more are allowed, so the second is refused; both lose their timers.
-    let watchdog = Watchdog::new(server, LocalQueue::new(8), Duration::ZERO);
-    assert_eq!(watchdog.run_watchdog().unwrap().failed, 2);
-    assert_eq!(watchdog.server().reaper().stuck(), [0]);
-    let busy = watchdog.server().reap_worker(&1).unwrap_err();
-    assert!(matches!(busy, ReapError::Busy { stuck: 1, .. }), "{busy}");
-    drop(release);
-    assert_eq!(reported.recv_timeout(PATIENCE), Ok(0));
-    while !watchdog.server().reaper().stuck().is_empty() {
-        std::thread::yield_now();
-    }
-    assert!(watchdog.server().reap_worker(&1).unwrap());
-}
-
-#[test]
-fn fault_59_a_watchdog_that_hangs_shows_in_its_health() {
-    let mock = timer_watchdog::MockClock::new();
-    let (enter, entered) = channel();
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
-    let server = LocalTimerServer::new(move |_: &u32| {
-        enter.send(()).unwrap();
-        let _ = released.lock().unwrap().recv();
-        Ok(true)
-    });
-    let queue = LocalQueue::with_clock(8, mock.clock());
-    let watchdog = Watchdog::builder(server, queue.clone(), ms(10))
-        .clock(mock.clock())
-        .build();
-    watchdog.start().unwrap();
-    queue
-        .put(TimerRequest::acquire(1, "load", Timestamp::ZERO))
-        .unwrap();
-    entered.recv_timeout(PATIENCE).unwrap();
-    mock.advance(LONG);
-    assert_eq!(watchdog.health().since_last_pass, LONG);
-    drop(release);
-}
-
 /// Panics or fails at each request.
 struct BadQueue(bool);
 
@@ -494,62 +233,4 @@ fn a_queue_that_fails_or_panics_does_not_end_the_thread() {
         assert!(watchdog.health().is_running);
         watchdog.stop().unwrap();
     }
-}
-
-#[test]
-fn a_thread_is_asked_to_end() {
-    let reaper = ThreadReaper::new();
-    let enrol = reaper.clone();
-    let (tell, told) = channel();
-    let thread = std::thread::spawn(move || {
-        let enrolment = enrol.enrol();
-        tell.send(std::thread::current().id()).unwrap();
-        while !enrolment.is_cancelled() {
-            std::thread::park();
-        }
-    });
-    let id = told.recv().unwrap();
-    assert!(reaper.reap(&id).unwrap());
-    thread.join().unwrap();
-    assert!(
-        reaper.reap(&id).unwrap(),
-        "a thread that is gone counts as reaped"
-    );
-}
-
-#[test]
-fn fault_19_and_invariant_4_only_the_clock_module_reads_clocks_and_only_workers_start_threads() {
-    fn visit(folder: &std::path::Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                visit(&path, found);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let code = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"));
-            for line in code {
-                let reads = ["Instant::now", "SystemTime", "quanta", "Instant>"]
-                    .iter()
-                    .any(|word| line.contains(word));
-                let starts = ["thread::spawn", "thread::Builder", "thread::sleep"]
-                    .iter()
-                    .any(|word| line.contains(word));
-                if reads && !path.parent().unwrap().ends_with("clock")
-                    || starts && !path.ends_with("worker.rs")
-                {
-                    found.push(format!("{}: {line}", path.display()));
-                }
-            }
-        }
-    }
-    let mut found = Vec::new();
-    visit(
-        &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut found,
-    );
-    found.retain(|line| !line.contains("loom::thread::spawn"));
-    assert_eq!(found, Vec::<String>::new());
 }

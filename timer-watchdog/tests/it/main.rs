@@ -4,12 +4,15 @@
 mod bridges;
 mod clients;
 mod hang;
+mod hang_faults;
 mod lifecycle;
 mod process;
+mod reaping;
 mod seed;
 mod stress;
 mod support;
 mod table;
 mod tasks;
+mod time;
 mod upstream;
 mod watcher;

@@ -59,6 +59,23 @@ fn async_service() {
     check_row(&report, "Database.query", ["89", "69", "10", "0", "10"]);
 }
 
+#[test]
+fn hung_workers() {
+    let output = run(env!("CARGO_BIN_EXE_hung_workers"), &[]);
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("healthy: "), "{text}");
+    // Each is reported with the place of its scope in the source.
+    let source = include_str!("../hung_workers.rs");
+    for hung in ["count lines", "settle", "update the total"] {
+        let report = text.lines().find(|line| line.contains(&format!("hangs: {hung:?} at hung_workers.rs:")));
+        let report = report.unwrap_or_else(|| panic!("{hung} is not reported in\n{text}"));
+        let line: usize = report.split(':').nth(2).unwrap().split(',').next().unwrap().parse().unwrap();
+        let around: Vec<&str> = source.lines().skip(line.saturating_sub(3)).take(5).collect();
+        assert!(around.iter().any(|line| line.contains(hung)), "{report} is not where {hung} is: {around:?}");
+    }
+}
+
 /// Three sources, of which one cannot be parsed and one is not text, and things to pass by.
 fn sources(dir: &Path) {
     let write = |name: &str, text: &[u8]| {

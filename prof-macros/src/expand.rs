@@ -3,13 +3,14 @@
 //! Every local is hygienic (`mixed_site`), items stand in a block of their own so that the body cannot see them, paths
 //! are absolute, and whatever a function of `prof_runtime::__private` can do is done there.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::args::{Args, Predicate};
 use crate::function::Function;
 use crate::params::{capture_self, is_called, take_over};
 use crate::returns::{self, Kind};
+use crate::shape;
 
 /// The first local of every expansion starts with this; a second attribute on the same function sees it and stands back.
 pub(crate) const MARK: &str = "__prof_";
@@ -22,18 +23,19 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     let code = Expansion::new(args, &function);
     let leaves_early = function.body.may_leave_early();
     let statements = match (code.is_async, code.kind) {
-        (_, Kind::Never) => code.diverging(&function),
+        (_, Kind::Never) => {
+            // Can only unwind or be cancelled, which the guard sees.
+            let enter = code.enter(if code.is_async { "enter_async" } else { "enter" });
+            shape::diverging(&enter, &function.body.block)
+        }
         (true, _) if leaves_early => code.in_async_block(&mut function),
-        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => code.guarded(&function),
+        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => {
+            shape::guarded(&code.enter("enter_early"), &function.body.block)
+        }
         (false, _) if leaves_early && code.can_use_a_closure(&function) => code.in_closure(&mut function),
         _ => code.in_place(&function, leaves_early),
     };
-    let inner_attrs = &function.body.inner_attrs;
-    let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
-    // As the body of the function, for messages about the function's end and for coverage.
-    block.set_span(function.body.block.span());
-    let Function { attrs, vis, defaultness, signature, .. } = &function;
-    quote!(#(#attrs)* #vis #defaultness #signature #block)
+    shape::with_statements(&function, &statements)
 }
 
 /// What the different shapes of expansion share.
@@ -95,10 +97,6 @@ impl<'a> Expansion<'a> {
     ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
-    ///
-    /// The value is bound before the call is finished, so that the temporaries of the tail expression are gone when a
-    /// handler runs. The `match` keeps lints quiet that would have something to say of a block as a value: that its
-    /// braces are unused, or that it diverges.
     fn in_place(&self, function: &Function, leaves_early: bool) -> TokenStream {
         let output = &self.output;
         let enter = self.enter(match (self.is_async, leaves_early) {
@@ -107,19 +105,7 @@ impl<'a> Expansion<'a> {
             (false, true) => "enter_early",
             (false, false) => "enter",
         });
-        let block = &function.body.block;
-        let finish = self.finish();
-        let ty = match output {
-            // A type annotation `_` is one too many for some lints.
-            syn::Type::Infer(_) => None,
-            output => Some(quote_spanned!(Span::mixed_site()=> : #output)),
-        };
-        quote_spanned! {Span::mixed_site()=>
-            #enter
-            let __prof_value #ty = match () { () => #block };
-            #[allow(unreachable_code)]
-            return #finish;
-        }
+        shape::in_place(&enter, output, &function.body.block, &self.finish())
     }
 
     /// ```text
@@ -169,34 +155,6 @@ impl<'a> Expansion<'a> {
             #[allow(unreachable_code)]
             return #finish;
         }
-    }
-
-    /// ```text
-    /// // Input:
-    /// fn adder(n: u8) -> impl Fn(u8) -> u8 { move |x| x + n }
-    /// // Output:
-    /// fn adder(n: u8) -> impl Fn(u8) -> u8 {
-    ///     let __prof_call = private::enter_early({ … &SITE });
-    ///     return { (); { move |x| x + n } };
-    /// }
-    /// ```
-    ///
-    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly. The unit
-    /// before the body keeps lints quiet, as the `match` does above.
-    fn guarded(&self, function: &Function) -> TokenStream {
-        let enter = self.enter("enter_early");
-        let block = &function.body.block;
-        quote_spanned! {Span::mixed_site()=>
-            #enter
-            return { (); #block };
-        }
-    }
-
-    /// A function that never returns can only unwind or be cancelled, which the guard sees.
-    fn diverging(&self, function: &Function) -> TokenStream {
-        let enter = self.enter(if self.is_async { "enter_async" } else { "enter" });
-        let block = &function.body.block;
-        quote_spanned!(Span::mixed_site()=> #enter #block)
     }
 
     /// The block of a closure or async block that owns the parameters.

@@ -65,11 +65,7 @@ pub enum ExpiresError {
 /// ```
 #[track_caller]
 pub fn expires(after: Duration) -> Result<Expires<'static>, ExpiresError> {
-    let scope = ScopeId::from_place(Location::caller());
-    match client::current() {
-        Some(client) => acquire(scope, after, Held::Shared(client)),
-        None => Err(ExpiresError::NotConfigured { scope }),
-    }
+    expires_here(ScopeId::from_place(Location::caller()), after)
 }
 
 /// As [`expires`], with a scope of this name and a client of the caller's.
@@ -114,11 +110,28 @@ pub fn expires_in(
 /// ```
 #[track_caller]
 pub fn expires_or_noop(after: Duration) -> Expires<'static> {
-    expires(after).unwrap_or_else(|error| {
+    or_noop(expires(after))
+}
+
+/// As [`expires_or_noop`], with a scope of this name.
+pub(crate) fn expires_in_or_noop(scope: &'static str, after: Duration) -> Expires<'static> {
+    or_noop(expires_here(scope.into(), after))
+}
+
+fn or_noop(acquired: Result<Expires<'static>, ExpiresError>) -> Expires<'static> {
+    acquired.unwrap_or_else(|error| {
         UNWATCHED.fetch_add(1, Ordering::Relaxed);
         let (ExpiresError::NotConfigured { scope } | ExpiresError::Client { scope, .. }) = error;
         Expires { scope, client: Held::Nothing }
     })
+}
+
+/// A timer of the client that is in place here.
+fn expires_here(scope: ScopeId, after: Duration) -> Result<Expires<'static>, ExpiresError> {
+    match client::current() {
+        Some(client) => acquire(scope, after, Held::Shared(client)),
+        None => Err(ExpiresError::NotConfigured { scope }),
+    }
 }
 
 /// Returns how many scopes ran without a timer because [`expires_or_noop`] could not acquire one.

@@ -57,6 +57,9 @@
 //! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
 //! default.
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod client;
 mod clock;
 mod event;
@@ -73,6 +76,51 @@ mod sync;
 mod table;
 mod watchdog;
 mod worker;
+
+/// Gives every call of a function a timer, as [`expires_or_noop`] does for a scope: `#[expires("5s")]`.
+///
+/// | argument | what it is |
+/// |---|---|
+/// | `"5s"`, or `after = "5s"` | a number and a unit: `ns`, `us`, `ms`, `s`, `m` (or `min`), `h` |
+/// | `after = LIMIT` | an expression of type [`Duration`](std::time::Duration) |
+/// | `scope = "load"` | the timer's name; the default is the function's path, `module::function` |
+/// | `crate = path` | where this crate is, if it was renamed or re-exported |
+///
+/// The timer is acquired when the call begins (for an `async fn`, at its first poll) and released when it ends, however it
+/// ends: by a value, an early return, a panic, or the drop of its future. Without a client the call runs unwatched, and
+/// is counted by [`unwatched_scopes`]. As with [`expires()`], a recursive call replaces the timer of its caller.
+///
+/// The function stays as it is otherwise; the attribute stacks with `prof_runtime::prof` in either order. It goes on
+/// functions and methods with a body; a `const fn` is refused.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{LocalQueue, LocalTimerClient, RequestQueue, expires, scoped};
+///
+/// const LIMIT: Duration = Duration::from_secs(30);
+///
+/// #[expires("250ms")]
+/// fn load(id: u32) -> Result<u32, String> { if id == 0 { return Err("none".to_owned()) } Ok(id) }
+///
+/// #[expires(after = LIMIT, scope = "store")]
+/// async fn store(id: u32) -> u32 { id }
+///
+/// let queue = LocalQueue::new(8);
+/// let _client = scoped(LocalTimerClient::new(queue.clone(), "worker"));
+/// load(0).unwrap_err();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// store(1).await;
+/// # });
+///
+/// let requests = queue.get(4, Duration::ZERO).unwrap();
+/// let scopes: Vec<_> = requests.iter().map(|request| request.scope_id.as_str()).collect();
+/// assert!(scopes[0].ends_with("::load") && scopes[0] == scopes[1]); // acquired, and released
+/// assert_eq!(scopes[2..], ["store", "store"]);
+/// ```
+pub use prof_macros::expires;
 
 pub use self::{
     client::{ClientError, IntoClient, NoClient, ScopedClient, TimerClient, configure, scoped},

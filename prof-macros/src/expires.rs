@@ -23,7 +23,7 @@ struct Args {
 }
 
 /// The annotated function; after a mistake, its error and the item unchanged.
-pub(crate) fn annotate(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
     let annotated = parse_args
         .parse2(args)
         .and_then(|args| (|input: ParseStream<'_>| annotate_function(&args, input)).parse2(item.clone()));
@@ -55,18 +55,13 @@ fn annotate_function(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenSt
 /// The guard stands in the function itself, whatever its shape: it need not see what is returned, and a future holds it
 /// across its awaits.
 fn expand(args: &Args, function: &Function) -> TokenStream {
-    let private = match &args.crate_path {
-        Some(path) => quote_spanned!(Span::mixed_site()=> #path::__private),
-        None => quote_spanned!(Span::mixed_site()=> ::timer_watchdog::__private),
-    };
+    let crate_path = args.crate_path.as_ref().map(ToTokens::to_token_stream);
+    let crate_path = crate_path.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> ::timer_watchdog));
+    let private = quote_spanned!(Span::mixed_site()=> #crate_path::__private);
     let after = &args.after;
     let name = function.signature.ident.unraw().to_string();
-    let scope = match &args.scope {
-        Some(scope) => scope.to_token_stream(),
-        None => quote_spanned! {Span::mixed_site()=>
-            #private::concat!(#private::module_path!(), "::", #name)
-        },
-    };
+    let path = quote_spanned!(Span::mixed_site()=> #private::concat!(#private::module_path!(), "::", #name));
+    let scope = args.scope.as_ref().map_or(path, ToTokens::to_token_stream);
     let begin = quote_spanned!(Span::mixed_site()=> let __expires_timer = #private::expires(#scope, #after););
     let signature = &function.signature;
     let (output, is_erased) = returns::erased(&signature.output);

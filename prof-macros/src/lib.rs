@@ -31,5 +31,5 @@ pub fn prof(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Documented at its re-export, `timer_watchdog::expires`.
 #[proc_macro_attribute]
 pub fn expires(args: TokenStream, item: TokenStream) -> TokenStream {
-    expires::annotate(args.into(), item.into()).into()
+    expires::annotate(args.into(), &item.into()).into()
 }

@@ -54,18 +54,18 @@ fn begin(site: &'static Callsite) -> Measured {
 
 #[inline(never)]
 fn begin_slowly(site: &'static Callsite) -> Measured {
-    let begin = |local: &Local| {
+    let begin_at = |local: &Local| {
         local.begin();
         NonNull::from(local)
     };
-    if let Some(begun) = local::find(site, |local| local.map(begin)) {
-        return Some(begun);
+    if let Some(local) = local::find(site, |local| local.map(begin_at)) {
+        return Some(local);
     }
     if local::is_inside() || route::resolve(site) == Route::OFF {
         return None;
     }
-    let begun = local::add(site, begin);
-    Some(begun.unwrap_or_else(|| begin(Box::leak(Local::orphan(site)))))
+    let added = local::add(site, begin_at);
+    Some(added.unwrap_or_else(|| begin_at(Box::leak(Local::orphan(site)))))
 }
 
 /// A call in progress, of any kind.

@@ -153,7 +153,7 @@ fn count(dir: &Path, visit: &mut dyn FnMut(&Path)) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
             count(&path, visit);
-        } else if name.ends_with(".rs") && path.is_file() && !name.starts_with('.') {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && path.is_file() {
             visit(&path);
         }
     }

@@ -14,6 +14,7 @@ use crate::clock;
 use crate::dispatch;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
+use crate::record::CallRecord;
 use crate::route::{self, Route};
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
@@ -174,26 +175,40 @@ fn take<R>(measured: NonNull<Local>, f: impl FnOnce(&Local) -> R) -> R {
 #[inline(always)]
 fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
     let site = local.site();
-    match local.stats_on(site.route()) {
-        Some(stats) => stats.record(outcome, duration_ns),
+    if !local.with_stats(site.route(), |stats| stats.record(outcome, duration_ns)) {
+        report_to_handlers(local, outcome, end_ticks, duration_ns);
+    }
+}
+
+/// Reports a call when it is not for the aggregator whose numbers this thread has at hand.
+#[inline(never)]
+fn report_to_handlers(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
+    let site = local.site();
+    match local.target_on(site.route()) {
+        Some(target) => dispatch::call_to(target, &CallRecord::at(site, outcome, end_ticks, duration_ns)),
         None => report(site, outcome, end_ticks, duration_ns),
     }
 }
 
-/// Reports a call to whoever listens, when that is more than the aggregator whose numbers this thread has at hand.
+/// Reports a call to whoever listens, and has this thread keep at hand who that is.
+#[cold]
 #[inline(never)]
 fn report(site: &'static Callsite, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
     let route = site.route();
-    if route == Route::OFF {
-        return;
-    }
-    if route.is_aggregator()
-        && let Some(aggregator) = site.target().as_ref().and_then(|target| target.aggregator(route))
-    {
-        return aggregator.record(site, outcome, duration_ns);
-    }
+    let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
     // The handlers may have changed since the route was read, in which case they decide.
-    dispatch::call(site, outcome, end_ticks, duration_ns);
+    match site.target() {
+        _ if route == Route::OFF => {}
+        Some(target) if route != Route::SCOPED => {
+            if let Some(aggregator) = target.aggregator(target.route()) {
+                aggregator.record(site, outcome, duration_ns);
+            } else if !local::is_inside() {
+                dispatch::call_to(&target, &record);
+                local::keep_target(site, target);
+            }
+        }
+        _ => dispatch::call(&record),
+    }
 }
 
 /// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped without

@@ -17,7 +17,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
 use crate::clock;
-use crate::route::Route;
+use crate::route::{Route, Target};
 
 /// What one thread keeps for one call site. It stays in its place until the thread ends.
 ///
@@ -32,6 +32,10 @@ pub(crate) struct Local {
     owner: AtomicU64,
     /// Owned by [`Owned::stats`] of the thread.
     stats: AtomicPtr<Stats>,
+    /// The route to `target`, as its word; [`NO_OWNER`] without one.
+    target_route: AtomicU64,
+    /// Owned by [`Owned::targets`] of the thread.
+    target: AtomicPtr<Target>,
     /// When the calls within those began.
     deep_starts: Mutex<Vec<u64>>,
     /// Calls of futures that began here less those that ended here.
@@ -63,6 +67,8 @@ impl Local {
             starts: Default::default(),
             owner: AtomicU64::new(NO_OWNER),
             stats: AtomicPtr::new(ptr::null_mut()),
+            target_route: AtomicU64::new(NO_OWNER),
+            target: AtomicPtr::new(ptr::null_mut()),
             deep_starts: Mutex::default(),
             in_flight_async: AtomicI64::new(0),
             kind,
@@ -145,17 +151,35 @@ impl Local {
         i64::try_from(depth).unwrap_or(i64::MAX).saturating_add(self.in_flight_async.load(Ordering::Relaxed))
     }
 
-    /// The thread's share of the aggregator that is all that `route` leads to, if it is at hand. To be called by the
-    /// thread itself.
+    /// Hands the thread's share of the aggregator that is all that `route` leads to, if it is at hand, to `record`; returns
+    /// whether it did. To be called by the thread itself.
     #[inline(always)]
-    pub(crate) fn stats_on(&self, route: Route) -> Option<&Stats> {
+    pub(crate) fn with_stats(&self, route: Route, record: impl FnOnce(&Stats)) -> bool {
         if self.owner.load(Ordering::Relaxed) != route.word() {
-            return None;
+            return false;
         }
         // SAFETY: no route has the word `NO_OWNER`, and any other owner is set with stats, after them. They are kept alive by `Owned::stats` of this thread: `forget_dropped_aggregators`
         // clears the owner before it lets go of them, and when `Owned` is dropped, no call is in progress and the table
         // is cleared. Neither can happen while the reference is in use, since recording calls nothing that leads there.
-        Some(unsafe { &*self.stats.load(Ordering::Relaxed) })
+        record(unsafe { &*self.stats.load(Ordering::Relaxed) });
+        true
+    }
+
+    /// The target that `route` leads to, if it is at hand. To be called by the thread itself, and not from within a
+    /// handler.
+    pub(crate) fn target_on(&self, route: Route) -> Option<&Target> {
+        if self.target_route.load(Ordering::Relaxed) != route.word() {
+            return None;
+        }
+        // SAFETY: no route has the word `NO_OWNER`, and any other is set with a target that `Owned::targets` of this
+        // thread keeps alive until `keep_target` puts another in its place here first. That is called by this thread at
+        // the end of a call only, and while a handler of this target runs, no end of a call comes this far.
+        Some(unsafe { &*self.target.load(Ordering::Relaxed) })
+    }
+
+    fn set_target(&self, target: &Arc<Target>) {
+        self.target.store(Arc::as_ptr(target).cast_mut(), Ordering::Relaxed);
+        self.target_route.store(target.route().word(), Ordering::Relaxed);
     }
 
     fn set_stats(&self, owner: Route, stats: &Arc<Stats>) {
@@ -167,6 +191,14 @@ impl Local {
         self.owner.store(NO_OWNER, Ordering::Relaxed);
         self.stats.store(ptr::null_mut(), Ordering::Relaxed);
     }
+}
+
+/// Where the site with this number is to be looked for first, before the mask: in bytes, to save the hot path the shift.
+pub(crate) fn slot(id: usize) -> u32 {
+    // The high bits do not matter: a table is not that large.
+    #[allow(clippy::cast_possible_truncation)]
+    let slot = id.wrapping_mul(size_of::<Entry>()) as u32;
+    slot
 }
 
 /// A place in a thread's table.
@@ -196,7 +228,7 @@ struct Here {
     /// The table in [`Owned::table`], or [`NO_ENTRIES`]. Its length is a power of two, and at least half its entries
     /// are free.
     table: Cell<*const Entry>,
-    /// The length of the table minus one.
+    /// The length of the table in bytes, less one entry: what masks the [slot](Callsite::slot) of a site.
     mask: Cell<usize>,
     /// This thread is inside the runtime; annotated code that it reaches from there, such as an allocator, is not
     /// measured.
@@ -216,6 +248,8 @@ struct Owned {
     used: usize,
     /// Every share of an aggregator that this thread has, by the address of the call site and the route's word.
     stats: HashMap<(usize, u64), Arc<Stats>>,
+    /// The target that this thread has at hand for a call site, by its address.
+    targets: HashMap<usize, Arc<Target>>,
     thread: Arc<Thread>,
 }
 
@@ -248,15 +282,26 @@ fn address(site: &Callsite) -> usize {
 }
 
 impl Here {
+    /// The entry at this place, in bytes.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a multiple of an entry's size, and at most the mask.
+    #[inline(always)]
+    unsafe fn entry(&self, at: usize) -> &Entry {
+        // SAFETY: `table` points to the entries of `Owned::table` of this thread, the last of which is at the mask.
+        // `Owned` replaces it only together with these two cells and clears it from them before it is dropped; they then
+        // are `NO_ENTRIES`, which is one entry, and 0.
+        unsafe { &*self.table.get().byte_add(at) }
+    }
+
     #[inline(always)]
     fn find(&self, site: &'static Callsite) -> Option<&Local> {
         let mask = self.mask.get();
-        let mut at = site.id() as usize & mask;
+        let mut at = site.slot() as usize & mask;
         loop {
-            // SAFETY: `table` points to the `mask + 1` entries of `Owned::table` of this thread, which `Owned` replaces
-            // only together with these two cells and clears from them before it is dropped, or to `NO_ENTRIES` with a
-            // mask of 0. `at` is at most `mask`.
-            let entry = unsafe { &*self.table.get().add(at) };
+            // SAFETY: as in `entry`: `at` is a multiple of an entry's size, and at most `mask`.
+            let entry = unsafe { self.entry(at) };
             if ptr::eq(entry.site.get(), site) {
                 // SAFETY: the local of a filled entry is kept alive by this thread's `Parts` until its `Owned` is
                 // dropped, and that clears the table first.
@@ -265,7 +310,7 @@ impl Here {
             if entry.site.get().is_null() {
                 return None;
             }
-            at = (at + 1) & mask;
+            at = (at + size_of::<Entry>()) & mask;
         }
     }
 
@@ -279,8 +324,8 @@ impl Here {
 #[inline(always)]
 pub(crate) fn at_hand(site: &'static Callsite) -> Option<NonNull<Local>> {
     HERE.with(|here| {
-        // SAFETY: as in `Here::find`.
-        let entry = unsafe { &*here.table.get().add(site.id() as usize & here.mask.get()) };
+        // SAFETY: a slot is a multiple of an entry's size, and so is the mask.
+        let entry = unsafe { here.entry(site.slot() as usize & here.mask.get()) };
         match ptr::eq(entry.site.get(), site) {
             // SAFETY: a filled entry has a local.
             true => Some(unsafe { NonNull::new_unchecked(entry.local.get().cast_mut()) }),
@@ -330,6 +375,22 @@ pub(crate) fn share(site: &'static Callsite, aggregator: &Aggregator) -> Option<
     inside(|| with_owned(|owned| owned.share(site, aggregator)))
 }
 
+/// Keeps a target at hand for the next call of a site on this thread, in the place of the one before.
+#[cold]
+pub(crate) fn keep_target(site: &'static Callsite, target: Arc<Target>) {
+    let replaced = inside(|| {
+        find(site, |local| {
+            let local = local?;
+            with_owned(|owned| {
+                local.set_target(&target);
+                owned.targets.insert(address(site), target)
+            })
+        })
+    });
+    // May be the last to hold a handler: its drop is the user's code.
+    drop(replaced);
+}
+
 /// Runs `f` on what this thread owns; not if it is ending.
 fn with_owned<R>(f: impl FnOnce(&mut Owned) -> R) -> Option<R> {
     let result = OWNED.try_with(|owned| {
@@ -343,7 +404,7 @@ impl Owned {
     fn register() -> Self {
         let thread = Arc::new(Thread::default());
         lock(&THREADS).push(Arc::clone(&thread));
-        Self { table: Box::default(), used: 0, stats: HashMap::new(), thread }
+        Self { table: Box::default(), used: 0, stats: HashMap::new(), targets: HashMap::new(), thread }
     }
 
     /// Makes the local of a site that has none.
@@ -363,7 +424,7 @@ impl Owned {
 
     fn free_entry(&self, site: &Callsite) -> &Entry {
         let mask = self.table.len() - 1;
-        let mut at = site.id() as usize & mask;
+        let mut at = (site.slot() as usize / size_of::<Entry>()) & mask;
         while !self.table[at].site.get().is_null() {
             at = (at + 1) & mask;
         }
@@ -384,7 +445,7 @@ impl Owned {
         }
         HERE.with(|here| {
             here.table.set(self.table.as_ptr());
-            here.mask.set(len - 1);
+            here.mask.set((len - 1) * size_of::<Entry>());
         });
     }
 

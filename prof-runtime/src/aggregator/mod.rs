@@ -120,7 +120,7 @@ impl Aggregator {
     pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: u64) {
         let route = self.route();
         let record = |stats: &Stats| stats.record(outcome, duration_ns);
-        if local::find(site, |local| local.and_then(|local| local.stats_on(route)).map(record)).is_none() {
+        if !local::find(site, |local| local.is_some_and(|local| local.with_stats(route, record))) {
             self.record_first(site, outcome, duration_ns);
         }
     }

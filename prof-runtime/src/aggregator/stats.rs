@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
-use crate::histogram::{BUCKETS, bucket_of};
+use crate::histogram::{BUCKETS, LAST, bucket_of};
 use crate::outcome::Outcome;
 
 /// One thread's numbers for one function in one aggregator.
@@ -67,8 +67,16 @@ impl Stats {
             self.max_ns.store(duration_ns, Ordering::Relaxed);
         }
         let at = bucket_of(duration_ns);
-        let count = self.buckets[at].load(Ordering::Relaxed).wrapping_add(1);
-        self.buckets[at].store(count, Ordering::Relaxed);
+        match self.buckets.get(at) {
+            Some(bucket) => self.count(bucket, at),
+            None => self.count(&self.buckets[LAST], LAST),
+        }
+    }
+
+    #[inline(always)]
+    fn count(&self, bucket: &AtomicU32, at: usize) {
+        let count = bucket.load(Ordering::Relaxed).wrapping_add(1);
+        bucket.store(count, Ordering::Relaxed);
         if count == 0 {
             self.spill(at);
         }
@@ -118,7 +126,7 @@ impl Totals {
         self.total_ns = self.total_ns.saturating_add(duration_ns);
         self.min_ns = self.min_ns.min(duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
-        self.buckets[bucket_of(duration_ns)] += 1;
+        self.buckets[bucket_of(duration_ns).min(LAST)] += 1;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::thread;
 
-use prof_runtime::{Aggregator, Snapshot, prof, put_metric, scoped};
+use prof_runtime::{Aggregator, MetricValue, Snapshot, prof, put_metric, scoped};
 
 #[prof(name = "snap.count")]
 fn count(fails: bool) -> Result<(), ()> {
@@ -94,7 +94,7 @@ fn values_are_summed_up() {
     let snapshot = aggregator.snapshot();
     let load = snapshot.value("snap.load").unwrap();
     assert_eq!((load.count, load.sum, load.min, load.max), (3, 6.0, -1.0, 5.0));
-    assert_eq!(load.last.as_f64(), 5.0);
+    assert_eq!(load.last, MetricValue::Gauge(5.0));
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! What a call of an annotated function costs: in time, instructions, code, memory and compile time, beside the limits of
+//! the machine and beside the peers.
+//!
+//! ```text
+//! cargo run --release -p prof-bench -- overhead            a table
+//! cargo run --release -p prof-bench -- overhead --json     one JSON object per line
+//! ```
+//!
+//! `--no-default-features` builds without the peers.
+
+mod alloc;
+mod error;
+mod instructions;
+mod output;
+mod overhead;
+mod pool;
+mod statistics;
+mod subject;
+mod subjects;
+mod tsc;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::BenchError;
+
+#[global_allocator]
+static ALLOCATOR: alloc::Counting = alloc::Counting;
+
+/// Measures what a call of an annotated function costs.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Nanoseconds and allocations per call, all subjects interleaved in rounds.
+    Overhead(overhead::Options),
+    /// Instructions per call, by callgrind.
+    Instructions(instructions::Options),
+    /// Makes calls and prints nothing: what `instructions` runs under callgrind.
+    #[command(hide = true)]
+    Calls(instructions::CallsOptions),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Overhead(options) => overhead::run(&options),
+        Command::Instructions(options) => instructions::run(&options),
+        Command::Calls(options) => instructions::calls(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::print_stderr)]
+fn report(error: &BenchError) {
+    eprintln!("prof-bench: {error}");
+}

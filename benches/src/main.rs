@@ -13,6 +13,8 @@ mod error;
 mod instructions;
 mod output;
 mod overhead;
+#[cfg(feature = "peers")]
+mod peers;
 mod pool;
 mod statistics;
 mod subject;

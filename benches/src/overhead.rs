@@ -28,7 +28,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 31)]
     pub(crate) rounds: usize,
     /// How long each subject makes calls, in each round and on each number of threads.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 2)]
     pub(crate) slice_ms: u64,
     /// Only the subjects whose name contains this, and what they are compared to.
     #[arg(long)]

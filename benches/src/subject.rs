@@ -13,6 +13,8 @@ pub(crate) const PLAIN_ASYNC: &str = "plain async";
 pub(crate) const PLAIN_BOXED: &str = "plain boxed future";
 /// The plain function that returns a `Result`.
 pub(crate) const PLAIN_RESULT: &str = "plain Result";
+/// The plain function that does nothing but arithmetic, which the compiler may move about.
+pub(crate) const PLAIN_ARITHMETIC: &str = "plain, arithmetic only";
 /// The limit for whoever times calls.
 pub(crate) const TSC_PAIR: &str = "limit: two raw TSC reads";
 
@@ -61,6 +63,16 @@ impl Subject {
 
     pub(crate) const fn meanwhile(self, meanwhile: fn() -> Guard) -> Self {
         Self { meanwhile, ..self }
+    }
+
+    #[cfg_attr(not(feature = "peers"), allow(dead_code))]
+    pub(crate) const fn settle(self, settle: fn()) -> Self {
+        Self { settle, ..self }
+    }
+
+    #[cfg_attr(not(feature = "peers"), allow(dead_code))]
+    pub(crate) const fn alone(self) -> Self {
+        Self { is_alone: true, ..self }
     }
 
     pub(crate) const fn on_thread(self, on_thread: fn() -> Guard) -> Self {

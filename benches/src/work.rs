@@ -12,15 +12,21 @@ use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// Mixes the bits of a number, as a hash does at its end.
+/// Mixes the bits of a number, and passes the result through memory, which calls may not be moved across.
 #[inline(always)]
-pub(crate) fn work(mut x: u64) -> u64 {
+pub(crate) fn work(x: u64) -> u64 {
+    black_box(arithmetic(x))
+}
+
+/// Mixes the bits of a number, as a hash does at its end. Alone, it is the body that suits whoever is switched off best:
+/// the compiler needs no stack for it and may run it before or after anything.
+#[inline(always)]
+pub(crate) fn arithmetic(mut x: u64) -> u64 {
     x ^= x >> 33;
     x = x.wrapping_mul(0xff51_afd7_ed55_8ccd);
     x ^= x >> 29;
     x = x.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    // Through memory, which calls may not be moved across.
-    black_box(x ^ (x >> 33))
+    x ^ (x >> 33)
 }
 
 /// Why [`fallible_work`] failed.

@@ -5,12 +5,15 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::subject::{Subject, TSC_PAIR, repeat};
+use crate::subject::{PLAIN_ARITHMETIC, Subject, TSC_PAIR, repeat};
 use crate::tsc;
-use crate::work::work;
+use crate::work::{arithmetic, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new("limit: relaxed load and branch", repeat!(load_and_branch)).setup(switch_off),
+    Subject::new("limit: relaxed load and branch, arithmetic only", repeat!(load_and_branch_arithmetic))
+        .baseline(PLAIN_ARITHMETIC)
+        .setup(switch_off),
     Subject::new(TSC_PAIR, repeat!(tsc_pair)),
     Subject::new("limit: two quanta raw reads", repeat!(quanta_raw_pair)).setup(calibrate),
     Subject::new("limit: two quanta::Instant", repeat!(quanta_instant_pair)).setup(calibrate),
@@ -43,6 +46,15 @@ fn load_and_branch(x: u64) -> u64 {
         switched_on();
     }
     work(x)
+}
+
+#[inline(never)]
+fn load_and_branch_arithmetic(x: u64) -> u64 {
+    let is_on = SWITCH.load(Ordering::Relaxed) != 0;
+    if is_on {
+        switched_on();
+    }
+    arithmetic(x)
 }
 
 #[inline(never)]

@@ -10,7 +10,12 @@ use crate::subject::Subject;
 
 /// Every subject, the plain ones and the limits first.
 pub(crate) fn all() -> Vec<Subject> {
-    [plain::SUBJECTS, limits::SUBJECTS, ours::SUBJECTS, ours_async::SUBJECTS].concat()
+    let ours = [plain::SUBJECTS, limits::SUBJECTS, ours::SUBJECTS, ours_async::SUBJECTS].concat();
+    #[cfg(feature = "peers")]
+    let all = [ours, crate::peers::all()].concat();
+    #[cfg(not(feature = "peers"))]
+    let all = ours;
+    all
 }
 
 /// The subjects whose name contains `filter`, and those that they are compared to.

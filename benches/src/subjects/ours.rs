@@ -5,11 +5,14 @@ use std::sync::LazyLock;
 
 use prof_runtime::{Aggregator, CallRecord, MetricData, MetricHandler, NullHandler, configure_group, prof, scoped};
 
-use crate::subject::{PLAIN_RESULT, Subject, repeat};
-use crate::work::{Refused, fallible_work, work};
+use crate::subject::{PLAIN_ARITHMETIC, PLAIN_RESULT, Subject, repeat};
+use crate::work::{Refused, arithmetic, fallible_work, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new("prof: off", repeat!(off)).setup(|| configure_group("bench.off", NullHandler)),
+    Subject::new("prof: off, arithmetic only", repeat!(off_arithmetic))
+        .baseline(PLAIN_ARITHMETIC)
+        .setup(|| configure_group("bench.off", NullHandler)),
     Subject::new("prof: off, a scope elsewhere", repeat!(off))
         .setup(|| configure_group("bench.off", NullHandler))
         .meanwhile(|| Box::new(scoped(AGGREGATOR.clone()))),
@@ -51,6 +54,12 @@ impl MetricHandler for TakesDataPoints {
 #[inline(never)]
 fn off(x: u64) -> u64 {
     work(x)
+}
+
+#[prof(group = "bench.off")]
+#[inline(never)]
+fn off_arithmetic(x: u64) -> u64 {
+    arithmetic(x)
 }
 
 #[prof(group = "bench.scoped")]

@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::subject::{PLAIN, PLAIN_ASYNC, PLAIN_BOXED, PLAIN_RESULT, Subject, repeat};
-use crate::work::{Refused, fallible_work, ready, work};
+use crate::subject::{PLAIN, PLAIN_ARITHMETIC, PLAIN_ASYNC, PLAIN_BOXED, PLAIN_RESULT, Subject, repeat};
+use crate::work::{Refused, arithmetic, fallible_work, ready, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new(PLAIN, repeat!(plain)),
+    Subject::new(PLAIN_ARITHMETIC, repeat!(plain_arithmetic)).baseline(PLAIN_ARITHMETIC),
     Subject::new(PLAIN_RESULT, repeat!(plain_result)).baseline(PLAIN_RESULT),
     Subject::new(PLAIN_ASYNC, repeat!(poll_plain)).baseline(PLAIN_ASYNC),
     Subject::new(PLAIN_BOXED, repeat!(poll_boxed)).baseline(PLAIN_BOXED),
@@ -16,6 +17,11 @@ pub(crate) const SUBJECTS: &[Subject] = &[
 #[inline(never)]
 fn plain(x: u64) -> u64 {
     work(x)
+}
+
+#[inline(never)]
+fn plain_arithmetic(x: u64) -> u64 {
+    arithmetic(x)
 }
 
 #[inline(never)]

@@ -9,7 +9,11 @@
 //! `--no-default-features` builds without the peers.
 
 mod alloc;
+mod codesize;
+#[cfg(unix)]
+mod compiletime;
 mod error;
+mod generated;
 mod instructions;
 mod output;
 mod overhead;
@@ -45,6 +49,11 @@ enum Command {
     Overhead(overhead::Options),
     /// Instructions per call, by callgrind.
     Instructions(instructions::Options),
+    /// Bytes of machine code per annotated function.
+    Codesize(codesize::Options),
+    /// Processor time that many annotated functions take to compile.
+    #[cfg(unix)]
+    Compiletime(compiletime::Options),
     /// Makes calls and prints nothing: what `instructions` runs under callgrind.
     #[command(hide = true)]
     Calls(instructions::CallsOptions),
@@ -54,6 +63,9 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Overhead(options) => overhead::run(&options),
         Command::Instructions(options) => instructions::run(&options),
+        Command::Codesize(options) => codesize::run(&options),
+        #[cfg(unix)]
+        Command::Compiletime(options) => compiletime::run(&options),
         Command::Calls(options) => instructions::calls(&options),
     };
     match result {

@@ -28,6 +28,9 @@ pub(crate) enum BenchError {
     /// A file could not be written or read, or a program not be run.
     #[error("{0}: {1}")]
     Io(String, io::Error),
+    /// `budgets --strict` found some exceeded.
+    #[error("{0} of the budgets are exceeded")]
+    Exceeded(usize),
     /// A row could not be written as JSON.
     #[error("could not write JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -28,6 +28,12 @@ pub(crate) struct Options {
     pub(crate) filter: Option<String>,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self { json: false, calls: 2_000, filter: None }
+    }
+}
+
 /// Arguments of the hidden `calls`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct CallsOptions {

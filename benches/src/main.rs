@@ -9,10 +9,14 @@
 //! `--no-default-features` builds without the peers.
 
 mod alloc;
+#[cfg(unix)]
+mod budgets;
+mod clock;
 mod codesize;
 #[cfg(unix)]
 mod compiletime;
 mod error;
+mod futuresize;
 mod generated;
 mod instructions;
 mod output;
@@ -20,6 +24,8 @@ mod overhead;
 #[cfg(feature = "peers")]
 mod peers;
 mod pool;
+#[cfg(unix)]
+mod scale;
 mod statistics;
 mod subject;
 mod subjects;
@@ -54,6 +60,16 @@ enum Command {
     /// Processor time that many annotated functions take to compile.
     #[cfg(unix)]
     Compiletime(compiletime::Options),
+    /// Cost per call and memory as threads and functions grow, and as threads come and go.
+    #[cfg(unix)]
+    Scale(scale::Options),
+    /// A long span by our clock and by that of std.
+    Clock(clock::Options),
+    /// Bytes of an annotated `async fn`'s future.
+    Futuresize(futuresize::Options),
+    /// Every budget beside what is measured; takes minutes.
+    #[cfg(unix)]
+    Budgets(budgets::Options),
     /// Makes calls and prints nothing: what `instructions` runs under callgrind.
     #[command(hide = true)]
     Calls(instructions::CallsOptions),
@@ -66,6 +82,12 @@ fn main() -> ExitCode {
         Command::Codesize(options) => codesize::run(&options),
         #[cfg(unix)]
         Command::Compiletime(options) => compiletime::run(&options),
+        #[cfg(unix)]
+        Command::Scale(options) => scale::run(&options),
+        Command::Clock(options) => clock::run(&options),
+        Command::Futuresize(options) => futuresize::run(&options),
+        #[cfg(unix)]
+        Command::Budgets(options) => budgets::run(&options),
         Command::Calls(options) => instructions::calls(&options),
     };
     match result {

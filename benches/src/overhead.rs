@@ -35,6 +35,12 @@ pub(crate) struct Options {
     pub(crate) filter: Option<String>,
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self { json: false, threads: vec![1, 2], rounds: 31, slice_ms: 2, filter: None }
+    }
+}
+
 /// What was found about one subject on one number of threads.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Overhead {

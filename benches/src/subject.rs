@@ -18,6 +18,16 @@ pub(crate) const PLAIN_ARITHMETIC: &str = "plain, arithmetic only";
 /// The limit for whoever times calls.
 pub(crate) const TSC_PAIR: &str = "limit: two raw TSC reads";
 
+/// The subjects that budgets speak of.
+pub(crate) mod ours {
+    pub(crate) const OFF: &str = "prof: off";
+    pub(crate) const OFF_ARITHMETIC: &str = "prof: off, arithmetic only";
+    pub(crate) const AGGREGATOR: &str = "prof: aggregator";
+    pub(crate) const SAMPLED: &str = "prof: aggregator, sample = 64";
+    pub(crate) const RECORD_CALL: &str = "prof: custom record_call";
+    pub(crate) const ASYNC: &str = "prof: async, aggregator";
+}
+
 /// One thing to measure.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subject {

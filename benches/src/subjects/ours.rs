@@ -5,24 +5,24 @@ use std::sync::LazyLock;
 
 use prof_runtime::{Aggregator, CallRecord, MetricData, MetricHandler, NullHandler, configure_group, prof, scoped};
 
-use crate::subject::{PLAIN_ARITHMETIC, PLAIN_RESULT, Subject, repeat};
+use crate::subject::{PLAIN_ARITHMETIC, PLAIN_RESULT, Subject, ours, repeat};
 use crate::work::{Refused, arithmetic, fallible_work, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
-    Subject::new("prof: off", repeat!(off)).setup(|| configure_group("bench.off", NullHandler)),
-    Subject::new("prof: off, arithmetic only", repeat!(off_arithmetic))
+    Subject::new(ours::OFF, repeat!(off)).setup(|| configure_group("bench.off", NullHandler)),
+    Subject::new(ours::OFF_ARITHMETIC, repeat!(off_arithmetic))
         .baseline(PLAIN_ARITHMETIC)
         .setup(|| configure_group("bench.off", NullHandler)),
     Subject::new("prof: off, a scope elsewhere", repeat!(off))
         .setup(|| configure_group("bench.off", NullHandler))
         .meanwhile(|| Box::new(scoped(AGGREGATOR.clone()))),
     Subject::new("prof: scoped aggregator", repeat!(in_scope)).on_thread(|| Box::new(scoped(AGGREGATOR.clone()))),
-    Subject::new("prof: aggregator", repeat!(aggregated))
+    Subject::new(ours::AGGREGATOR, repeat!(aggregated))
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new("prof: aggregator, Result", repeat!(aggregated_result))
         .baseline(PLAIN_RESULT)
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
-    Subject::new("prof: custom record_call", repeat!(recorded)).setup(|| configure_group("bench.recorded", TakesCalls)),
+    Subject::new(ours::RECORD_CALL, repeat!(recorded)).setup(|| configure_group("bench.recorded", TakesCalls)),
     Subject::new("prof: default record_call, emits", repeat!(emitted))
         .setup(|| configure_group("bench.emitted", TakesDataPoints)),
 ];

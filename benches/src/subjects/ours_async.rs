@@ -6,14 +6,14 @@ use std::pin::Pin;
 use prof_runtime::{NullHandler, configure_group, prof};
 
 use super::ours::{AGGREGATOR, TakesCalls};
-use crate::subject::{PLAIN_ASYNC, PLAIN_BOXED, Subject, repeat};
+use crate::subject::{PLAIN_ASYNC, PLAIN_BOXED, Subject, ours, repeat};
 use crate::work::{ready, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new("prof: async, off", repeat!(poll_off))
         .baseline(PLAIN_ASYNC)
         .setup(|| configure_group("bench.off", NullHandler)),
-    Subject::new("prof: async, aggregator", repeat!(poll_aggregated))
+    Subject::new(ours::ASYNC, repeat!(poll_aggregated))
         .baseline(PLAIN_ASYNC)
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new("prof: async, custom record_call", repeat!(poll_recorded))

@@ -1,0 +1,143 @@
+//! Threads that live for the whole run and make the calls, so that no measurement pays for a thread's beginning.
+
+use std::hint;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Instant;
+
+use crate::alloc::allocated;
+use crate::statistics::{float, median};
+use crate::subject::Subject;
+
+/// Calls before each measurement: they bring the subject's code and data back into the caches.
+const WARM_UP_CALLS: u64 = 256;
+
+/// The threads.
+pub(crate) struct Pool {
+    workers: Vec<Worker>,
+}
+
+struct Worker {
+    jobs: Sender<Job>,
+    samples: Receiver<Sample>,
+}
+
+struct Job {
+    subject: Subject,
+    calls: u64,
+    gate: Arc<Gate>,
+}
+
+/// What one measurement found, per call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) ns: f64,
+    pub(crate) allocations: f64,
+    /// How often the system took the processor away from a calling thread meanwhile.
+    preemptions: u64,
+}
+
+/// Lets threads go at the same moment. It spins, since waking up takes longer than what is measured.
+struct Gate {
+    missing: AtomicUsize,
+}
+
+impl Gate {
+    fn wait(&self) {
+        // Acquire and release, so that what a thread did before the gate is done for all that are past it.
+        self.missing.fetch_sub(1, Ordering::AcqRel);
+        while self.missing.load(Ordering::Acquire) > 0 {
+            hint::spin_loop();
+        }
+    }
+}
+
+impl Pool {
+    /// Starts `threads` threads. They end when the pool is dropped.
+    pub(crate) fn new(threads: usize) -> Self {
+        let workers = (0..threads).map(|_| Worker::start()).collect();
+        Self { workers }
+    }
+
+    /// Makes this many calls on each of this many threads at the same time, and again if a thread was preempted: on a busy
+    /// machine, what was measured then is the others. Of five attempts, the least disturbed one counts.
+    pub(crate) fn measure(&self, subject: Subject, threads: usize, calls: u64) -> Sample {
+        const ATTEMPTS: usize = 5;
+        let mut best = self.attempt(subject, threads, calls);
+        for _ in 1..ATTEMPTS {
+            if best.preemptions == 0 {
+                break;
+            }
+            let next = self.attempt(subject, threads, calls);
+            if next.preemptions < best.preemptions {
+                best = next;
+            }
+        }
+        best
+    }
+
+    /// What one call took, as the median over the threads.
+    fn attempt(&self, subject: Subject, threads: usize, calls: u64) -> Sample {
+        let samples = {
+            let _meanwhile = (subject.meanwhile)();
+            let gate = Arc::new(Gate { missing: AtomicUsize::new(threads) });
+            let chosen = &self.workers[..threads];
+            for worker in chosen {
+                let job = Job { subject, calls, gate: Arc::clone(&gate) };
+                worker.jobs.send(job).expect("a worker ends only when its jobs do");
+            }
+            let samples = chosen.iter().map(|worker| worker.samples.recv().expect("a subject panicked"));
+            samples.collect::<Vec<Sample>>()
+        };
+        (subject.settle)();
+        let of = |what: fn(&Sample) -> f64| median(samples.iter().map(what).collect());
+        Sample {
+            ns: of(|sample| sample.ns),
+            allocations: of(|sample| sample.allocations),
+            preemptions: samples.iter().map(|sample| sample.preemptions).sum(),
+        }
+    }
+}
+
+impl Worker {
+    fn start() -> Self {
+        let (jobs, received) = mpsc::channel::<Job>();
+        let (send, samples) = mpsc::channel();
+        thread::spawn(move || {
+            for job in received {
+                if send.send(job.carry_out()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { jobs, samples }
+    }
+}
+
+impl Job {
+    fn carry_out(&self) -> Sample {
+        let _guard = (self.subject.on_thread)();
+        (self.subject.run)(WARM_UP_CALLS);
+        let preemptions = preemptions();
+        self.gate.wait();
+        let before = allocated();
+        let start = Instant::now();
+        (self.subject.run)(self.calls);
+        let elapsed = start.elapsed();
+        let allocations = allocated().count - before.count;
+        Sample {
+            ns: elapsed.as_secs_f64() * 1e9 / float(self.calls),
+            allocations: float(allocations) / float(self.calls),
+            preemptions: self::preemptions() - preemptions,
+        }
+    }
+}
+
+/// How often the system has taken the processor away from this thread; 0 where it does not say.
+fn preemptions() -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let count = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+}

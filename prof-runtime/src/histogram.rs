@@ -2,6 +2,10 @@
 //!
 //! Each power of two is cut into 16 buckets of equal width, as in Gil Tene's `HdrHistogram` with four significant bits.
 //! A value is reported as the middle of its bucket, so it is off by at most half a bucket's width, 1/32 of the value.
+//!
+//! The bucket of a value is read off its floating-point form, whose exponent and first four bits of fraction are just
+//! that. The instruction that finds the highest set bit of an integer would do as well, if it did not wait for what its
+//! destination held before, which on the hot path is the clock's reading.
 
 use std::collections::BTreeMap;
 
@@ -11,31 +15,44 @@ const SUB: usize = 1 << SUB_BITS;
 /// Values from 2^42 ns, about 73 minutes, up fall beyond the last bucket.
 const MAX_BITS: u32 = 42;
 
-/// The number of buckets: one per value below 16, then 16 for each power of two up to 2^42 ns. Whoever counts puts what
-/// falls beyond the last bucket into it.
-pub(crate) const BUCKETS: usize = (MAX_BITS - SUB_BITS) as usize * SUB + SUB;
-
-/// The bucket of a duration in nanoseconds; from 2^42 ns up, one beyond [`LAST`].
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation)] // Both terms are below 2^10.
-pub(crate) const fn bucket_of(ns: u64) -> usize {
-    // The lowest four bits count for themselves: with `| SUB`, `exponent` is at least `SUB_BITS`.
-    let exponent = u64::BITS - 1 - (ns | SUB as u64).leading_zeros();
-    let shift = exponent - SUB_BITS;
-    // `ns >> shift` is in 16..32 from 16 up, and is the value itself below.
-    (shift as usize) * SUB + (ns >> shift) as usize
-}
+/// The number of buckets: one for 0, then 16 for each power of two up to 2^42 ns. Below 16 ns, some of them stay empty.
+/// Whoever counts puts what falls beyond the last bucket into it.
+pub(crate) const BUCKETS: usize = 1 + MAX_BITS as usize * SUB;
 
 /// The last bucket, for the durations beyond it.
 pub(crate) const LAST: usize = BUCKETS - 1;
 
-/// The smallest duration of a bucket, in nanoseconds.
-pub(crate) const fn lower_ns(bucket: usize) -> u64 {
-    if bucket < 2 * SUB {
-        return bucket as u64;
+/// The bits of a float below those that make its bucket, and what they are for 1.0, less the bucket of 1.
+const DROPPED_BITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
+const BIAS: usize = (1023 << SUB_BITS) - 1;
+
+/// The bucket of a duration in nanoseconds, if it is not 0 and below 2^42 ns; beyond [`LAST`] otherwise.
+#[inline(always)]
+#[allow(
+    clippy::cast_possible_truncation, // 16 bits are left of the float.
+    clippy::cast_possible_wrap, // A negative float is beyond the last bucket, too.
+    clippy::cast_precision_loss, // What does not fit a float's fraction is beyond the last bucket by far.
+)]
+pub(crate) const fn bucket_of_common(ns: u64) -> usize {
+    (((ns as i64 as f64).to_bits() >> DROPPED_BITS) as usize).wrapping_sub(BIAS)
+}
+
+/// The bucket of any duration in nanoseconds.
+pub(crate) const fn bucket_of(ns: u64) -> usize {
+    match ns {
+        0 => 0,
+        _ if ns >> MAX_BITS != 0 => LAST,
+        _ => bucket_of_common(ns),
     }
-    let shift = bucket / SUB - 1;
-    ((bucket % SUB + SUB) as u64) << shift
+}
+
+/// The smallest duration of a bucket, in nanoseconds; of a bucket that holds none, that of the next one that does.
+pub(crate) const fn lower_ns(bucket: usize) -> u64 {
+    if bucket == 0 {
+        return 0;
+    }
+    let (exponent, sixteenths) = ((bucket - 1) / SUB, (bucket - 1) % SUB);
+    (((SUB + sixteenths) as u64) << exponent).div_ceil(SUB as u64)
 }
 
 /// The smallest duration above a bucket, in nanoseconds.
@@ -134,17 +151,34 @@ mod tests {
     #[test]
     fn buckets_tile_the_line() {
         for bucket in 0..BUCKETS {
-            assert_eq!(bucket_of(lower_ns(bucket)), bucket);
-            assert_eq!(bucket_of(upper_ns(bucket) - 1), bucket);
+            if lower_ns(bucket) < upper_ns(bucket) {
+                assert_eq!(bucket_of(lower_ns(bucket)), bucket);
+                assert_eq!(bucket_of(upper_ns(bucket) - 1), bucket);
+            }
         }
         assert_eq!(lower_ns(0), 0);
-        assert_eq!(upper_ns(BUCKETS - 1), 1 << MAX_BITS);
-        assert!(bucket_of(1 << MAX_BITS) > LAST && bucket_of(u64::MAX) > LAST);
+        assert_eq!(upper_ns(LAST), 1 << MAX_BITS);
+        assert_eq!((bucket_of(1 << MAX_BITS), bucket_of(u64::MAX)), (LAST, LAST));
+        for ns in 0..32 {
+            let bucket = bucket_of(ns);
+            assert_eq!((lower_ns(bucket), upper_ns(bucket)), (ns, ns + 1), "small durations have buckets of their own");
+        }
+    }
+
+    #[test]
+    fn the_common_way_knows_what_it_does_not_know() {
+        for ns in [0, 1 << MAX_BITS, 1 << 53, i64::MAX as u64, 1 << 63, u64::MAX] {
+            assert!(bucket_of_common(ns) > LAST, "{ns}");
+        }
+        for ns in [1, 2, 15, 16, 17, 1000, (1 << MAX_BITS) - 1] {
+            assert_eq!(bucket_of_common(ns), bucket_of(ns), "{ns}");
+        }
     }
 
     #[test]
     fn the_error_is_within_bounds_up_to_an_hour() {
-        for bucket in 1..=bucket_of(3_600_000_000_000) {
+        let holds_any = |bucket: &usize| lower_ns(*bucket) < upper_ns(*bucket);
+        for bucket in (1..=bucket_of(3_600_000_000_000)).filter(holds_any) {
             let middle = lower_ns(bucket).midpoint(upper_ns(bucket) - 1);
             for exact in [lower_ns(bucket), upper_ns(bucket) - 1] {
                 #[allow(clippy::cast_precision_loss)]
@@ -157,9 +191,9 @@ mod tests {
     #[test]
     fn quantiles() {
         let mut counts = [0; BUCKETS];
-        counts[1] = 50;
-        counts[10] = 49;
-        counts[15] = 1;
+        counts[bucket_of(1)] = 50;
+        counts[bucket_of(10)] = 49;
+        counts[bucket_of(15)] = 1;
         let histogram = Histogram::from_counts(&counts);
         let check = |quantile, expect| assert_eq!(histogram.quantile_ns(quantile), Some(expect));
         check(0.0, 1);

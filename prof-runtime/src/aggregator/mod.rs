@@ -25,7 +25,7 @@ use crate::route::Route;
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
 /// [`Snapshot`]s of them.
 ///
-/// Each thread writes to numbers of its own, 2.6 KiB per function that it has called, without locks; a snapshot merges
+/// Each thread writes to numbers of its own, 2.8 KiB per function that it has called, without locks; a snapshot merges
 /// them. A thread that ends folds its numbers into shared totals, so memory does not grow with the threads that have
 /// come and gone. Values from [`put_metric`](crate::put_metric) are summed up by group and name, up to 2 000 of them;
 /// further ones are counted as dropped.

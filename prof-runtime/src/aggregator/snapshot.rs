@@ -62,7 +62,7 @@ pub struct FunctionStats {
     pub min_ns: Option<u64>,
     /// The longest duration, in nanoseconds, likewise.
     pub max_ns: Option<u64>,
-    /// All durations.
+    /// All durations. While calls go on, it may be one behind the counts for each thread that makes them.
     pub histogram: Histogram,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
-use crate::histogram::{BUCKETS, LAST, bucket_of};
+use crate::histogram::{BUCKETS, bucket_of, bucket_of_common};
 use crate::outcome::Outcome;
 
 /// One thread's numbers for one function in one aggregator.
@@ -19,9 +19,14 @@ pub(crate) struct Stats {
     total_ns: AtomicU64,
     min_ns: AtomicU64,
     max_ns: AtomicU64,
+    /// The latest duration, which is not in its bucket yet; [`NO_CALL`] before the first.
+    latest_ns: AtomicU64,
     /// Half the size of full counters. One that comes round to 0 adds what it held to the retired totals.
     buckets: [AtomicU32; BUCKETS],
 }
+
+/// What no call lasts.
+const NO_CALL: u64 = u64::MAX;
 
 /// Adds for the only writer. A sum of nanoseconds wraps after 584 years.
 #[inline]
@@ -38,6 +43,7 @@ impl Stats {
             total_ns: AtomicU64::new(0),
             min_ns: AtomicU64::new(u64::MAX),
             max_ns: AtomicU64::new(0),
+            latest_ns: AtomicU64::new(NO_CALL),
             buckets: [const { AtomicU32::new(0) }; BUCKETS],
         }
     }
@@ -66,17 +72,30 @@ impl Stats {
         if duration_ns > self.max_ns.load(Ordering::Relaxed) {
             self.max_ns.store(duration_ns, Ordering::Relaxed);
         }
-        let at = bucket_of(duration_ns);
+        // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait for
+        // them all. The duration of the call before is at hand.
+        let before = self.latest_ns.load(Ordering::Relaxed);
+        self.latest_ns.store(duration_ns, Ordering::Relaxed);
+        let at = bucket_of_common(before);
         match self.buckets.get(at) {
             Some(bucket) => self.count(bucket, at),
-            None => self.count(&self.buckets[LAST], LAST),
+            None => self.count_uncommon(before),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_uncommon(&self, before: u64) {
+        if before != NO_CALL {
+            let at = bucket_of(before);
+            self.count(&self.buckets[at], at);
         }
     }
 
     #[inline(always)]
     fn count(&self, bucket: &AtomicU32, at: usize) {
         let count = bucket.load(Ordering::Relaxed).wrapping_add(1);
-        bucket.store(count, Ordering::Relaxed);
+        bucket.store(count, Ordering::Release);
         if count == 0 {
             self.spill(at);
         }
@@ -117,7 +136,12 @@ impl Totals {
         self.min_ns = self.min_ns.min(stats.min_ns.load(Ordering::Relaxed));
         self.max_ns = self.max_ns.max(stats.max_ns.load(Ordering::Relaxed));
         for (sum, bucket) in self.buckets.iter_mut().zip(&stats.buckets) {
-            *sum += u64::from(bucket.load(Ordering::Relaxed));
+            *sum += u64::from(bucket.load(Ordering::Acquire));
+        }
+        // After the buckets: whoever has seen a duration in its bucket does not see it here as well.
+        let latest = stats.latest_ns.load(Ordering::Relaxed);
+        if latest != NO_CALL {
+            self.buckets[bucket_of(latest)] += 1;
         }
     }
 
@@ -126,7 +150,7 @@ impl Totals {
         self.total_ns = self.total_ns.saturating_add(duration_ns);
         self.min_ns = self.min_ns.min(duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
-        self.buckets[bucket_of(duration_ns).min(LAST)] += 1;
+        self.buckets[bucket_of(duration_ns)] += 1;
     }
 }
 
@@ -144,13 +168,13 @@ mod tests {
         let aggregator = Aggregator::new();
         let stats = Stats::new(site(), &aggregator);
         stats.buckets[bucket_of(5)].store(u32::MAX - 1, Ordering::Relaxed);
-        for _ in 0..3 {
+        for _ in 0..4 {
             stats.record(Outcome::Success, 5);
         }
         let mut totals = Totals::default();
         totals.add(&stats);
         aggregator.with_retired(site(), |retired| totals.buckets[bucket_of(5)] += retired.buckets[bucket_of(5)]);
-        assert_eq!(totals.buckets[bucket_of(5)], u64::from(u32::MAX) - 1 + 3);
+        assert_eq!(totals.buckets[bucket_of(5)], u64::from(u32::MAX) - 1 + 4);
     }
 
     #[test]

@@ -22,9 +22,8 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     let code = Expansion::new(args, &function);
     let leaves_early = function.body.may_leave_early();
     let statements = match (code.is_async, code.kind) {
-        (_, Kind::Never) => code.diverging(&function),
+        _ if code.has_tail() => code.guarded(&function),
         (true, _) if leaves_early => code.in_async_block(&mut function),
-        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => code.guarded(&function),
         (false, _) if leaves_early && code.can_use_a_closure(&function) => code.in_closure(&mut function),
         _ => code.in_place(&function),
     };
@@ -81,9 +80,11 @@ impl<'a> Expansion<'a> {
         judged && !function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
     }
 
-    /// Whether the value need not be seen: it cannot be a failure, and has a type that only the function can name.
-    fn is_judged_by_nothing_but_unwinding(&self) -> bool {
-        self.output_is_erased && self.args.predicate.is_none()
+    /// Whether the body stands at the end of the function, because its value need not or cannot be seen: it cannot be a
+    /// failure, and has a type that only the function can name, or there is none.
+    fn has_tail(&self) -> bool {
+        let is_opaque = self.kind == Kind::Plain && self.output_is_erased && self.args.predicate.is_none();
+        self.kind == Kind::Never || (is_opaque && !self.is_async)
     }
 
     /// ```text
@@ -92,26 +93,21 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn add(a: i32, b: i32) -> i32 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let __prof_value: i32 = match () { () => { a + b } };
+    ///     let __prof_value: private::Is<i32> = match () { () => { a + b } };
     ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
     ///
     /// The value is bound before the call is finished, so that the temporaries of the tail expression are gone when a
     /// handler runs. The `match` keeps lints quiet that would have something to say of a block as a value: that its
-    /// braces are unused, or that it diverges.
+    /// braces are unused, or that it diverges. `Is` keeps those quiet that would judge the type a second time.
     fn in_place(&self, function: &Function) -> TokenStream {
-        let Self { output, enter, .. } = self;
+        let Self { private, output, enter, .. } = self;
         let block = &function.body.block;
         let finish = self.finish();
-        let ty = match output {
-            // A type annotation `_` is one too many for some lints.
-            syn::Type::Infer(_) => None,
-            output => Some(quote_spanned!(Span::mixed_site()=> : #output)),
-        };
         quote_spanned! {Span::mixed_site()=>
             #enter
-            let __prof_value #ty = match () { () => #block };
+            let __prof_value: #private::Is<#output> = match () { () => #block };
             #[allow(unreachable_code)]
             return #finish;
         }
@@ -123,7 +119,10 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; { … text.parse()? … } })();
+    ///     let __prof_value = private::once::<io::Result<u8>, _>(move || {
+    ///         let mut rest = rest′;
+    ///         { … text.parse()? … }
+    ///     })();
     ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
     /// }
     /// ```
@@ -133,7 +132,7 @@ impl<'a> Expansion<'a> {
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
             #enter
-            let __prof_value = #private::once(move || -> #output #block)();
+            let __prof_value = #private::once::<#output, _>(move || #block)();
             #[allow(unreachable_code)]
             return #finish;
         }
@@ -146,7 +145,7 @@ impl<'a> Expansion<'a> {
     /// async fn load(id′: Id) -> Result<Row, Error> {
     ///     let __prof_call = private::enter_async({ … &SITE });
     ///     let __prof_value = async move {
-    ///         if false { let __prof_hint: Result<Row, Error> = private::never(); return __prof_hint; }
+    ///         if false { return private::never::<Result<Row, Error>>(); }
     ///         let id = id′;
     ///         { … fetch(id).await? … }
     ///     }.await;
@@ -170,27 +169,17 @@ impl<'a> Expansion<'a> {
     /// fn adder(n: u8) -> impl Fn(u8) -> u8 { move |x| x + n }
     /// // Output:
     /// fn adder(n: u8) -> impl Fn(u8) -> u8 {
-    ///     let __prof_call = private::enter({ … &SITE });
-    ///     return { (); { move |x| x + n } };
+    ///     { let __prof_call = private::enter({ … &SITE }); move |x| x + n }
     /// }
     /// ```
     ///
-    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly. The unit
-    /// before the body keeps lints quiet, as the `match` does above.
+    /// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly; a
+    /// function that never returns can only unwind or be cancelled, which the guard sees. The inner braces are of
+    /// this crate's edition, in which the temporaries of the tail are dropped before the guard.
     fn guarded(&self, function: &Function) -> TokenStream {
         let Self { enter, .. } = self;
-        let block = &function.body.block;
-        quote_spanned! {Span::mixed_site()=>
-            #enter
-            return { (); #block };
-        }
-    }
-
-    /// A function that never returns can only unwind or be cancelled, which the guard sees.
-    fn diverging(&self, function: &Function) -> TokenStream {
-        let Self { enter, .. } = self;
-        let block = &function.body.block;
-        quote_spanned!(Span::mixed_site()=> #enter #block)
+        let tail = function.body.as_tail();
+        quote_spanned!(Span::mixed_site()=> { #enter #tail })
     }
 
     /// The block of a closure or async block that owns the parameters.
@@ -202,15 +191,14 @@ impl<'a> Expansion<'a> {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
-                    let __prof_hint: #output = #private::never();
-                    return __prof_hint;
+                    return #private::never::<#output>();
                 }
             }
         });
-        let block = &function.body.block;
+        let tail = function.body.as_tail();
         match (hint, captured.is_empty() && lets.is_empty()) {
-            (None, true) => block.to_token_stream(),
-            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #block }),
+            (None, true) => function.body.block.to_token_stream(),
+            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #tail }),
         }
     }
 

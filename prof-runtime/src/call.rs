@@ -51,7 +51,7 @@ impl Start {
 
 /// Begins a call of an annotated function.
 #[inline(always)]
-pub fn enter(site: &'static Callsite) -> Call {
+pub(crate) fn enter(site: &'static Callsite) -> Call {
     let start = match site.route() {
         Route::OFF => Start::UNMEASURED,
         _ => begin(site, None),

@@ -78,7 +78,7 @@ pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
 
 /// Finishes a call whose value `judge` decides on, and gives the value back.
 #[allow(clippy::needless_pass_by_value)] // A judge decides once.
-#[inline(always)]
+#[inline]
 pub fn finish_judged<T>(call: Call, value: T, judge: impl Judge<T>) -> T {
     call.finish(|| outcome(&value, &judge));
     value
@@ -89,13 +89,13 @@ pub fn finish_judged<T>(call: Call, value: T, judge: impl Judge<T>) -> T {
 pub struct Probe<T: ?Sized>(PhantomData<fn(&T)>);
 
 /// Looks at the type of a value.
-#[inline(always)]
+#[inline]
 pub fn probe<T>(_: &T) -> Probe<T> {
     Probe(PhantomData)
 }
 
 /// Looks at the type of a future's output.
-#[inline(always)]
+#[inline]
 pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
     Probe(PhantomData)
 }
@@ -112,7 +112,7 @@ pub trait Judging {
 impl<T: Fallible> Judging for &Probe<T> {
     type Judge = ByValue;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_judge(&self) -> ByValue {
         ByValue
     }
@@ -121,7 +121,7 @@ impl<T: Fallible> Judging for &Probe<T> {
 impl<T> Judging for Probe<T> {
     type Judge = NeverFails;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_judge(&self) -> NeverFails {
         NeverFails
     }
@@ -140,7 +140,7 @@ pub trait Finish {
 impl<T: Fallible> Finish for &&Probe<T> {
     type Value = T;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_finish(&self, call: Call, value: T) -> T {
         finish_judged(call, value, ByValue)
     }
@@ -149,7 +149,7 @@ impl<T: Fallible> Finish for &&Probe<T> {
 impl<T> Finish for Probe<T> {
     type Value = T;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_finish(&self, call: Call, value: T) -> T {
         call.finish(|| Outcome::Success);
         value

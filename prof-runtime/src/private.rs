@@ -9,7 +9,8 @@ pub use core::option::Option::{None, Some};
 pub use core::{concat, file, line, module_path};
 pub use inventory;
 
-pub use crate::call::{Call, enter};
+use crate::call;
+pub use crate::call::Call;
 pub use crate::callsite::{Callsite, crate_name};
 use crate::judge::Predicate;
 pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
@@ -20,21 +21,30 @@ pub use crate::timed::{Lazy, TimedCall, enter_async, lazy};
 /// What a type name is, under a name that no user's `str` can stand before.
 pub type Text = &'static str;
 
+// The functions below are not `inline(always)`: without optimisation, what is inlined takes stack in every annotated
+// function, and with it they are inlined all the same.
+
+/// Begins a call.
+#[inline]
+pub fn enter(site: &'static Callsite) -> Call {
+    call::enter(site)
+}
+
 /// Finishes a call that cannot fail, and gives its value back.
-#[inline(always)]
+#[inline]
 pub fn finish<T>(call: Call, value: T) -> T {
     call.finish(|| Outcome::Success);
     value
 }
 
 /// Finishes a call that succeeded if `ok` holds.
-#[inline(always)]
+#[inline]
 pub fn finish_ok_if<T>(call: Call, value: T, ok: impl Fn(&T) -> bool) -> T {
     finish_judged(call, value, Predicate::new(ok, false))
 }
 
 /// Finishes a call that failed if `err` holds.
-#[inline(always)]
+#[inline]
 pub fn finish_err_if<T>(call: Call, value: T, err: impl Fn(&T) -> bool) -> T {
     finish_judged(call, value, Predicate::new(err, true))
 }
@@ -54,8 +64,12 @@ pub fn pin<F: Future>(future: F) -> Pin<Box<F>> {
     Box::pin(future)
 }
 
-/// Gives a closure back, known to be called at most once, so that it may hand out what it captured.
-#[inline(always)]
+/// The type that it is given, under a name that comes from the attribute.
+pub type Is<T> = T;
+
+/// Gives a closure back, known to return an `R`, and known to be called at most once, so that it may hand out what it
+/// captured.
+#[inline]
 pub fn once<R, F: FnOnce() -> R>(closure: F) -> F {
     closure
 }

@@ -20,21 +20,21 @@ use crate::judge::{Judge, finish_judged};
 pub struct TimedCall(AsyncCall);
 
 /// Begins a call of an `async fn`.
-#[inline(always)]
+#[inline]
 pub fn enter_async(site: &'static Callsite) -> TimedCall {
     TimedCall(AsyncCall::enter(site))
 }
 
 impl TimedCall {
     /// Hands the call over to be finished.
-    #[inline(always)]
+    #[inline]
     pub fn __prof_end(mut self) -> Call {
         self.0.take()
     }
 }
 
 impl Drop for TimedCall {
-    #[inline(always)]
+    #[inline]
     fn drop(&mut self) {
         self.0.set_polled(std::thread::panicking());
     }

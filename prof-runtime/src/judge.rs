@@ -6,6 +6,8 @@
 //! several implementations that apply: the more references an implementation's `Self` has, the earlier it is tried
 //! ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
 
+mod rebox;
+
 use std::any::type_name;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,7 +17,6 @@ use crate::call::Call;
 use crate::outcome::{Fallible, Outcome};
 use crate::panics::caught;
 use crate::stderr;
-use crate::timed::lazy;
 
 /// Decides on values of type `T`.
 pub trait Judge<T: ?Sized> {
@@ -157,24 +158,24 @@ impl<T> Finish for Probe<T> {
 }
 
 macro_rules! finish_boxed_futures {
-    ($($future:ty),*) => {$(
-        impl<'a, T: Fallible + 'a> Finish for &&&Probe<Pin<Box<$future>>> {
+    ($($rebox:ident: $future:ty),*) => {$(
+        impl<'a, T: Fallible> Finish for &&&Probe<Pin<Box<$future>>> {
             type Value = Pin<Box<$future>>;
 
             fn __prof_finish(&self, call: Call, future: Self::Value) -> Self::Value {
                 match call.is_measured() {
-                    true => Box::pin(lazy(call, future, ByValue)),
+                    true => rebox::$rebox(call, future, ByValue),
                     false => future,
                 }
             }
         }
 
-        impl<'a, T: 'a> Finish for &Probe<Pin<Box<$future>>> {
+        impl<'a, T> Finish for &Probe<Pin<Box<$future>>> {
             type Value = Pin<Box<$future>>;
 
             fn __prof_finish(&self, call: Call, future: Self::Value) -> Self::Value {
                 match call.is_measured() {
-                    true => Box::pin(lazy(call, future, NeverFails)),
+                    true => rebox::$rebox(call, future, NeverFails),
                     false => future,
                 }
             }
@@ -183,8 +184,8 @@ macro_rules! finish_boxed_futures {
 }
 
 finish_boxed_futures!(
-    dyn Future<Output = T> + 'a,
-    dyn Future<Output = T> + Send + 'a,
-    dyn Future<Output = T> + Sync + 'a,
-    dyn Future<Output = T> + Send + Sync + 'a
+    local: dyn Future<Output = T> + 'a,
+    send: dyn Future<Output = T> + Send + 'a,
+    sync: dyn Future<Output = T> + Sync + 'a,
+    send_sync: dyn Future<Output = T> + Send + Sync + 'a
 );

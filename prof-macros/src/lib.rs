@@ -9,6 +9,8 @@ mod block;
 mod body;
 mod expand;
 mod function;
+#[cfg(test)]
+mod golden;
 mod item;
 mod params;
 mod returns;

@@ -1,6 +1,7 @@
 //! The body: the user's tokens, never parsed as an expression and never rebuilt.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
 
 /// A body in its own brace, and the inner attributes that stood at its head.
 pub(crate) struct Body {
@@ -8,8 +9,9 @@ pub(crate) struct Body {
     pub(crate) block: Group,
 }
 
-/// Macros of the standard library that never return from the function they stand in.
-const KEEP_CONTROL: [&str; 30] = [
+/// Macros of the standard library that never return from the function they stand in. A body that is `todo!()` is a stub
+/// to lints, which they see through an inner function but not through a `match`.
+const KEEP_CONTROL: [&str; 28] = [
     "assert",
     "assert_eq",
     "assert_ne",
@@ -34,8 +36,6 @@ const KEEP_CONTROL: [&str; 30] = [
     "print",
     "println",
     "stringify",
-    "todo",
-    "unimplemented",
     "unreachable",
     "vec",
     "write",
@@ -73,6 +73,16 @@ impl Body {
         may_leave_early(self.block.stream())
     }
 
+    /// The body as the tail of a block that holds other statements.
+    ///
+    /// A body without a statement, and so without a local, stands there without its braces, which would be unused. A
+    /// label would save them, but the block would then look like this crate's code, in this crate's edition.
+    pub(crate) fn as_tail(&self) -> TokenStream {
+        let mut tokens = self.block.stream().into_iter();
+        let has_statement = tokens.any(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';'));
+        if has_statement { self.block.to_token_stream() } else { self.block.stream() }
+    }
+
     /// Whether the body mentions `self`.
     pub(crate) fn mentions_self(&self) -> bool {
         mentions(self.block.stream(), "self")
@@ -80,13 +90,18 @@ impl Body {
 
     /// Whether this is already the output of an attribute of this crate, under whatever name it was imported.
     pub(crate) fn is_annotated(&self) -> bool {
-        let mut tokens = self.block.stream().into_iter();
-        match (tokens.next(), tokens.next()) {
-            (Some(TokenTree::Ident(first)), Some(TokenTree::Ident(second))) => {
-                first == "let" && second.to_string().starts_with(crate::expand::MARK)
-            }
-            _ => false,
+        is_annotated(self.block.stream())
+    }
+}
+
+fn is_annotated(body: TokenStream) -> bool {
+    let mut tokens = body.into_iter();
+    match (tokens.next(), tokens.next()) {
+        (Some(TokenTree::Ident(first)), Some(TokenTree::Ident(second))) => {
+            first == "let" && second.to_string().starts_with(crate::expand::MARK)
         }
+        (Some(TokenTree::Group(inner)), None) => is_annotated(inner.stream()),
+        _ => false,
     }
 }
 

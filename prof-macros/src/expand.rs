@@ -23,15 +23,16 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
     let code = Expansion::new(args, &function);
     let leaves_early = function.body.may_leave_early();
     let statements = match (code.is_async, code.kind) {
-        (_, Kind::Never) => {
-            // Can only unwind or be cancelled, which the guard sees.
-            let enter = code.enter(if code.is_async { "enter_async" } else { "enter" });
-            shape::diverging(&enter, &function.body.block)
+        _ if code.has_tail() => {
+            let enter = code.enter(match (code.is_async, code.kind) {
+                (true, _) => "enter_async",
+                // Can only unwind, which the guard sees.
+                (false, Kind::Never) => "enter",
+                (false, _) => "enter_early",
+            });
+            shape::guarded(&enter, &function.body)
         }
         (true, _) if leaves_early => code.in_async_block(&mut function),
-        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => {
-            shape::guarded(&code.enter("enter_early"), &function.body.block)
-        }
         (false, _) if leaves_early && code.can_use_a_closure(&function) => code.in_closure(&mut function),
         _ => code.in_place(&function, leaves_early),
     };
@@ -82,9 +83,11 @@ impl<'a> Expansion<'a> {
         judged && !function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
     }
 
-    /// Whether the value need not be seen: it cannot be a failure, and has a type that only the function can name.
-    fn is_judged_by_nothing_but_unwinding(&self) -> bool {
-        self.output_is_erased && self.args.predicate.is_none()
+    /// Whether the body stands at the end of the function, because its value need not or cannot be seen: it cannot be a
+    /// failure, and has a type that only the function can name, or there is none.
+    fn has_tail(&self) -> bool {
+        let is_opaque = self.kind == Kind::Plain && self.output_is_erased && self.args.predicate.is_none();
+        self.kind == Kind::Never || (is_opaque && !self.is_async)
     }
 
     /// ```text
@@ -93,7 +96,7 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn add(a: i32, b: i32) -> i32 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let __prof_value: i32 = match () { () => { a + b } };
+    ///     let __prof_value: private::Is<i32> = match () { () => { a + b } };
     ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
@@ -105,7 +108,7 @@ impl<'a> Expansion<'a> {
             (false, true) => "enter_early",
             (false, false) => "enter",
         });
-        shape::in_place(&enter, output, &function.body.block, &self.finish())
+        shape::in_place(&enter, &self.private, output, &function.body.block, &self.finish())
     }
 
     /// ```text
@@ -114,7 +117,10 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; { … text.parse()? … } })();
+    ///     let __prof_value = private::once::<io::Result<u8>, _>(move || {
+    ///         let mut rest = rest′;
+    ///         { … text.parse()? … }
+    ///     })();
     ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
     /// }
     /// ```
@@ -125,7 +131,7 @@ impl<'a> Expansion<'a> {
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
             #enter
-            let __prof_value = #private::once(move || -> #output #block)();
+            let __prof_value = #private::once::<#output, _>(move || #block)();
             #[allow(unreachable_code)]
             return #finish;
         }
@@ -138,7 +144,7 @@ impl<'a> Expansion<'a> {
     /// async fn load(id′: Id) -> Result<Row, Error> {
     ///     let __prof_call = private::enter_async({ … &SITE });
     ///     let __prof_value = async move {
-    ///         if false { let __prof_hint: Result<Row, Error> = private::never(); return __prof_hint; }
+    ///         if false { return private::never::<Result<Row, Error>>(); }
     ///         let id = id′;
     ///         { … fetch(id).await? … }
     ///     }.await;
@@ -166,15 +172,14 @@ impl<'a> Expansion<'a> {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
-                    let __prof_hint: #output = #private::never();
-                    return __prof_hint;
+                    return #private::never::<#output>();
                 }
             }
         });
-        let block = &function.body.block;
+        let tail = function.body.as_tail();
         match (hint, captured.is_empty() && lets.is_empty()) {
-            (None, true) => block.to_token_stream(),
-            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #block }),
+            (None, true) => function.body.block.to_token_stream(),
+            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #tail }),
         }
     }
 

@@ -65,14 +65,12 @@ fn expand(args: &Args, function: &Function) -> TokenStream {
     let begin = quote_spanned!(Span::mixed_site()=> let __expires_timer = #private::expires(#scope, #after););
     let signature = &function.signature;
     let (output, is_erased) = returns::erased(&signature.output);
-    let block = &function.body.block;
-    let statements = match returns::kind(&signature.output, &signature.generics) {
-        Kind::Never => shape::diverging(&begin, block),
-        _ if is_erased => shape::guarded(&begin, block),
-        _ => {
-            let end = quote_spanned!(Span::mixed_site()=> #private::release(__expires_timer, __prof_value));
-            shape::in_place(&begin, &output, block, &end)
-        }
+    let never_returns = returns::kind(&signature.output, &signature.generics) == Kind::Never;
+    let statements = if never_returns || is_erased {
+        shape::guarded(&begin, &function.body)
+    } else {
+        let end = quote_spanned!(Span::mixed_site()=> #private::release(__expires_timer, __prof_value));
+        shape::in_place(&begin, &private, &output, &function.body.block, &end)
     };
     shape::with_statements(function, &statements)
 }

@@ -41,8 +41,8 @@ fn annotate_item(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenStream
     match start(input) {
         Start::Function => match Function::parse(attrs, input)? {
             Parsed::Defined(function) => annotate_function(args, *function),
-            Parsed::Declared(_) => Err(Error::new(
-                input.span(),
+            Parsed::Declared(declared) => Err(Error::new_spanned(
+                declared,
                 "`#[prof]` needs a body to measure: annotate the implementations, or give this method a default body",
             )),
         },

@@ -11,6 +11,8 @@ mod body;
 mod expand;
 mod expires;
 mod function;
+#[cfg(test)]
+mod golden;
 mod item;
 mod params;
 mod returns;

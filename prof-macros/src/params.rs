@@ -42,8 +42,13 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
     let pat = std::mem::replace(&mut *input.pat, Pat::Verbatim(TokenStream::new()));
     let hidden = hidden_name(index, &pat, taken);
     let lets = match &pat {
-        Pat::Ident(PatIdent { by_ref: None, subpat: None, .. }) => {
-            quote_spanned!(span=> #(#conditions)* #(#lints)* let #pat = #hidden;)
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, ident, .. }) => {
+            // A lint would find `let _x = x` to have no effect.
+            if ident.to_string().starts_with('_') {
+                quote_spanned!(span=> #(#conditions)* #(#lints)* let (#pat,) = (#hidden,);)
+            } else {
+                quote_spanned!(span=> #(#conditions)* #(#lints)* let #pat = #hidden;)
+            }
         }
         Pat::Wild(_) => quote_spanned!(span=> #(#conditions)* let #hidden = #hidden;),
         _ => quote_spanned! {span=>
@@ -145,7 +150,7 @@ mod tests {
         check(
             parse_quote!(fn f(_: A, _arg0: B, _arg0: C)),
             quote!(fn f(_arg0: A, __arg0_1: B, __arg0_2: C)),
-            quote!(let _arg0 = _arg0; let _arg0 = __arg0_1; let _arg0 = __arg0_2;),
+            quote!(let _arg0 = _arg0; let (_arg0,) = (__arg0_1,); let (_arg0,) = (__arg0_2,);),
         );
     }
 

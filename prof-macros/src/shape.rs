@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
+use crate::body::Body;
 use crate::function::Function;
 
 /// The function with other statements in it.
@@ -22,22 +23,24 @@ pub(crate) fn with_statements(function: &Function, statements: &TokenStream) -> 
 /// // Output:
 /// fn add(a: i32, b: i32) -> i32 {
 ///     <begin>
-///     let __prof_value: i32 = match () { () => { a + b } };
+///     let __prof_value: private::Is<i32> = match () { () => { a + b } };
 ///     return <end>;
 /// }
 /// ```
 ///
 /// The value is bound before the end, so that the temporaries of the tail expression are gone by then. The `match` keeps
 /// lints quiet that would have something to say of a block as a value: that its braces are unused, or that it diverges.
-pub(crate) fn in_place(begin: &TokenStream, output: &Type, block: &Group, end: &TokenStream) -> TokenStream {
-    let ty = match output {
-        // A type annotation `_` is one too many for some lints.
-        Type::Infer(_) => None,
-        output => Some(quote_spanned!(Span::mixed_site()=> : #output)),
-    };
+/// `Is` keeps those quiet that would judge the type a second time.
+pub(crate) fn in_place(
+    begin: &TokenStream,
+    private: &TokenStream,
+    output: &Type,
+    block: &Group,
+    end: &TokenStream,
+) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #begin
-        let __prof_value #ty = match () { () => #block };
+        let __prof_value: #private::Is<#output> = match () { () => #block };
         #[allow(unreachable_code)]
         return #end;
     }
@@ -48,18 +51,14 @@ pub(crate) fn in_place(begin: &TokenStream, output: &Type, block: &Group, end: &
 /// fn adder(n: u8) -> impl Fn(u8) -> u8 { move |x| x + n }
 /// // Output:
 /// fn adder(n: u8) -> impl Fn(u8) -> u8 {
-///     <begin>
-///     return { (); { move |x| x + n } };
+///     { <begin> move |x| x + n }
 /// }
 /// ```
 ///
-/// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly. The unit
-/// before the body keeps lints quiet, as the `match` does above.
-pub(crate) fn guarded(begin: &TokenStream, block: &Group) -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> #begin return { (); #block };)
-}
-
-/// A function that never returns, and so has no end.
-pub(crate) fn diverging(begin: &TokenStream, block: &Group) -> TokenStream {
-    quote_spanned!(Span::mixed_site()=> #begin #block)
+/// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly; a function
+/// that never returns has no value, and no end. The inner braces are of this crate's edition, in which the temporaries of
+/// the tail are dropped before what was begun.
+pub(crate) fn guarded(begin: &TokenStream, body: &Body) -> TokenStream {
+    let tail = body.as_tail();
+    quote_spanned!(Span::mixed_site()=> { #begin #tail })
 }

@@ -29,7 +29,7 @@ type Measured = Option<NonNull<Local>>;
 
 /// Begins a call of an annotated function that leaves by its end, or by unwinding.
 #[inline(always)]
-pub fn enter(site: &'static Callsite) -> Call {
+pub(crate) fn enter(site: &'static Callsite) -> Call {
     match site.route() {
         Route::OFF => Call(None),
         _ => Call(begin(site)),
@@ -222,7 +222,7 @@ pub struct EarlyCall {
 
 /// Begins a call of an annotated function whose early returns cannot be looked into.
 #[inline(always)]
-pub fn enter_early(site: &'static Callsite) -> EarlyCall {
+pub(crate) fn enter_early(site: &'static Callsite) -> EarlyCall {
     let call = enter(site);
     let began_unwinding = call.is_measured() && panicking();
     EarlyCall { call: mem::ManuallyDrop::new(call), began_unwinding }
@@ -278,7 +278,7 @@ pub struct AsyncCall {
 
 /// Begins the call of an `async fn`, at its first poll.
 #[inline(always)]
-pub fn enter_async(site: &'static Callsite) -> AsyncCall {
+pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
     match site.route() {
         Route::OFF => AsyncCall::UNMEASURED,
         _ => begin_async(site),

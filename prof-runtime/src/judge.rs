@@ -6,6 +6,8 @@
 //! several implementations that apply: the more references an implementation's `Self` has, the earlier it is tried
 //! ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
 
+mod rebox;
+
 use std::any::type_name;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,7 +17,6 @@ use crate::call::InProgress;
 use crate::outcome::{Fallible, Outcome};
 use crate::panics::caught;
 use crate::stderr;
-use crate::timed::lazy;
 
 /// Decides on values of type `T`.
 pub trait Judge<T: ?Sized> {
@@ -78,7 +79,7 @@ pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
 
 /// Finishes a call whose value `judge` decides on, and gives the value back.
 #[allow(clippy::needless_pass_by_value)] // A judge decides once.
-#[inline(always)]
+#[inline]
 pub fn finish_judged<T>(call: impl InProgress, value: T, judge: impl Judge<T>) -> T {
     call.finish(|| outcome(&value, &judge));
     value
@@ -89,13 +90,13 @@ pub fn finish_judged<T>(call: impl InProgress, value: T, judge: impl Judge<T>) -
 pub struct Probe<T: ?Sized>(PhantomData<fn(&T)>);
 
 /// Looks at the type of a value.
-#[inline(always)]
+#[inline]
 pub fn probe<T>(_: &T) -> Probe<T> {
     Probe(PhantomData)
 }
 
 /// Looks at the type of a future's output.
-#[inline(always)]
+#[inline]
 pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
     Probe(PhantomData)
 }
@@ -112,7 +113,7 @@ pub trait Judging {
 impl<T: Fallible> Judging for &Probe<T> {
     type Judge = ByValue;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_judge(&self) -> ByValue {
         ByValue
     }
@@ -121,7 +122,7 @@ impl<T: Fallible> Judging for &Probe<T> {
 impl<T> Judging for Probe<T> {
     type Judge = NeverFails;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_judge(&self) -> NeverFails {
         NeverFails
     }
@@ -140,7 +141,7 @@ pub trait Finish {
 impl<T: Fallible> Finish for &&Probe<T> {
     type Value = T;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_finish<C: InProgress>(&self, call: C, value: T) -> T {
         finish_judged(call, value, ByValue)
     }
@@ -149,7 +150,7 @@ impl<T: Fallible> Finish for &&Probe<T> {
 impl<T> Finish for Probe<T> {
     type Value = T;
 
-    #[inline(always)]
+    #[inline]
     fn __prof_finish<C: InProgress>(&self, call: C, value: T) -> T {
         call.finish(|| Outcome::Success);
         value
@@ -157,24 +158,24 @@ impl<T> Finish for Probe<T> {
 }
 
 macro_rules! finish_boxed_futures {
-    ($($future:ty),*) => {$(
-        impl<'a, T: Fallible + 'a> Finish for &&&Probe<Pin<Box<$future>>> {
+    ($($rebox:ident: $future:ty),*) => {$(
+        impl<'a, T: Fallible> Finish for &&&Probe<Pin<Box<$future>>> {
             type Value = Pin<Box<$future>>;
 
             fn __prof_finish<C: InProgress>(&self, call: C, future: Self::Value) -> Self::Value {
                 match call.is_measured() {
-                    true => Box::pin(lazy(call, future, ByValue)),
+                    true => rebox::$rebox(call, future, ByValue),
                     false => future,
                 }
             }
         }
 
-        impl<'a, T: 'a> Finish for &Probe<Pin<Box<$future>>> {
+        impl<'a, T> Finish for &Probe<Pin<Box<$future>>> {
             type Value = Pin<Box<$future>>;
 
             fn __prof_finish<C: InProgress>(&self, call: C, future: Self::Value) -> Self::Value {
                 match call.is_measured() {
-                    true => Box::pin(lazy(call, future, NeverFails)),
+                    true => rebox::$rebox(call, future, NeverFails),
                     false => future,
                 }
             }
@@ -183,8 +184,8 @@ macro_rules! finish_boxed_futures {
 }
 
 finish_boxed_futures!(
-    dyn Future<Output = T> + 'a,
-    dyn Future<Output = T> + Send + 'a,
-    dyn Future<Output = T> + Sync + 'a,
-    dyn Future<Output = T> + Send + Sync + 'a
+    local: dyn Future<Output = T> + 'a,
+    send: dyn Future<Output = T> + Send + 'a,
+    sync: dyn Future<Output = T> + Sync + 'a,
+    send_sync: dyn Future<Output = T> + Send + Sync + 'a
 );

@@ -9,8 +9,8 @@ pub use core::option::Option::{None, Some};
 pub use core::{concat, file, line, module_path};
 pub use inventory;
 
-use crate::call::InProgress;
-pub use crate::call::{AsyncCall, Call, EarlyCall, enter, enter_async, enter_early};
+use crate::call::{self, InProgress};
+pub use crate::call::{AsyncCall, Call, EarlyCall};
 pub use crate::callsite::{Callsite, crate_name};
 use crate::judge::Predicate;
 pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
@@ -21,21 +21,42 @@ pub use crate::timed::{Lazy, lazy};
 /// What a type name is, under a name that no user's `str` can stand before.
 pub type Text = &'static str;
 
+// The functions below are not `inline(always)`: without optimisation, what is inlined takes stack in every annotated
+// function, and with it they are inlined all the same.
+
+/// Begins a call that leaves by its end, or by unwinding.
+#[inline]
+pub fn enter(site: &'static Callsite) -> Call {
+    call::enter(site)
+}
+
+/// Begins a call that may return early, without that being looked into.
+#[inline]
+pub fn enter_early(site: &'static Callsite) -> EarlyCall {
+    call::enter_early(site)
+}
+
+/// Begins a call of an `async fn`.
+#[inline]
+pub fn enter_async(site: &'static Callsite) -> AsyncCall {
+    call::enter_async(site)
+}
+
 /// Finishes a call that cannot fail, and gives its value back.
-#[inline(always)]
+#[inline]
 pub fn finish<T>(call: impl InProgress, value: T) -> T {
     call.finish(|| Outcome::Success);
     value
 }
 
 /// Finishes a call that succeeded if `ok` holds.
-#[inline(always)]
+#[inline]
 pub fn finish_ok_if<T>(call: impl InProgress, value: T, ok: impl Fn(&T) -> bool) -> T {
     finish_judged(call, value, Predicate::new(ok, false))
 }
 
 /// Finishes a call that failed if `err` holds.
-#[inline(always)]
+#[inline]
 pub fn finish_err_if<T>(call: impl InProgress, value: T, err: impl Fn(&T) -> bool) -> T {
     finish_judged(call, value, Predicate::new(err, true))
 }
@@ -63,8 +84,12 @@ pub fn pin<F: Future>(future: F) -> Pin<Box<F>> {
     Box::pin(future)
 }
 
-/// Gives a closure back, known to be called at most once, so that it may hand out what it captured.
-#[inline(always)]
+/// The type that it is given, under a name that comes from the attribute.
+pub type Is<T> = T;
+
+/// Gives a closure back, known to return an `R`, and known to be called at most once, so that it may hand out what it
+/// captured.
+#[inline]
 pub fn once<R, F: FnOnce() -> R>(closure: F) -> F {
     closure
 }

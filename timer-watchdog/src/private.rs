@@ -7,6 +7,9 @@ pub use core::{concat, module_path};
 
 use crate::expires::{Expires, expires_in_or_noop};
 
+/// The type that it is given, under a name that comes from the attribute.
+pub type Is<T> = T;
+
 /// Acquires a timer; without a client, or if it fails, the scope runs unwatched, and is counted.
 pub fn expires(scope: &'static str, after: Duration) -> Expires<'static> {
     expires_in_or_noop(scope, after)

@@ -68,7 +68,7 @@ pub(crate) fn copy(source: &Source, to: &Path) -> PathBuf {
     let manifest = to.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).expect("a crate has a manifest");
     fs::write(&manifest, text + "\n[workspace]\n").expect("the target directory can be written");
-    to.to_owned()
+    to.canonicalize().expect("what was written is there")
 }
 
 /// Adds a dependency to the manifest of a copy.
@@ -83,8 +83,7 @@ pub(crate) fn depend(copy: &Path, dependency: &str) {
 /// Builds the tests of a crate and runs them.
 pub(crate) fn findings(known: &Crate, directory: &Path) -> Findings {
     let mut findings = Findings::default();
-    let targets = ["--lib", "--tests"];
-    let build = [&["test", "--no-run", "--message-format=json"], &targets[..], known.arguments].concat();
+    let build = [&["test", "--no-run", "--message-format=json"], known.arguments].concat();
     let output = cargo(directory, &build);
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
@@ -99,7 +98,7 @@ pub(crate) fn findings(known: &Crate, directory: &Path) -> Findings {
         findings.errors.push(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     if output.status.success() {
-        let run = [&["test", "--no-fail-fast"], &targets[..], known.arguments].concat();
+        let run = [&["test", "--no-fail-fast"], known.arguments].concat();
         findings.read_tests(&String::from_utf8_lossy(&cargo(directory, &run).stdout));
     }
     findings

@@ -163,6 +163,62 @@ mod b24_send {
     }
 }
 
+mod boxed_futures_of_types_that_need_not_live_long {
+    use prof_runtime::prof;
+    use prof_tests::block_on;
+    use std::future::Future;
+    use std::pin::Pin;
+
+    type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+    trait Service<R> {
+        type Future;
+        fn call(&mut self, request: R) -> Self::Future;
+    }
+
+    /// Nothing is said of how long `U` and `E` live.
+    struct BoxService<T, U, E>(Box<dyn Fn(T) -> BoxFuture<U, E> + Send>);
+
+    impl<T, U, E> Service<T> for BoxService<T, U, E> {
+        type Future = BoxFuture<U, E>;
+
+        #[prof]
+        fn call(&mut self, request: T) -> BoxFuture<U, E> {
+            (self.0)(request)
+        }
+    }
+
+    struct Local<S>(S);
+
+    impl<T, U, E> Service<T> for Local<BoxService<T, U, E>> {
+        type Future = Pin<Box<dyn Future<Output = Result<U, E>>>>;
+
+        #[prof]
+        fn call(&mut self, request: T) -> Self::Future {
+            self.0.call(request)
+        }
+    }
+
+    #[prof]
+    fn spelled_out<U>(future: Pin<Box<dyn Future<Output = U>>>) -> Pin<Box<dyn Future<Output = U>>> {
+        future
+    }
+
+    #[test]
+    fn are_measured_over_the_await() {
+        let calls = prof_tests::calls(|| {
+            let service = BoxService(Box::new(|fail: bool| Box::pin(async move { if fail { Err(1) } else { Ok(2) } })));
+            assert_eq!(block_on(Local(service).call(true)), Err(1));
+            assert_eq!(block_on(spelled_out(Box::pin(async { 1 }))), 1);
+        });
+        let module = "boxed_futures_of_types_that_need_not_live_long";
+        assert_eq!(
+            calls,
+            ["BoxService.call.failure", "Local.call.failure", &format!("{}.spelled_out.success", module)]
+        );
+    }
+}
+
 mod r07_laziness {
     use prof_runtime::prof;
     use prof_tests::{block_on, calls};

@@ -1,0 +1,33 @@
+#[prof]
+async fn fetch(id: Id) -> Result<Row, Error> { query(id).await }
+
+// --------
+
+async fn fetch(id: Id) -> Result<Row, Error> {
+    let __prof_call = ::prof_runtime::__private::enter_async({
+        fn __prof_path() -> ::prof_runtime::__private::Text {
+            ::prof_runtime::__private::type_name_of_val(&__prof_path)
+        }
+        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+            "fetch",
+            __prof_path,
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        ::prof_runtime::__private::inventory::submit! {
+            & __PROF_SITE
+        }
+        &__PROF_SITE
+    });
+    let __prof_value: ::prof_runtime::__private::Is<Result<Row, Error>> = match () {
+        () => query(id).await,
+    };
+    #[allow(unreachable_code)]
+    return {
+        use ::prof_runtime::__private::Judging as _;
+        let __prof_judge = (&&::prof_runtime::__private::probe(&__prof_value))
+            .__prof_judge();
+        ::prof_runtime::__private::finish_judged(__prof_call, __prof_value, __prof_judge)
+    };
+}

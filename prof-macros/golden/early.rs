@@ -1,0 +1,47 @@
+#[prof(name = "parse", group = GROUP)]
+fn parse(text: &str, mut rest: Vec<u8>, _: Guard, (a, _): (A, B)) -> io::Result<u8> {
+    rest.push(1);
+    text.parse()?
+}
+
+// --------
+
+fn parse(text: &str, rest: Vec<u8>, _arg2: Guard, _arg3: (A, B)) -> io::Result<u8> {
+    let __prof_call = ::prof_runtime::__private::enter({
+        fn __prof_path() -> ::prof_runtime::__private::Text {
+            ::prof_runtime::__private::type_name_of_val(&__prof_path)
+        }
+        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+                "parse",
+                __prof_path,
+                ::core::module_path!(),
+                ::core::file!(),
+                ::core::line!(),
+            )
+            .with_name("parse")
+            .with_group(GROUP);
+        ::prof_runtime::__private::inventory::submit! {
+            & __PROF_SITE
+        }
+        &__PROF_SITE
+    });
+    let __prof_value = ::prof_runtime::__private::once::<
+        io::Result<u8>,
+        _,
+    >(move || {
+        let mut rest = rest;
+        let _arg2 = _arg2;
+        let _arg3 = _arg3;
+        let (a, _) = _arg3;
+        {
+            rest.push(1);
+            text.parse()?
+        }
+    })();
+    #[allow(unreachable_code)]
+    return {
+        use ::prof_runtime::__private::Finish as _;
+        (&&&&::prof_runtime::__private::probe(&__prof_value))
+            .__prof_finish(__prof_call, __prof_value)
+    };
+}

@@ -1,0 +1,26 @@
+#[prof]
+fn adder(n: u8) -> impl Fn(u8) -> u8 { move |x| x + n }
+
+// --------
+
+fn adder(n: u8) -> impl Fn(u8) -> u8 {
+    {
+        let __prof_call = ::prof_runtime::__private::enter_early({
+            fn __prof_path() -> ::prof_runtime::__private::Text {
+                ::prof_runtime::__private::type_name_of_val(&__prof_path)
+            }
+            static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+                "adder",
+                __prof_path,
+                ::core::module_path!(),
+                ::core::file!(),
+                ::core::line!(),
+            );
+            ::prof_runtime::__private::inventory::submit! {
+                & __PROF_SITE
+            }
+            &__PROF_SITE
+        });
+        move |x| x + n
+    }
+}

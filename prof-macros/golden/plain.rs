@@ -1,0 +1,28 @@
+#[prof]
+fn add(a: i32, b: i32) -> i32 { a + b }
+
+// --------
+
+fn add(a: i32, b: i32) -> i32 {
+    let __prof_call = ::prof_runtime::__private::enter({
+        fn __prof_path() -> ::prof_runtime::__private::Text {
+            ::prof_runtime::__private::type_name_of_val(&__prof_path)
+        }
+        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+            "add",
+            __prof_path,
+            ::core::module_path!(),
+            ::core::file!(),
+            ::core::line!(),
+        );
+        ::prof_runtime::__private::inventory::submit! {
+            & __PROF_SITE
+        }
+        &__PROF_SITE
+    });
+    let __prof_value: ::prof_runtime::__private::Is<i32> = match () {
+        () => a + b,
+    };
+    #[allow(unreachable_code)]
+    return ::prof_runtime::__private::finish(__prof_call, __prof_value);
+}

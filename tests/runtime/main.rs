@@ -1,0 +1,8 @@
+//! What runs, runs as before: the caller's location, backtraces, sizes of futures and frames, payloads of panics.
+
+#![allow(clippy::all, clippy::pedantic)]
+
+mod backtraces;
+mod callers;
+mod handlers;
+mod sizes;

@@ -59,6 +59,23 @@ fn async_service() {
     check_row(&report, "Database.query", ["89", "69", "10", "0", "10"]);
 }
 
+#[test]
+fn hung_workers() {
+    let output = run(env!("CARGO_BIN_EXE_hung_workers"), &[]);
+    assert!(output.status.success(), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("healthy: "), "{text}");
+    // Each is reported with the place of its scope in the source.
+    let source = include_str!("../hung_workers.rs");
+    for (hung, scope) in [("count lines", "COUNT"), ("settle", "SETTLE"), ("update the total", "LOCK")] {
+        let report = text.lines().find(|line| line.contains(&format!("hangs: {hung:?} at hung_workers.rs:")));
+        let report = report.unwrap_or_else(|| panic!("{hung} is not reported in\n{text}"));
+        let line: usize = report.split(':').nth(2).unwrap().split(',').next().unwrap().parse().unwrap();
+        let place = source.lines().nth(line - 1).unwrap();
+        assert!(place.contains(&format!("watch_in(&{scope},")), "{report:?} is not the place of {scope}: {place:?}");
+    }
+}
+
 /// Three sources, of which one cannot be parsed and one is not text, and things to pass by.
 fn sources(dir: &Path) {
     let write = |name: &str, text: &[u8]| {
@@ -136,7 +153,7 @@ fn count(dir: &Path, visit: &mut dyn FnMut(&Path)) {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
             count(&path, visit);
-        } else if name.ends_with(".rs") && path.is_file() && !name.starts_with('.') {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && path.is_file() {
             visit(&path);
         }
     }

@@ -58,10 +58,9 @@ impl Args {
     /// The path of the runtime's private module, as tokens.
     pub(crate) fn private(&self) -> TokenStream {
         let span = Span::mixed_site();
-        match &self.runtime {
-            Some(path) => quote_spanned!(span=> #path::__private),
-            None => quote_spanned!(span=> ::prof_runtime::__private),
-        }
+        let runtime =
+            self.runtime.as_ref().map_or_else(|| quote_spanned!(span=> ::prof_runtime), Path::to_token_stream);
+        quote_spanned!(span=> #runtime::__private)
     }
 }
 
@@ -80,11 +79,12 @@ fn parse(input: ParseStream<'_>) -> syn::Result<Args> {
                 break;
             }
         };
-        let duplicate = seen.iter().any(|earlier| *earlier == key);
+        let duplicate = seen.contains(&key);
         seen.push(key.clone());
-        let result = match duplicate {
-            true => skip_value(input).and(Err(Error::new(key.span(), format!("`{key}` is given twice")))),
-            false => parse_value(&key, input, &mut args),
+        let result = if duplicate {
+            skip_value(input).and(Err(Error::new(key.span(), format!("`{key}` is given twice"))))
+        } else {
+            parse_value(&key, input, &mut args)
         };
         if let Err(error) = result {
             combine(&mut errors, error);

@@ -25,7 +25,7 @@ pub(crate) enum Container {
 /// Annotates the functions of the block that follows its attributes in `input`.
 pub(crate) fn annotate(
     args: &Args,
-    attrs: Vec<Attribute>,
+    attrs: &[Attribute],
     container: Container,
     input: ParseStream<'_>,
 ) -> syn::Result<TokenStream> {
@@ -85,7 +85,7 @@ fn annotate_member(args: &Args, mut attrs: Vec<Attribute>, item: &TokenStream) -
         },
         Start::Container(container) => match own.single_function_only() {
             Some(error) => Err(error),
-            None => annotate(&own.inherit(args), attrs.clone(), container, input),
+            None => annotate(&own.inherit(args), &attrs, container, input),
         },
         Start::Other => {
             let rest: TokenStream = input.parse()?;
@@ -97,10 +97,10 @@ fn annotate_member(args: &Args, mut attrs: Vec<Attribute>, item: &TokenStream) -
 
 /// In a block, what cannot be measured is passed over in silence: the attribute was not put there for it.
 fn annotate_function(args: &Args, function: Function) -> TokenStream {
-    match function.signature.constness.is_some() || function.is_naked() {
-        true => function.into_token_stream(),
-        false => expand::function(args, function),
+    if function.signature.constness.is_some() || function.is_naked() {
+        return function.into_token_stream();
     }
+    expand::function(args, function)
 }
 
 /// `(condition, prof(…))` of `#[cfg_attr(condition, prof(…))]`.

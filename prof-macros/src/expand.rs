@@ -3,13 +3,14 @@
 //! Every local is hygienic (`mixed_site`), items stand in a block of their own so that the body cannot see them, paths
 //! are absolute, and whatever a function of `prof_runtime::__private` can do is done there.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::args::{Args, Predicate};
 use crate::function::Function;
 use crate::params::{capture_self, is_called, take_over};
 use crate::returns::{self, Kind};
+use crate::shape;
 
 /// The first local of every expansion starts with this; a second attribute on the same function sees it and stands back.
 pub(crate) const MARK: &str = "__prof_";
@@ -20,24 +21,28 @@ pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
         return function.into_token_stream();
     }
     let code = Expansion::new(args, &function);
-    let statements = match (function.signature.asyncness.is_some(), code.kind) {
-        (true, _) => code.asynchronous(&mut function),
-        (false, Kind::Never) => code.diverging(&function),
-        (false, _) if code.needs_closure(&function) => code.in_closure(&mut function),
-        (false, _) => code.in_place(&function),
+    let leaves_early = function.body.may_leave_early();
+    let statements = match (code.is_async, code.kind) {
+        (_, Kind::Never) => {
+            // Can only unwind or be cancelled, which the guard sees.
+            let enter = code.enter(if code.is_async { "enter_async" } else { "enter" });
+            shape::diverging(&enter, &function.body.block)
+        }
+        (true, _) if leaves_early => code.in_async_block(&mut function),
+        (false, Kind::Plain) if code.is_judged_by_nothing_but_unwinding() => {
+            shape::guarded(&code.enter("enter_early"), &function.body.block)
+        }
+        (false, _) if leaves_early && code.can_use_a_closure(&function) => code.in_closure(&mut function),
+        _ => code.in_place(&function, leaves_early),
     };
-    let inner_attrs = &function.body.inner_attrs;
-    let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
-    // As the body of the function, for messages about the function's end and for coverage.
-    block.set_span(function.body.block.span());
-    let Function { attrs, vis, defaultness, signature, .. } = &function;
-    quote!(#(#attrs)* #vis #defaultness #signature #block)
+    shape::with_statements(&function, &statements)
 }
 
 /// What the different shapes of expansion share.
 struct Expansion<'a> {
     args: &'a Args,
     kind: Kind,
+    is_async: bool,
     /// The path of `prof_runtime::__private`.
     private: TokenStream,
     /// The return type, with `_` for every `impl Trait`.
@@ -58,16 +63,28 @@ impl<'a> Expansion<'a> {
             kind => kind,
         };
         let site = site(args, &signature.ident, &private);
-        Self { args, kind, private, output, output_is_erased, site }
+        let is_async = signature.asyncness.is_some();
+        Self { args, kind, is_async, private, output, output_is_erased, site }
+    }
+
+    /// The statement that begins the call, by a function of the private module.
+    fn enter(&self, function: &str) -> TokenStream {
+        let Self { private, site, .. } = self;
+        let function = syn::Ident::new(function, Span::mixed_site());
+        quote_spanned!(Span::mixed_site()=> let __prof_call = #private::#function(#site);)
     }
 
     /// Only a closure sees what `return` and `?` return. It is used where that matters and only there, because
     /// `Location::caller()` and backtraces can tell it from the plain function.
-    fn needs_closure(&self, function: &Function) -> bool {
+    fn can_use_a_closure(&self, function: &Function) -> bool {
         let judged =
             matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some();
-        let tracks_caller = function.attrs.iter().any(|attr| is_called(attr, "track_caller"));
-        judged && !tracks_caller && function.body.may_leave_early()
+        judged && !function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
+    }
+
+    /// Whether the value need not be seen: it cannot be a failure, and has a type that only the function can name.
+    fn is_judged_by_nothing_but_unwinding(&self) -> bool {
+        self.output_is_erased && self.args.predicate.is_none()
     }
 
     /// ```text
@@ -76,28 +93,19 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn add(a: i32, b: i32) -> i32 {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let ret: i32 = '_body: { a + b };
-    ///     return private::finish(__prof_call, ret);
+    ///     let __prof_value: i32 = match () { () => { a + b } };
+    ///     return private::finish(__prof_call, __prof_value);
     /// }
     /// ```
-    ///
-    /// The value is bound before the call is finished, so that the temporaries of the tail expression are gone when a
-    /// handler runs. The label keeps `unused_braces` from firing on a body of one expression.
-    fn in_place(&self, function: &Function) -> TokenStream {
-        let Self { private, output, site, .. } = self;
-        let block = &function.body.block;
-        let finish = self.finish();
-        let ty = match self.kind {
-            // A type annotation `_` is one too many for some lints.
-            Kind::ImplFuture | Kind::Plain if matches!(output, syn::Type::Infer(_)) => None,
-            _ => Some(quote_spanned!(Span::mixed_site()=> : #output)),
-        };
-        quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            let ret #ty = '_body: #block;
-            #[allow(unreachable_code)]
-            { return #finish; }
-        }
+    fn in_place(&self, function: &Function, leaves_early: bool) -> TokenStream {
+        let output = &self.output;
+        let enter = self.enter(match (self.is_async, leaves_early) {
+            (true, _) => "enter_async",
+            // A return that is not looked into drops the call, which then must not be taken for a panic.
+            (false, true) => "enter_early",
+            (false, false) => "enter",
+        });
+        shape::in_place(&enter, output, &function.body.block, &self.finish())
     }
 
     /// ```text
@@ -106,73 +114,46 @@ impl<'a> Expansion<'a> {
     /// // Output:
     /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
-    ///     let ret = private::once(move || -> io::Result<u8> { let mut rest = rest′; '_body: { … text.parse()? … } })();
-    ///     return { use private::Finish as _; (&&&&private::probe(&ret)).finish(__prof_call, ret) };
+    ///     let __prof_value = private::once(move || -> io::Result<u8> { let mut rest = rest′; { … text.parse()? … } })();
+    ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
     /// }
     /// ```
     fn in_closure(&self, function: &mut Function) -> TokenStream {
-        let Self { private, output, site, .. } = self;
+        let Self { private, output, .. } = self;
+        let enter = self.enter("enter");
         let block = self.owned_block(function);
-        let output = match self.output_is_erased {
-            // A closure cannot name `_` inside its return type's path everywhere; the hint in the block does.
-            true => None,
-            false => Some(quote_spanned!(Span::mixed_site()=> -> #output)),
-        };
         let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            let ret = #private::once(move || #output #block)();
+            #enter
+            let __prof_value = #private::once(move || -> #output #block)();
             #[allow(unreachable_code)]
-            { return #finish; }
+            return #finish;
         }
     }
 
     /// ```text
     /// // Input:
-    /// async fn load(id: Id) -> Result<Row, Error> { … }
+    /// async fn load(id: Id) -> Result<Row, Error> { … fetch(id).await? … }
     /// // Output:
     /// async fn load(id′: Id) -> Result<Row, Error> {
-    ///     let __prof_site = { … &SITE };
-    ///     let (call, ret) = private::timed(__prof_site, async move {
-    ///         if false { let hint: Result<Row, Error> = private::never(); return hint; }
+    ///     let __prof_call = private::enter_async({ … &SITE });
+    ///     let __prof_value = async move {
+    ///         if false { let __prof_hint: Result<Row, Error> = private::never(); return __prof_hint; }
     ///         let id = id′;
-    ///         '_body: { … }
-    ///     }).await;
+    ///         { … fetch(id).await? … }
+    ///     }.await;
     ///     return …;
     /// }
     /// ```
-    fn asynchronous(&self, function: &mut Function) -> TokenStream {
-        let Self { private, site, .. } = self;
+    fn in_async_block(&self, function: &mut Function) -> TokenStream {
+        let enter = self.enter("enter_async");
         let block = self.owned_block(function);
-        if self.kind == Kind::Never {
-            return quote_spanned! {Span::mixed_site()=>
-                let __prof_site = #site;
-                #private::timed_forever(__prof_site, async move #block).await
-            };
-        }
-        let finish = match (self.kind, &self.args.predicate) {
-            (Kind::MayFail, None) => quote_spanned! {Span::mixed_site()=> {
-                use #private::Judging as _;
-                let judge = (&&#private::probe(&ret)).judge();
-                #private::finish_judged(__prof_call, ret, judge)
-            }},
-            _ => self.finish(),
-        };
+        let finish = self.finish();
         quote_spanned! {Span::mixed_site()=>
-            let __prof_site = #site;
-            let (__prof_call, ret) = #private::timed(__prof_site, async move #block).await;
+            #enter
+            let __prof_value = async move #block.await;
             #[allow(unreachable_code)]
-            { return #finish; }
-        }
-    }
-
-    /// A function that never returns can only unwind, which the guard sees.
-    fn diverging(&self, function: &Function) -> TokenStream {
-        let Self { private, site, .. } = self;
-        let block = &function.body.block;
-        quote_spanned! {Span::mixed_site()=>
-            let __prof_call = #private::enter(#site);
-            '_body: #block
+            return #finish;
         }
     }
 
@@ -181,35 +162,35 @@ impl<'a> Expansion<'a> {
         let Self { private, output, .. } = self;
         let captured = capture_self(&function.signature, function.body.mentions_self());
         let lets = take_over(&mut function.signature);
-        let is_async = function.signature.asyncness.is_some();
-        let hint = ((is_async && self.kind != Kind::Never) || self.output_is_erased).then(|| {
+        let hint = self.is_async.then(|| {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
-                    let hint: #output = #private::never();
-                    return hint;
+                    let __prof_hint: #output = #private::never();
+                    return __prof_hint;
                 }
             }
         });
         let block = &function.body.block;
         match (hint, captured.is_empty() && lets.is_empty()) {
             (None, true) => block.to_token_stream(),
-            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets '_body: #block }),
+            (hint, _) => quote_spanned!(Span::mixed_site()=> { #hint #captured #lets #block }),
         }
     }
 
-    /// The expression that finishes the call and gives `ret` back.
+    /// The expression that finishes the call and gives the value back.
     fn finish(&self) -> TokenStream {
         let private = &self.private;
         let span = Span::mixed_site();
         let (judged, lazy, predicate) = match &self.args.predicate {
             Some(Predicate::Ok(predicate)) => ("finish_ok_if", "lazy_ok_if", Some(predicate)),
             Some(Predicate::Err(predicate)) => ("finish_err_if", "lazy_err_if", Some(predicate)),
-            None => ("", "", None),
+            None => ("finish", "", None),
         };
         let by = |function: &str| {
             let function = syn::Ident::new(function, span);
-            quote_spanned!(span=> #private::#function(__prof_call, ret, #predicate))
+            let predicate = predicate.map(|predicate| quote_spanned!(span=> , #predicate));
+            quote_spanned!(span=> #private::#function(__prof_call, __prof_value #predicate))
         };
         match (self.kind, predicate) {
             (Kind::ImplFuture, Some(_)) => by(lazy),
@@ -217,17 +198,22 @@ impl<'a> Expansion<'a> {
                 let lazy = by(lazy);
                 quote_spanned!(span=> #private::pin(#lazy))
             }
-            (_, Some(_)) => by(judged),
             (Kind::ImplFuture, None) => quote_spanned! {span=> {
                 use #private::Judging as _;
-                let judge = (&&#private::probe_output(&ret)).judge();
-                #private::lazy(__prof_call, ret, judge)
+                let __prof_judge = (&&#private::probe_output(&__prof_value)).__prof_judge();
+                #private::lazy(__prof_call, __prof_value, __prof_judge)
+            }},
+            // A boxed future that is awaited into being is a value like any other.
+            (Kind::MayFail, None) if self.is_async => quote_spanned! {span=> {
+                use #private::Judging as _;
+                let __prof_judge = (&&#private::probe(&__prof_value)).__prof_judge();
+                #private::finish_judged(__prof_call, __prof_value, __prof_judge)
             }},
             (Kind::MayFail | Kind::BoxedFuture, None) => quote_spanned! {span=> {
                 use #private::Finish as _;
-                (&&&&#private::probe(&ret)).finish(__prof_call, ret)
+                (&&&&#private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value)
             }},
-            (Kind::Plain | Kind::Never, None) => quote_spanned!(span=> #private::finish(__prof_call, ret)),
+            (Kind::Plain | Kind::Never, _) | (Kind::MayFail, Some(_)) => by(judged),
         }
     }
 }

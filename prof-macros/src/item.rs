@@ -12,7 +12,7 @@ use crate::function::{Function, Parsed};
 use crate::params::is_called;
 
 /// The annotated item; after a mistake, its errors and the item unchanged.
-pub(crate) fn annotate(args: TokenStream, item: TokenStream) -> TokenStream {
+pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
     let annotated = Args::parse(args).and_then(|args| {
         if args.skip {
             return Ok(item.clone());
@@ -50,7 +50,7 @@ fn annotate_item(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenStream
             if let Some(error) = args.single_function_only() {
                 return Err(error);
             }
-            block::annotate(args, attrs, container, input)
+            block::annotate(args, &attrs, container, input)
         }
         Start::Other => Err(Error::new(
             input.span(),

@@ -2,16 +2,19 @@
 //!
 //! Depend on those crates, which document the attributes; this one only generates code. Its parts, in the order of a
 //! call: [`args`] what the attribute was given, [`item`] what it stands on, [`function`] one function taken apart,
-//! [`returns`], [`params`] and [`body`] its pieces, [`expand`] the code that comes out, [`block`] whole blocks of functions.
+//! [`returns`], [`params`] and [`body`] its pieces, [`expand`] the code that comes out in the [`shape`]s that the two
+//! attributes share, [`block`] whole blocks of functions. [`expires`](mod@expires) is the other attribute, whole.
 
 mod args;
 mod block;
 mod body;
 mod expand;
+mod expires;
 mod function;
 mod item;
 mod params;
 mod returns;
+mod shape;
 
 use proc_macro::TokenStream;
 
@@ -20,5 +23,13 @@ use proc_macro::TokenStream;
 /// Documented at its re-export, `prof_runtime::prof`.
 #[proc_macro_attribute]
 pub fn prof(args: TokenStream, item: TokenStream) -> TokenStream {
-    item::annotate(args.into(), item.into()).into()
+    item::annotate(args.into(), &item.into()).into()
+}
+
+/// Gives every call of the annotated function a timer.
+///
+/// Documented at its re-export, `timer_watchdog::expires`.
+#[proc_macro_attribute]
+pub fn expires(args: TokenStream, item: TokenStream) -> TokenStream {
+    expires::annotate(args.into(), &item.into()).into()
 }

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
+use syn::ext::IdentExt;
 use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
 
 /// Hands the parameters over to the block that holds the body.
@@ -21,15 +22,16 @@ use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Typ
 /// where `′` marks hygienic names, which the body cannot see. Immutable parameters without drop glue stay as they are.
 pub(crate) fn take_over(signature: &mut Signature) -> TokenStream {
     let mut lets = TokenStream::new();
+    let mut taken = Vec::new();
     for (index, input) in signature.inputs.iter_mut().enumerate() {
         if let FnArg::Typed(input) = input {
-            rebind(index, input).to_tokens(&mut lets);
+            rebind(index, input, &mut taken).to_tokens(&mut lets);
         }
     }
     lets
 }
 
-fn rebind(index: usize, input: &mut PatType) -> TokenStream {
+fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenStream {
     let span = Span::mixed_site();
     let trivial = has_no_drop_glue(&input.ty);
     let binds_mutably = matches!(&*input.pat, Pat::Ident(PatIdent { mutability: Some(_), .. }));
@@ -38,7 +40,7 @@ fn rebind(index: usize, input: &mut PatType) -> TokenStream {
     }
     let (conditions, lints): (Vec<_>, Vec<_>) = input.attrs.drain(..).partition(|attr| attr.path().is_ident("cfg"));
     let pat = std::mem::replace(&mut *input.pat, Pat::Verbatim(TokenStream::new()));
-    let hidden = hidden_name(index, &pat);
+    let hidden = hidden_name(index, &pat, taken);
     let lets = match &pat {
         Pat::Ident(PatIdent { by_ref: None, subpat: None, .. }) => {
             quote_spanned!(span=> #(#conditions)* #(#lints)* let #pat = #hidden;)
@@ -56,15 +58,22 @@ fn rebind(index: usize, input: &mut PatType) -> TokenStream {
 }
 
 /// A name that the user's code cannot see, but that reads the same in the documentation where it can.
-fn hidden_name(index: usize, pat: &Pat) -> Ident {
-    match pat {
+///
+/// Two parameters may have names that only hygiene tells apart; the hidden ones differ in their letters as well.
+fn hidden_name(index: usize, pat: &Pat, taken: &mut Vec<String>) -> Ident {
+    let mut ident = match pat {
         Pat::Ident(pat) => {
             let mut ident = pat.ident.clone();
             ident.set_span(Span::mixed_site().located_at(pat.ident.span()));
             ident
         }
         _ => format_ident!("_arg{}", index, span = Span::mixed_site()),
+    };
+    while taken.iter().any(|name| ident == name) {
+        ident = format_ident!("_{}_{}", ident.unraw(), index, span = ident.span());
     }
+    taken.push(ident.to_string());
+    ident
 }
 
 /// Whether moving a value of this type can be observed, judged from its spelling.
@@ -94,10 +103,7 @@ pub(crate) fn capture_self(signature: &Signature, body_mentions_self: bool) -> T
         _ => false,
     };
     let this = &receiver.self_token;
-    match by_value {
-        true => quote_spanned!(Span::mixed_site()=> let _ = &#this;),
-        false => TokenStream::new(),
-    }
+    if by_value { quote_spanned!(Span::mixed_site()=> let _ = &#this;) } else { TokenStream::new() }
 }
 
 /// Whether an attribute is called `name`, whatever its path.
@@ -106,6 +112,7 @@ pub(crate) fn is_called(attr: &Attribute, name: &str) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
 mod tests {
     use super::*;
     use quote::quote;
@@ -130,6 +137,15 @@ mod tests {
                 let (c, _) = _arg2;
                 let mut d = d;
             },
+        );
+    }
+
+    #[test]
+    fn hidden_names_differ() {
+        check(
+            parse_quote!(fn f(_: A, _arg0: B, _arg0: C)),
+            quote!(fn f(_arg0: A, __arg0_1: B, __arg0_2: C)),
+            quote!(let _arg0 = _arg0; let _arg0 = __arg0_1; let _arg0 = __arg0_2;),
         );
     }
 

@@ -148,6 +148,7 @@ fn erase_arguments(arguments: &mut PathArguments) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
 mod tests {
     use super::*;
     use quote::{ToTokens, quote};

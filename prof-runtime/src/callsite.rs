@@ -1,11 +1,12 @@
 //! The static record of an annotated function.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 
+use crate::local;
 use crate::name::metric_name;
 use crate::outcome::Outcome;
 use crate::route::{Route, Target};
@@ -28,8 +29,10 @@ pub struct Callsite {
     route: AtomicU64,
     /// The handlers that the route speaks of; empty until the first call.
     target: ArcSwapOption<Target>,
-    /// A small number of its own once the function was called; 0 before. Only ever set under the routing lock.
-    id: AtomicU32,
+    /// Where threads look for what they keep for this site; set with the first call, under the routing lock.
+    slot: AtomicU32,
+    /// The site is known to the configuration. Only ever used under the routing lock.
+    is_known: AtomicBool,
     /// Computed when first asked for.
     name: OnceLock<String>,
     /// Computed when a handler first asks for data points.
@@ -62,7 +65,8 @@ impl Callsite {
             given_group: None,
             route: AtomicU64::new(Route::UNRESOLVED.word()),
             target: ArcSwapOption::const_empty(),
-            id: AtomicU32::new(0),
+            slot: AtomicU32::new(0),
+            is_known: AtomicBool::new(false),
             name: OnceLock::new(),
             metric_names: OnceLock::new(),
         }
@@ -120,7 +124,7 @@ impl Callsite {
     ///
     /// Calls are only counted while something listens to them.
     pub fn in_flight(&'static self) -> u64 {
-        crate::local::in_flight(self)
+        local::in_flight(self)
     }
 
     /// The name of the data point for `outcome`: `NAME.success`, `NAME.failure` or `NAME.cancelled`.
@@ -154,9 +158,8 @@ impl Callsite {
         self.route.store(route.word(), Ordering::Relaxed);
     }
 
-    #[inline]
-    pub(crate) fn target(&self) -> arc_swap::Guard<Option<Arc<Target>>> {
-        self.target.load()
+    pub(crate) fn target(&self) -> Option<Arc<Target>> {
+        self.target.load_full()
     }
 
     /// Returns the target that is replaced.
@@ -164,13 +167,18 @@ impl Callsite {
         self.target.swap(Some(target))
     }
 
-    #[inline]
-    pub(crate) fn id(&self) -> u32 {
-        self.id.load(Ordering::Relaxed)
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_id(&self, id: u32) {
-        self.id.store(id, Ordering::Relaxed);
+    /// Makes the site known, with a number of its own; returns whether it was new.
+    pub(crate) fn introduce(&self, id: usize) -> bool {
+        let is_new = !self.is_known.swap(true, Ordering::Relaxed);
+        if is_new {
+            self.slot.store(local::slot(id), Ordering::Relaxed);
+        }
+        is_new
     }
 }
 

@@ -1,61 +1,90 @@
 //! The only place that reads clocks.
 //!
 //! Ticks are `quanta`'s raw counter: the time stamp counter where it is invariant, the operating system's monotonic
-//! clock elsewhere. Neither goes back, and neither counts the time that the machine is suspended on Linux.
+//! clock elsewhere. `quanta` decides which, and calibrates it; where it is the time stamp counter, it is read here, in
+//! line. Neither goes back. On Linux, the monotonic clock stops while the machine is suspended, and so does the time
+//! stamp counter in deep sleep states: a call that spans a suspend is not charged for it.
+#![allow(unsafe_code)]
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The counter and what one tick of it is worth.
-struct Clock {
-    counter: quanta::Clock,
-    /// Nanoseconds per tick, as a fixed-point number with [`SCALE_BITS`] fractional bits.
-    scale: u64,
-}
+/// The counter and what one tick of it is worth, on which everybody agrees from the first reading on.
+static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
+
+/// Nanoseconds per tick of the time stamp counter, as a fixed-point number with [`SCALE_BITS`] fractional bits; 0 if that
+/// is not what is read, or nothing was read yet. Written once, with the counter; it guards no other data.
+static TSC_SCALE: AtomicU64 = AtomicU64::new(0);
 
 /// Fractional bits of the scale. A tick is at most some 100 ns, so the product of a scale below 2^39 and a span below
 /// 2^64 fits the 128 bits it is computed in.
 const SCALE_BITS: u32 = 32;
 
-static CLOCK: OnceLock<Clock> = OnceLock::new();
-
-impl Clock {
-    fn calibrate() -> Self {
-        let counter = quanta::Clock::new();
-        // The worth of 2^40 ticks, from which the scale of one follows.
-        let scale = counter.delta_as_nanos(0, 1 << 40) >> (40 - SCALE_BITS);
-        Self { counter, scale }
-    }
-}
-
 /// Calibrates the clock, which takes about a millisecond the first time, so that no measured call has to wait for it.
 pub(crate) fn prepare() {
-    CLOCK.get_or_init(Clock::calibrate);
+    COUNTER.get_or_init(|| {
+        let counter = quanta::Clock::new();
+        // What 2^40 ticks are worth, from which the scale of one follows. Ticks that are nanoseconds are not a counter's.
+        let worth = counter.delta_as_nanos(0, 1 << 40);
+        if cfg!(target_arch = "x86_64") && worth != 1 << 40 {
+            TSC_SCALE.store(worth >> (40 - SCALE_BITS), Ordering::Relaxed);
+        }
+        counter
+    });
 }
 
-/// Reads the counter.
-#[inline]
+/// Whether the counter is the time stamp counter, so that [`tsc`] and [`tsc_span_ns`] may be used for it.
+pub(crate) fn is_tsc() -> bool {
+    #[cfg(test)]
+    if mock::ticks().is_some() {
+        return false;
+    }
+    TSC_SCALE.load(Ordering::Relaxed) != 0
+}
+
+/// Reads the time stamp counter. Of use where [`is_tsc`]; harmless, but of no meaning, elsewhere.
+#[inline(always)]
+pub(crate) fn tsc() -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has the instruction. Where the system keeps it from programs, `quanta`'s detection
+    // has read it before, and did not return.
+    return unsafe { std::arch::x86_64::_rdtsc() };
+    #[cfg(not(target_arch = "x86_64"))]
+    0
+}
+
+/// The nanoseconds from one reading of the time stamp counter to a later one; 0 if they are the other way round.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation)] // A span of 2^63 ns is 292 years.
+pub(crate) fn tsc_span_ns(from: u64, to: u64) -> u64 {
+    let scale = TSC_SCALE.load(Ordering::Relaxed);
+    ((u128::from(to.saturating_sub(from)) * u128::from(scale)) >> SCALE_BITS) as u64
+}
+
+/// Reads the counter, whichever it is.
 pub(crate) fn ticks() -> u64 {
     #[cfg(test)]
     if let Some(ticks) = mock::ticks() {
         return ticks;
     }
-    CLOCK.get_or_init(Clock::calibrate).counter.raw()
+    if is_tsc() {
+        return tsc();
+    }
+    prepare();
+    COUNTER.get().map_or(0, quanta::Clock::raw)
 }
 
 /// The nanoseconds from one reading to a later one; 0 if they are the other way round.
-#[inline]
 pub(crate) fn span_ns(from: u64, to: u64) -> u64 {
-    let ticks = to.saturating_sub(from);
     #[cfg(test)]
     if mock::ticks().is_some() {
-        return ticks;
+        return to.saturating_sub(from);
     }
-    let scale = CLOCK.get_or_init(Clock::calibrate).scale;
-    // Fits: a span of 2^63 ns is 292 years.
-    #[allow(clippy::cast_possible_truncation)]
-    let ns = ((u128::from(ticks) * u128::from(scale)) >> SCALE_BITS) as u64;
-    ns
+    if is_tsc() {
+        return tsc_span_ns(from, to);
+    }
+    COUNTER.get().map_or(0, |counter| counter.delta_as_nanos(from, to))
 }
 
 /// The wall-clock time of a reading of the counter, for which the wall clock is read once, now.
@@ -133,10 +162,9 @@ mod tests {
     #[test]
     fn the_scale_is_that_of_the_counter() {
         prepare();
-        let clock = CLOCK.get().unwrap();
         for ticks in [1_u64 << 20, 1 << 30, 1 << 45] {
             let ours = span_ns(7, 7 + ticks);
-            let theirs = clock.counter.delta_as_nanos(7, 7 + ticks);
+            let theirs = COUNTER.get().unwrap().delta_as_nanos(7, 7 + ticks);
             assert!(ours.abs_diff(theirs) <= theirs / 1_000_000 + 1, "{ours} against {theirs}");
         }
     }

@@ -1,22 +1,27 @@
 //! Hands metrics to the handlers that are to have them.
 
-use crate::callsite::Callsite;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::MetricHandler;
 use crate::local;
-use crate::outcome::Outcome;
 use crate::record::CallRecord;
-use crate::route::{self, Installed};
+use crate::route::{self, Installed, Target};
 use crate::scope;
 
-/// Delivers a finished call.
-pub(crate) fn call(site: &'static Callsite, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
-    let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
+/// Delivers a finished call to the handlers of a target.
+pub(crate) fn call_to(target: &Target, record: &CallRecord<'_>) {
+    if !local::is_inside() {
+        local::inside(|| target.each(|handler| handler.record_call(record)));
+    }
+}
+
+/// Delivers a finished call to this thread's scoped handler if it has one, else to the handlers of its site.
+pub(crate) fn call(record: &CallRecord<'_>) {
+    let site = record.callsite();
     deliver(
-        |handler| handler.record_call(&record),
+        |handler| handler.record_call(record),
         |each| {
-            if let Some(target) = &*site.target() {
+            if let Some(target) = site.target() {
                 target.each(each);
             }
         },

@@ -1,6 +1,8 @@
 //! Whether a returned value is a failure, decided by its type or by the user's predicate.
 //!
-//! The attribute does not know types. It writes `(&&probe(&value)).judge()`, and method resolution picks the first of
+//! The names of the methods begin with `__prof_`, since a trait of the user's may have a `finish` for every type.
+//!
+//! The attribute does not know types. It writes `(&&probe(&value)).__prof_judge()`, and method resolution picks the first of
 //! several implementations that apply: the more references an implementation's `Self` has, the earlier it is tried
 //! ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
 
@@ -9,7 +11,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-use crate::call::Call;
+use crate::call::InProgress;
 use crate::outcome::{Fallible, Outcome};
 use crate::panics::caught;
 use crate::stderr;
@@ -77,7 +79,7 @@ pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
 /// Finishes a call whose value `judge` decides on, and gives the value back.
 #[allow(clippy::needless_pass_by_value)] // A judge decides once.
 #[inline(always)]
-pub fn finish_judged<T>(call: Call, value: T, judge: impl Judge<T>) -> T {
+pub fn finish_judged<T>(call: impl InProgress, value: T, judge: impl Judge<T>) -> T {
     call.finish(|| outcome(&value, &judge));
     value
 }
@@ -104,14 +106,14 @@ pub trait Judging {
     type Judge;
 
     /// Returns the judge.
-    fn judge(&self) -> Self::Judge;
+    fn __prof_judge(&self) -> Self::Judge;
 }
 
 impl<T: Fallible> Judging for &Probe<T> {
     type Judge = ByValue;
 
     #[inline(always)]
-    fn judge(&self) -> ByValue {
+    fn __prof_judge(&self) -> ByValue {
         ByValue
     }
 }
@@ -120,7 +122,7 @@ impl<T> Judging for Probe<T> {
     type Judge = NeverFails;
 
     #[inline(always)]
-    fn judge(&self) -> NeverFails {
+    fn __prof_judge(&self) -> NeverFails {
         NeverFails
     }
 }
@@ -132,14 +134,14 @@ pub trait Finish {
     type Value;
 
     /// Finishes the call and gives the value back, or one that stands for it.
-    fn finish(&self, call: Call, value: Self::Value) -> Self::Value;
+    fn __prof_finish<C: InProgress>(&self, call: C, value: Self::Value) -> Self::Value;
 }
 
 impl<T: Fallible> Finish for &&Probe<T> {
     type Value = T;
 
     #[inline(always)]
-    fn finish(&self, call: Call, value: T) -> T {
+    fn __prof_finish<C: InProgress>(&self, call: C, value: T) -> T {
         finish_judged(call, value, ByValue)
     }
 }
@@ -148,7 +150,7 @@ impl<T> Finish for Probe<T> {
     type Value = T;
 
     #[inline(always)]
-    fn finish(&self, call: Call, value: T) -> T {
+    fn __prof_finish<C: InProgress>(&self, call: C, value: T) -> T {
         call.finish(|| Outcome::Success);
         value
     }
@@ -159,7 +161,7 @@ macro_rules! finish_boxed_futures {
         impl<'a, T: Fallible + 'a> Finish for &&&Probe<Pin<Box<$future>>> {
             type Value = Pin<Box<$future>>;
 
-            fn finish(&self, call: Call, future: Self::Value) -> Self::Value {
+            fn __prof_finish<C: InProgress>(&self, call: C, future: Self::Value) -> Self::Value {
                 match call.is_measured() {
                     true => Box::pin(lazy(call, future, ByValue)),
                     false => future,
@@ -170,7 +172,7 @@ macro_rules! finish_boxed_futures {
         impl<'a, T: 'a> Finish for &Probe<Pin<Box<$future>>> {
             type Value = Pin<Box<$future>>;
 
-            fn finish(&self, call: Call, future: Self::Value) -> Self::Value {
+            fn __prof_finish<C: InProgress>(&self, call: C, future: Self::Value) -> Self::Value {
                 match call.is_measured() {
                     true => Box::pin(lazy(call, future, NeverFails)),
                     false => future,

@@ -10,62 +10,225 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ptr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
+use crate::clock;
+use crate::route::{Route, Target};
 
-/// What one thread keeps for one call site.
+/// What one thread keeps for one call site. It stays in its place until the thread ends.
+///
+/// Everything in it is written by its thread only.
+pub(crate) struct Local {
+    site: &'static Callsite,
+    /// How many calls of a function are in progress, and [`SHALLOW`] more where only [`Local::begin`] may begin one.
+    depth: AtomicUsize,
+    /// When the outermost calls began.
+    starts: [AtomicU64; SHALLOW],
+    /// The route to the aggregator that `stats` belongs to, as its word; [`NO_OWNER`] without stats.
+    owner: AtomicU64,
+    /// Owned by [`Owned::stats`] of the thread.
+    stats: AtomicPtr<Stats>,
+    /// The route to `target`, as its word; [`NO_OWNER`] without one.
+    target_route: AtomicU64,
+    /// Owned by [`Owned::targets`] of the thread.
+    target: AtomicPtr<Target>,
+    /// When the calls within those began.
+    deep_starts: Mutex<Vec<u64>>,
+    /// Calls of futures that began here less those that ended here.
+    in_flight_async: AtomicI64,
+    kind: Kind,
+}
+
+/// How many calls of one function may be in progress in each other before more is needed than a place in an array.
+const SHALLOW: usize = 8;
+
+/// The word of no route.
+const NO_OWNER: u64 = u64::MAX;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The clock is the time stamp counter: the common case.
+    Fast,
+    /// The clock is another one.
+    Slow,
+    /// The thread is ending and has nothing of its own any more: it belongs to its one call.
+    Orphan,
+}
+
+impl Local {
+    fn new(site: &'static Callsite, kind: Kind) -> Self {
+        Self {
+            site,
+            depth: AtomicUsize::new(if kind == Kind::Fast { 0 } else { SHALLOW }),
+            starts: Default::default(),
+            owner: AtomicU64::new(NO_OWNER),
+            stats: AtomicPtr::new(ptr::null_mut()),
+            target_route: AtomicU64::new(NO_OWNER),
+            target: AtomicPtr::new(ptr::null_mut()),
+            deep_starts: Mutex::default(),
+            in_flight_async: AtomicI64::new(0),
+            kind,
+        }
+    }
+
+    /// One for a single call on a thread that is ending.
+    #[cold]
+    pub(crate) fn orphan(site: &'static Callsite) -> Box<Self> {
+        inside(|| Box::new(Self::new(site, Kind::Orphan)))
+    }
+
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.kind == Kind::Orphan
+    }
+
+    #[inline(always)]
+    pub(crate) fn site(&self) -> &'static Callsite {
+        self.site
+    }
+
+    /// Begins a call, unless it is too deep or the clock is not the time stamp counter; returns whether it did.
+    #[inline(always)]
+    pub(crate) fn begin_shallow(&self) -> bool {
+        let depth = self.depth.load(Ordering::Relaxed);
+        let Some(start) = self.starts.get(depth) else { return false };
+        self.depth.store(depth + 1, Ordering::Relaxed);
+        // Where the depth is shallow, this is the clock.
+        start.store(clock::tsc(), Ordering::Relaxed);
+        true
+    }
+
+    /// Ends the innermost call, if it was begun by [`begin_shallow`](Self::begin_shallow): the clock's reading, and the
+    /// call's duration.
+    #[inline(always)]
+    pub(crate) fn end_shallow(&self) -> Option<(u64, u64)> {
+        let depth = self.depth.load(Ordering::Relaxed).wrapping_sub(1);
+        let start = self.starts.get(depth)?;
+        let end = clock::tsc();
+        self.depth.store(depth, Ordering::Relaxed);
+        Some((end, clock::tsc_span_ns(start.load(Ordering::Relaxed), end)))
+    }
+
+    /// Begins a call, however deep.
+    pub(crate) fn begin(&self) {
+        if self.kind == Kind::Orphan {
+            count_orphan(self.site, 1);
+        }
+        if !self.begin_shallow() {
+            self.depth.store(self.depth.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            inside(|| lock(&self.deep_starts).push(0));
+            let start = clock::ticks();
+            if let Some(last) = lock(&self.deep_starts).last_mut() {
+                *last = start;
+            }
+        }
+    }
+
+    /// Ends the innermost call: the clock's reading, and the call's duration.
+    pub(crate) fn end(&self) -> (u64, u64) {
+        if self.kind == Kind::Orphan {
+            count_orphan(self.site, -1);
+        }
+        self.end_shallow().unwrap_or_else(|| {
+            let end = clock::ticks();
+            self.depth.store(self.depth.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
+            let start = lock(&self.deep_starts).pop().unwrap_or(end);
+            (end, clock::span_ns(start, end))
+        })
+    }
+
+    /// Counts a call of a future that begins or ends.
+    pub(crate) fn count_async(&self, by: i64) {
+        self.in_flight_async.store(self.in_flight_async.load(Ordering::Relaxed) + by, Ordering::Relaxed);
+    }
+
+    /// How many calls have begun on this thread and not ended, less those that have ended here only.
+    fn in_flight(&self) -> i64 {
+        let depth = self.depth.load(Ordering::Relaxed) - if self.kind == Kind::Fast { 0 } else { SHALLOW };
+        i64::try_from(depth).unwrap_or(i64::MAX).saturating_add(self.in_flight_async.load(Ordering::Relaxed))
+    }
+
+    /// Hands the thread's share of the aggregator that is all that `route` leads to, if it is at hand, to `record`; returns
+    /// whether it did. To be called by the thread itself.
+    #[inline(always)]
+    pub(crate) fn with_stats(&self, route: Route, record: impl FnOnce(&Stats)) -> bool {
+        if self.owner.load(Ordering::Relaxed) != route.word() {
+            return false;
+        }
+        // SAFETY: no route has the word `NO_OWNER`, and any other owner is set with stats, after them. They are kept alive by `Owned::stats` of this thread: `forget_dropped_aggregators`
+        // clears the owner before it lets go of them, and when `Owned` is dropped, no call is in progress and the table
+        // is cleared. Neither can happen while the reference is in use, since recording calls nothing that leads there.
+        record(unsafe { &*self.stats.load(Ordering::Relaxed) });
+        true
+    }
+
+    /// The target that `route` leads to, if it is at hand. To be called by the thread itself, and not from within a
+    /// handler.
+    pub(crate) fn target_on(&self, route: Route) -> Option<&Target> {
+        if self.target_route.load(Ordering::Relaxed) != route.word() {
+            return None;
+        }
+        // SAFETY: no route has the word `NO_OWNER`, and any other is set with a target that `Owned::targets` of this
+        // thread keeps alive until `keep_target` puts another in its place here first. That is called by this thread at
+        // the end of a call only, and while a handler of this target runs, no end of a call comes this far.
+        Some(unsafe { &*self.target.load(Ordering::Relaxed) })
+    }
+
+    fn set_target(&self, target: &Arc<Target>) {
+        self.target.store(Arc::as_ptr(target).cast_mut(), Ordering::Relaxed);
+        self.target_route.store(target.route().word(), Ordering::Relaxed);
+    }
+
+    fn set_stats(&self, owner: Route, stats: &Arc<Stats>) {
+        self.stats.store(Arc::as_ptr(stats).cast_mut(), Ordering::Relaxed);
+        self.owner.store(owner.word(), Ordering::Relaxed);
+    }
+
+    fn forget_stats(&self) {
+        self.owner.store(NO_OWNER, Ordering::Relaxed);
+        self.stats.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
+/// Where the site with this number is to be looked for first, before the mask: in bytes, to save the hot path the shift.
+pub(crate) fn slot(id: usize) -> u32 {
+    // The high bits do not matter: a table is not that large.
+    #[allow(clippy::cast_possible_truncation)]
+    let slot = id.wrapping_mul(size_of::<Entry>()) as u32;
+    slot
+}
+
+/// A place in a thread's table.
 struct Entry {
     /// Null in a free entry.
     site: Cell<*const Callsite>,
-    /// Owned by [`Parts::in_flight`] of this thread.
-    in_flight: Cell<*const AtomicI64>,
-    /// The aggregator that `stats` belongs to, or 0.
-    owner: Cell<u64>,
-    /// Owned by [`Owned::stats`] of this thread.
-    stats: Cell<*const Stats>,
+    /// Owned by [`Parts::locals`] of this thread.
+    local: Cell<*const Local>,
 }
 
 impl Entry {
     const fn free() -> Self {
-        Self {
-            site: Cell::new(ptr::null()),
-            in_flight: Cell::new(ptr::null()),
-            owner: Cell::new(0),
-            stats: Cell::new(ptr::null()),
-        }
-    }
-
-    /// Counts calls of a filled entry.
-    #[inline]
-    fn count_in_flight(&self, by: i64) {
-        // SAFETY: a filled entry's count is kept alive by this thread's `Parts` until its `Owned` is dropped, and that
-        // clears the table first.
-        let count = unsafe { &*self.in_flight.get() };
-        count.store(count.load(Ordering::Relaxed) + by, Ordering::Relaxed);
-    }
-
-    /// The thread's share of the aggregator with this number, if it is at hand.
-    #[inline]
-    fn stats_of(&self, owner: u64) -> Option<&Stats> {
-        if self.owner.get() != owner {
-            return None;
-        }
-        // SAFETY: null without an owner. With one, it points to stats that `Owned::stats` of this thread keeps alive:
-        // `forget_dropped_aggregators` clears the owner before it lets go of them, and the drop of `Owned` clears the
-        // table. Neither can happen while the reference is in use, since recording calls nothing that leads there.
-        unsafe { self.stats.get().as_ref() }
+        Self { site: Cell::new(ptr::null()), local: Cell::new(ptr::null()) }
     }
 }
 
+/// The table of a thread that has none: one free entry.
+struct NoEntries(Entry);
+
+// SAFETY: it is never written to: `Owned::grow` replaces the table before anything is entered into it.
+unsafe impl Sync for NoEntries {}
+
+static NO_ENTRIES: NoEntries = NoEntries(Entry::free());
+
 /// The part of a thread's state that needs no destructor, so that it can be reached at any time and at no cost.
-struct Local {
-    /// The table in [`Owned::table`], or null. Its length is a power of two, and at least half its entries are free.
+struct Here {
+    /// The table in [`Owned::table`], or [`NO_ENTRIES`]. Its length is a power of two, and at least half its entries
+    /// are free.
     table: Cell<*const Entry>,
-    /// The length of the table minus one.
+    /// The length of the table in bytes, less one entry: what masks the [slot](Callsite::slot) of a site.
     mask: Cell<usize>,
     /// This thread is inside the runtime; annotated code that it reaches from there, such as an allocator, is not
     /// measured.
@@ -73,12 +236,8 @@ struct Local {
 }
 
 thread_local! {
-    static LOCAL: Local = const {
-        Local {
-            table: Cell::new(ptr::null()),
-            mask: Cell::new(0),
-            is_inside: Cell::new(false),
-        }
+    static HERE: Here = const {
+        Here { table: Cell::new(&raw const NO_ENTRIES.0), mask: Cell::new(0), is_inside: Cell::new(false) }
     };
     static OWNED: RefCell<Option<Owned>> = const { RefCell::new(None) };
 }
@@ -87,8 +246,10 @@ thread_local! {
 struct Owned {
     table: Box<[Entry]>,
     used: usize,
-    /// Every share of an aggregator that this thread has, by call site and aggregator.
+    /// Every share of an aggregator that this thread has, by the address of the call site and the route's word.
     stats: HashMap<(usize, u64), Arc<Stats>>,
+    /// The target that this thread has at hand for a call site, by its address.
+    targets: HashMap<usize, Arc<Target>>,
     thread: Arc<Thread>,
 }
 
@@ -100,7 +261,7 @@ struct Thread {
 
 #[derive(Default)]
 struct Parts {
-    in_flight: Vec<(&'static Callsite, Arc<AtomicI64>)>,
+    locals: Vec<Arc<Local>>,
     stats: Vec<Arc<Stats>>,
 }
 
@@ -120,75 +281,75 @@ fn address(site: &Callsite) -> usize {
     ptr::from_ref(site).addr()
 }
 
-impl Local {
-    #[inline]
-    fn find(&self, site: &'static Callsite) -> Option<&Entry> {
-        let table = self.table.get();
-        if table.is_null() {
-            return None;
-        }
+impl Here {
+    /// The entry at this place, in bytes.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a multiple of an entry's size, and at most the mask.
+    #[inline(always)]
+    unsafe fn entry(&self, at: usize) -> &Entry {
+        // SAFETY: `table` points to the entries of `Owned::table` of this thread, the last of which is at the mask.
+        // `Owned` replaces it only together with these two cells and clears it from them before it is dropped; they then
+        // are `NO_ENTRIES`, which is one entry, and 0.
+        unsafe { &*self.table.get().byte_add(at) }
+    }
+
+    #[inline(always)]
+    fn find(&self, site: &'static Callsite) -> Option<&Local> {
         let mask = self.mask.get();
-        let mut at = site.id() as usize & mask;
+        let mut at = site.slot() as usize & mask;
         loop {
-            // SAFETY: `table` points to the `mask + 1` entries of `Owned::table` of this thread, which `Owned` replaces
-            // only together with these two cells and clears from them before it is dropped. `at` is at most `mask`.
-            let entry = unsafe { &*table.add(at) };
+            // SAFETY: as in `entry`: `at` is a multiple of an entry's size, and at most `mask`.
+            let entry = unsafe { self.entry(at) };
             if ptr::eq(entry.site.get(), site) {
-                return Some(entry);
+                // SAFETY: the local of a filled entry is kept alive by this thread's `Parts` until its `Owned` is
+                // dropped, and that clears the table first.
+                return Some(unsafe { &*entry.local.get() });
             }
             if entry.site.get().is_null() {
                 return None;
             }
-            at = (at + 1) & mask;
+            at = (at + size_of::<Entry>()) & mask;
         }
+    }
+
+    fn forget_table(&self) {
+        self.table.set(&raw const NO_ENTRIES.0);
+        self.mask.set(0);
     }
 }
 
-/// Counts a call that begins. Returns whether it is to be measured.
-#[inline]
-pub(crate) fn begin(site: &'static Callsite) -> bool {
-    LOCAL.with(|local| match local.find(site) {
-        Some(entry) => {
-            entry.count_in_flight(1);
-            true
-        }
-        None => count_first(local, site, 1),
-    })
-}
-
-/// Counts a call that ends, on whichever thread it ends, and hands this thread's share of the aggregator with this
-/// number to `record`, if the thread has one at hand.
-#[inline]
-pub(crate) fn end(site: &'static Callsite, owner: Option<u64>, record: impl FnOnce(&Stats)) -> bool {
-    LOCAL.with(|local| {
-        let Some(entry) = local.find(site) else {
-            count_first(local, site, -1);
-            return false;
-        };
-        entry.count_in_flight(-1);
-        match entry.stats_of(owner.unwrap_or(0)) {
-            Some(stats) => {
-                record(stats);
-                true
-            }
-            None => false,
+/// What this thread keeps for `site`, if that is where it is looked for first.
+#[inline(always)]
+pub(crate) fn at_hand(site: &'static Callsite) -> Option<NonNull<Local>> {
+    HERE.with(|here| {
+        // SAFETY: a slot is a multiple of an entry's size, and so is the mask.
+        let entry = unsafe { here.entry(site.slot() as usize & here.mask.get()) };
+        match ptr::eq(entry.site.get(), site) {
+            // SAFETY: a filled entry has a local.
+            true => Some(unsafe { NonNull::new_unchecked(entry.local.get().cast_mut()) }),
+            false => None,
         }
     })
 }
 
-/// Counts the thread's first call of a function.
+/// What this thread keeps for `site`, if it has called it.
+pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) -> R) -> R {
+    HERE.with(|here| f(here.find(site)))
+}
+
+/// Makes what this thread keeps for a site that it has not called. `None` if the thread is ending, or is in here
+/// already.
 #[cold]
-fn count_first(local: &Local, site: &'static Callsite, by: i64) -> bool {
-    if local.is_inside.get() && by > 0 {
-        return false;
-    }
-    inside(|| {
-        let counted = with_owned(|owned| owned.add(local, site).store(by, Ordering::Relaxed));
-        if counted.is_none() {
-            *lock(&ORPHANS).entry(address(site)).or_insert(0) += by;
-        }
-    });
-    true
+pub(crate) fn add<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Option<R> {
+    inside(|| with_owned(|owned| owned.add(site))).map(|local| f(&local))
+}
+
+/// Counts a call that begins or ends on a thread that is ending.
+#[cold]
+pub(crate) fn count_orphan(site: &'static Callsite, by: i64) {
+    inside(|| *lock(&ORPHANS).entry(address(site)).or_insert(0) += by);
 }
 
 /// Runs `f` with this thread marked as inside the runtime.
@@ -196,31 +357,38 @@ pub(crate) fn inside<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
-            LOCAL.with(|local| local.is_inside.set(self.0));
+            HERE.with(|here| here.is_inside.set(self.0));
         }
     }
-    let _restore = Restore(LOCAL.with(|local| local.is_inside.replace(true)));
+    let _restore = Restore(HERE.with(|here| here.is_inside.replace(true)));
     f()
 }
 
 /// Whether this thread is inside the runtime or one of its handlers.
 pub(crate) fn is_inside() -> bool {
-    LOCAL.with(|local| local.is_inside.get())
-}
-
-/// Hands this thread's share of the aggregator with this number to `record`, if the thread has one at hand.
-#[inline]
-pub(crate) fn with_share(site: &'static Callsite, owner: u64, record: impl FnOnce(&Stats)) -> bool {
-    LOCAL.with(|local| {
-        let stats = local.find(site).and_then(|entry| entry.stats_of(owner));
-        stats.map(record).is_some()
-    })
+    HERE.with(|here| here.is_inside.get())
 }
 
 /// Finds or makes this thread's share of `aggregator`, and puts it at hand. `None` when the thread is ending.
 #[cold]
 pub(crate) fn share(site: &'static Callsite, aggregator: &Aggregator) -> Option<Arc<Stats>> {
-    LOCAL.with(|local| inside(|| with_owned(|owned| owned.share(local, site, aggregator))))
+    inside(|| with_owned(|owned| owned.share(site, aggregator)))
+}
+
+/// Keeps a target at hand for the next call of a site on this thread, in the place of the one before.
+#[cold]
+pub(crate) fn keep_target(site: &'static Callsite, target: Arc<Target>) {
+    let replaced = inside(|| {
+        find(site, |local| {
+            let local = local?;
+            with_owned(|owned| {
+                local.set_target(&target);
+                owned.targets.insert(address(site), target)
+            })
+        })
+    });
+    // May be the last to hold a handler: its drop is the user's code.
+    drop(replaced);
 }
 
 /// Runs `f` on what this thread owns; not if it is ending.
@@ -236,26 +404,27 @@ impl Owned {
     fn register() -> Self {
         let thread = Arc::new(Thread::default());
         lock(&THREADS).push(Arc::clone(&thread));
-        Self { table: Box::default(), used: 0, stats: HashMap::new(), thread }
+        Self { table: Box::default(), used: 0, stats: HashMap::new(), targets: HashMap::new(), thread }
     }
 
-    /// Adds an entry for a site that has none, and returns its count of calls in flight.
-    fn add(&mut self, local: &Local, site: &'static Callsite) -> Arc<AtomicI64> {
+    /// Makes the local of a site that has none.
+    fn add(&mut self, site: &'static Callsite) -> Arc<Local> {
         if self.used * 2 >= self.table.len() {
-            self.grow(local);
+            self.grow();
         }
-        let count = Arc::new(AtomicI64::new(0));
-        lock(&self.thread.parts).in_flight.push((site, Arc::clone(&count)));
+        let kind = if clock::is_tsc() { Kind::Fast } else { Kind::Slow };
+        let local = Arc::new(Local::new(site, kind));
+        lock(&self.thread.parts).locals.push(Arc::clone(&local));
         let entry = self.free_entry(site);
-        entry.in_flight.set(Arc::as_ptr(&count));
+        entry.local.set(Arc::as_ptr(&local));
         entry.site.set(site);
         self.used += 1;
-        count
+        local
     }
 
     fn free_entry(&self, site: &Callsite) -> &Entry {
         let mask = self.table.len() - 1;
-        let mut at = site.id() as usize & mask;
+        let mut at = (site.slot() as usize / size_of::<Entry>()) & mask;
         while !self.table[at].site.get().is_null() {
             at = (at + 1) & mask;
         }
@@ -263,7 +432,7 @@ impl Owned {
     }
 
     /// Moves the entries to a table of twice the size.
-    fn grow(&mut self, local: &Local) {
+    fn grow(&mut self) {
         let len = (self.table.len() * 2).max(4);
         let smaller = std::mem::replace(&mut self.table, (0..len).map(|_| Entry::free()).collect());
         for old in &smaller {
@@ -271,17 +440,17 @@ impl Owned {
             if let Some(site) = unsafe { old.site.get().as_ref() } {
                 let new = self.free_entry(site);
                 new.site.swap(&old.site);
-                new.in_flight.swap(&old.in_flight);
-                new.owner.swap(&old.owner);
-                new.stats.swap(&old.stats);
+                new.local.swap(&old.local);
             }
         }
-        local.table.set(self.table.as_ptr());
-        local.mask.set(len - 1);
+        HERE.with(|here| {
+            here.table.set(self.table.as_ptr());
+            here.mask.set((len - 1) * size_of::<Entry>());
+        });
     }
 
-    fn share(&mut self, local: &Local, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
-        let key = (address(site), aggregator.id());
+    fn share(&mut self, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
+        let key = (address(site), aggregator.route().word());
         let stats = if let Some(stats) = self.stats.get(&key) {
             Arc::clone(stats)
         } else {
@@ -291,12 +460,10 @@ impl Owned {
             lock(&self.thread.parts).stats.push(Arc::clone(&stats));
             stats
         };
-        if local.find(site).is_none() {
-            self.add(local, site);
-        }
-        if let Some(entry) = local.find(site) {
-            entry.stats.set(Arc::as_ptr(&stats));
-            entry.owner.set(aggregator.id());
+        let put = |local: &Local| local.set_stats(aggregator.route(), &stats);
+        match find(site, |local| local.map(put)) {
+            Some(()) => {}
+            None => put(&self.add(site)),
         }
         stats
     }
@@ -308,12 +475,10 @@ impl Owned {
         if !self.stats.values().any(gone) {
             return;
         }
-        for entry in &self.table {
-            let owner = entry.owner.get();
-            let key = (entry.site.get().addr(), owner);
+        for local in &lock(&self.thread.parts).locals {
+            let key = (address(local.site), local.owner.load(Ordering::Relaxed));
             if self.stats.get(&key).is_some_and(gone) {
-                entry.owner.set(0);
-                entry.stats.set(ptr::null());
+                local.forget_stats();
             }
         }
         self.stats.retain(|_, stats| !gone(stats));
@@ -324,16 +489,14 @@ impl Owned {
 impl Drop for Owned {
     /// Folds the thread's numbers into what outlives it.
     fn drop(&mut self) {
-        LOCAL.with(|local| {
-            local.table.set(ptr::null());
-        });
+        HERE.with(Here::forget_table);
         inside(|| {
             {
                 let mut orphans = lock(&ORPHANS);
-                for (site, count) in lock(&self.thread.parts).in_flight.drain(..) {
-                    let count = count.load(Ordering::Relaxed);
+                for local in lock(&self.thread.parts).locals.drain(..) {
+                    let count = local.in_flight();
                     if count != 0 {
-                        *orphans.entry(address(site)).or_insert(0) += count;
+                        *orphans.entry(address(local.site)).or_insert(0) += count;
                     }
                 }
             }
@@ -368,8 +531,8 @@ pub(crate) fn in_flight_by_address() -> HashMap<usize, u64> {
     let mut counts = orphans.clone();
     let threads = lock(&THREADS).clone();
     for thread in threads {
-        for (site, count) in &lock(&thread.parts).in_flight {
-            *counts.entry(address(site)).or_insert(0) += count.load(Ordering::Relaxed);
+        for local in &lock(&thread.parts).locals {
+            *counts.entry(address(local.site)).or_insert(0) += local.in_flight();
         }
     }
     drop(orphans);

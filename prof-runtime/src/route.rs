@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arc_swap::ArcSwap;
@@ -30,19 +30,17 @@ impl Route {
     pub(crate) const OFF: Self = Self(0);
     /// The site was not called since it was loaded; ask for its route.
     pub(crate) const UNRESOLVED: Self = Self(1);
-    /// Hand the call's record to the handlers.
-    pub(crate) const HANDLERS: Self = Self(2);
-    const FIRST_AGGREGATOR: u64 = 3;
+    /// There are scoped handlers, on some thread: look for one of this thread before the site's target.
+    pub(crate) const SCOPED: Self = Self(2);
 
     /// Count the call in this aggregator, which is all that listens.
-    const fn to_aggregator(id: u64) -> Self {
-        Self(Self::FIRST_AGGREGATOR + id)
+    pub(crate) const fn to_aggregator(id: u64) -> Self {
+        Self(2 * id + 3)
     }
 
-    /// The number of the aggregator that is all that listens, if one is.
-    #[inline]
-    pub(crate) const fn aggregator(self) -> Option<u64> {
-        self.0.checked_sub(Self::FIRST_AGGREGATOR)
+    /// Hand the call's record to the handlers of this target.
+    const fn to_target(id: u64) -> Self {
+        Self(2 * id + 4)
     }
 
     pub(crate) const fn word(self) -> u64 {
@@ -117,34 +115,41 @@ impl Installed {
 }
 
 /// The handlers that metrics go to.
-#[derive(Default)]
-pub(crate) struct Target(Vec<Arc<Installed>>);
+pub(crate) struct Target {
+    /// What leads here.
+    route: Route,
+    handlers: Vec<Arc<Installed>>,
+}
 
 impl Target {
+    fn new(handlers: Vec<Arc<Installed>>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let route = match &handlers[..] {
+            [] => Route::OFF,
+            [only] if let Some(aggregator) = only.aggregator() => aggregator.route(),
+            _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
+        };
+        Self { route, handlers }
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        self.route
+    }
+
     /// Runs `f` on every handler.
     pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
-        for installed in &self.0 {
+        for installed in &self.handlers {
             installed.with(&mut f);
         }
     }
 
-    /// The aggregator with this number.
-    pub(crate) fn aggregator(&self, id: u64) -> Option<&Aggregator> {
-        self.0.iter().filter_map(|installed| installed.aggregator()).find(|aggregator| aggregator.id() == id)
-    }
-
-    fn route(&self, any_scope: bool) -> Route {
-        match &self.0[..] {
-            _ if any_scope => Route::HANDLERS,
-            [] => Route::OFF,
-            [only] => only.aggregator().map_or(Route::HANDLERS, |one| Route::to_aggregator(one.id())),
-            _ => Route::HANDLERS,
-        }
+    /// The aggregator that the route leads to.
+    pub(crate) fn aggregator(&self, route: Route) -> Option<&Aggregator> {
+        self.handlers.iter().filter_map(|one| one.aggregator()).find(|aggregator| aggregator.route() == route)
     }
 }
 
 /// The published form of the configuration, for metrics that do not come from a call site.
-#[derive(Default)]
 struct Targets {
     default: Arc<Target>,
     groups: HashMap<String, Arc<Target>>,
@@ -176,7 +181,10 @@ static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(|| {
         Mutex::new(config)
     })
 });
-static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(ArcSwap::default);
+static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(|| {
+    let nowhere = Arc::new(Target::new(Vec::new()));
+    ArcSwap::from_pointee(Targets { default: nowhere, groups: HashMap::new() })
+});
 
 impl Config {
     /// The configuration at startup: the handlers that `register_handler!` linked in.
@@ -210,7 +218,7 @@ impl Config {
         let handler = own.unwrap_or(&self.default);
         let all = handler.iter().chain(&self.observers);
         let on = all.filter(|installed| !installed.is_off.load(Ordering::Relaxed));
-        Arc::new(Target(on.cloned().collect()))
+        Arc::new(Target::new(on.cloned().collect()))
     }
 
     /// Publishes the configuration. Returns what it replaces, to be dropped when the lock is released, since dropping
@@ -225,7 +233,7 @@ impl Config {
 
     fn publish_to(&self, site: &Callsite) -> Option<Arc<Target>> {
         let target = Arc::clone(TARGETS.load().of(site.group()));
-        let route = target.route(self.scopes > 0);
+        let route = if self.scopes > 0 { Route::SCOPED } else { target.route() };
         let replaced = site.set_target(target);
         site.set_route(route);
         replaced
@@ -240,9 +248,9 @@ struct Garbage {
 
 /// Changes the configuration and publishes it.
 ///
-/// The handlers that `change` takes out are returned and dropped after the lock is released.
-fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) {
-    let garbage = local::inside(|| {
+/// What it replaces is dropped after the lock is released, and so is what `change` takes out, which is returned.
+fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
+    let (taken, garbage) = local::inside(|| {
         // Before anything can be measured.
         clock::prepare();
         let mut config = lock(&CONFIG);
@@ -250,6 +258,15 @@ fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) {
         (taken, config.publish())
     });
     drop(garbage);
+    taken
+}
+
+/// What a handler held back must not wait for the last thread that knows it.
+fn flush_replaced(replaced: Option<&Installed>) {
+    let flushed = local::inside(|| replaced.map_or(Ok(()), Installed::flush));
+    if let Err(error) = flushed {
+        stderr::line(format_args!("prof: a handler was replaced, and lost what it held back: {error}"));
+    }
 }
 
 /// `None` for a handler that does nothing, so that nothing is done for it.
@@ -262,7 +279,8 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
 }
 
 /// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile go
-/// to either, and none is lost. The replaced handler is dropped as soon as no thread is in it, without being flushed.
+/// to either, and none is lost. The replaced handler is flushed. Threads that have called it hold on to it until they call
+/// again or end, and it is dropped with the last of them.
 ///
 /// Until then, metrics go nowhere, or to the handlers that linked crates [registered](crate::register_handler).
 ///
@@ -278,7 +296,8 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
 /// ```
 pub fn configure(handler: impl IntoHandler) {
     let handler = installed(handler);
-    reconfigure(|config| std::mem::replace(&mut config.default, handler));
+    let replaced = reconfigure(|config| std::mem::replace(&mut config.default, handler));
+    flush_replaced(replaced.as_deref());
 }
 
 /// Installs the handler of one group, whatever the default is. The last one installed for a group is the one.
@@ -297,7 +316,8 @@ pub fn configure(handler: impl IntoHandler) {
 /// ```
 pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
     let (group, handler) = (group.into(), installed(handler));
-    reconfigure(|config| config.groups.insert(group, handler));
+    let replaced = reconfigure(|config| config.groups.insert(group, handler)).flatten();
+    flush_replaced(replaced.as_deref());
 }
 
 /// Flushes every installed handler.
@@ -328,8 +348,9 @@ pub(crate) fn observe(aggregator: &Aggregator) {
 /// Takes the aggregator out again.
 #[cfg_attr(not(feature = "report"), allow(dead_code))]
 pub(crate) fn unobserve(aggregator: &Aggregator) {
-    let is_it = |observer: &mut Arc<Installed>| observer.aggregator().is_some_and(|one| one.id() == aggregator.id());
-    reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>());
+    let is_it =
+        |observer: &mut Arc<Installed>| observer.aggregator().is_some_and(|one| one.route() == aggregator.route());
+    drop(reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>()));
 }
 
 /// Keeps every call looking for scoped handlers.
@@ -372,9 +393,8 @@ pub(crate) fn resolve(site: &'static Callsite) -> Route {
     }
     local::inside(|| {
         let mut config = lock(&CONFIG);
-        if site.id() == 0 {
+        if site.introduce(config.sites.len()) {
             config.sites.push(site);
-            site.set_id(u32::try_from(config.sites.len()).unwrap_or(u32::MAX));
         }
         drop(config.publish_to(site));
     });

@@ -252,3 +252,25 @@ fn a_handler_may_take_a_lock_that_the_tail_expression_held() {
     assert_eq!(tail(&shared), 0);
     assert_eq!(*shared.lock().unwrap(), [Outcome::Success]);
 }
+
+#[prof(name = "unplugged", group = "faults.unplugged")]
+fn unplugged(depth: u32) {
+    if depth == 0 {
+        configure_group("faults.unplugged", NullHandler);
+    } else {
+        unplugged(depth - 1);
+    }
+}
+
+#[test]
+fn handlers_may_go_while_calls_are_in_progress() {
+    // The first time, this thread has no numbers of the function yet; and it is deeper than what is kept at hand.
+    for _ in 0..3 {
+        let aggregator = Aggregator::new();
+        configure_group("faults.unplugged", aggregator.clone());
+        unplugged(20);
+        let snapshot = aggregator.snapshot();
+        let unplugged = snapshot.function("unplugged").unwrap();
+        assert_eq!((unplugged.calls(), unplugged.in_flight), (0, 0));
+    }
+}

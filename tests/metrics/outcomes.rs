@@ -198,4 +198,5 @@ fn factorial(n: u64) -> u64 {
 #[test]
 fn recursion_counts_every_call() {
     assert_eq!(outcomes("factorial", || assert_eq!(factorial(4), 24)).len(), 5);
+    assert_eq!(outcomes("factorial", || assert_eq!(factorial(20), 2_432_902_008_176_640_000)).len(), 21);
 }

@@ -3,7 +3,7 @@
 
 use std::panic::catch_unwind;
 
-use prof_runtime::{MemoryHandler, callsites, prof, scoped};
+use prof_runtime::{Callsite, MemoryHandler, callsites, prof, scoped};
 
 #[prof]
 fn foo_1() {}
@@ -51,7 +51,7 @@ impl Parent for Child {
 fn test_get_metric_name() {
     foo_1();
     MetricsApiTest.foo_2();
-    let names: Vec<&str> = callsites().map(|callsite| callsite.name()).collect();
+    let names: Vec<&str> = callsites().map(Callsite::name).collect();
     assert!(names.contains(&"seed.foo_1"), "{names:?}");
     assert!(names.contains(&"MetricsApiTest.foo_2"), "{names:?}");
 }

@@ -101,6 +101,33 @@ fn ten_thousand_short_threads_leave_nothing_behind_but_their_counts() {
     }
 }
 
+#[prof(name = "million", group = "threads.million")]
+fn million(n: u64) -> u64 {
+    n ^ 1
+}
+
+#[test]
+fn a_million_calls_over_threads_that_come_and_go_are_all_found() {
+    let aggregator = Aggregator::new();
+    configure_group("threads.million", aggregator.clone());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..25 {
+                    // Each of these threads lives for ten thousand calls, while the others go on.
+                    thread::scope(|scope| {
+                        scope.spawn(|| (0..10_000).fold(0, |sum, n| sum ^ million(n)));
+                    });
+                }
+            });
+        }
+    });
+    let snapshot = aggregator.snapshot();
+    let million = snapshot.function("million").unwrap();
+    assert_eq!((million.success, million.calls(), million.in_flight), (1_000_000, 1_000_000, 0));
+    assert_eq!(million.histogram.count(), 1_000_000);
+}
+
 #[prof(name = "last_words", group = "threads.destructors")]
 fn last_words() {}
 

@@ -1,1 +1,144 @@
-//! timer-watchdog
+//! Finds code that hangs, says where, and deals with it.
+//!
+//! Two tools, for two questions.
+//!
+//! **What hangs in this process?** [`hang::watch`] marks a scope that must end in time, for a few nanoseconds, and
+//! [`watched`](hang::WatchFuture::watched) marks a future. Scopes nest, and a report names the place, the thread and
+//! the time. Nothing is killed unless asked for.
+//!
+//! ```
+//! use std::time::Duration;
+//! use timer_watchdog::hang;
+//!
+//! let _watcher = hang::HangConfig::new().start()?; // Once, in `main`; reports go to standard error.
+//! let _scope = hang::watch(Duration::from_secs(5));
+//! // What must not take longer than five seconds.
+//! # Ok::<(), timer_watchdog::StartError>(())
+//! ```
+//!
+//! **Which worker is stuck, and who deals with it?** [`expires`] holds a timer for a worker while a scope runs. A
+//! [`Watchdog`] takes the requests of its clients from a [`RequestQueue`], keeps the timers in a [`TimerServer`], and
+//! has a worker reaped when one of its timers expires. Clients, queue, server and [`Reaper`] are traits; inside one
+//! process they are [`LocalTimerClient`], [`LocalQueue`], [`LocalTimerServer`], and any closure. The model is
+//! `torch.distributed.elastic.timer`, whose behaviours are kept.
+//!
+//! ```
+//! use std::sync::mpsc;
+//! use std::time::Duration;
+//! use timer_watchdog::{LocalQueue, LocalTimerClient, LocalTimerServer, Watchdog, expires, scoped};
+//!
+//! let (report, reaped) = mpsc::channel();
+//! let server = LocalTimerServer::new(move |worker: &&'static str| Ok(report.send(*worker).is_ok()));
+//! let queue = LocalQueue::new(1024);
+//! let watchdog = Watchdog::new(server, queue.clone(), Duration::from_millis(50));
+//! let _running = watchdog.start()?;
+//!
+//! let _client = scoped(LocalTimerClient::new(queue, "loader")); // Or `configure`, for all threads.
+//! let _timer = expires(Duration::from_millis(1))?;
+//! assert_eq!(reaped.recv()?, "loader"); // The scope hangs, and its worker is reaped.
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Time
+//!
+//! Deadlines count on monotonic time; nothing here reads the wall clock. When the process is stopped, the machine
+//! suspended or the processor taken away, so that a watcher wakes much later than it planned, the time it missed is
+//! charged to nobody.
+//!
+//! # Faults
+//!
+//! `FAULTS.md`, beside this crate's manifest, lists the faults that it is built to survive, each with the test that shows it.
+//!
+//! # Features
+//!
+//! `log` and `tracing` bring receivers of a watchdog's events, `to_log` and `to_tracing`; `process` brings
+//! `ProcessReaper`, which kills worker processes on Linux; `tsc` reads the processor's time stamp counter, where it is
+//! invariant, instead of the operating system's clock, which makes guards cheaper by more than half, and takes up to
+//! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
+//! default.
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod client;
+mod clock;
+mod event;
+mod expires;
+pub mod hang;
+mod local;
+mod monitor;
+mod outbox;
+mod queue;
+mod reaper;
+mod request;
+mod server;
+mod sync;
+mod table;
+mod watchdog;
+mod worker;
+
+/// Gives every call of a function a timer, as [`expires_or_noop`] does for a scope: `#[expires("5s")]`.
+///
+/// | argument | what it is |
+/// |---|---|
+/// | `"5s"`, or `after = "5s"` | a number and a unit: `ns`, `us`, `ms`, `s`, `m` (or `min`), `h` |
+/// | `after = LIMIT` | an expression of type [`Duration`](std::time::Duration) |
+/// | `scope = "load"` | the timer's name; the default is the function's path, `module::function` |
+/// | `crate = path` | where this crate is, if it was renamed or re-exported |
+///
+/// The timer is acquired when the call begins (for an `async fn`, at its first poll) and released when it ends, however it
+/// ends: by a value, an early return, a panic, or the drop of its future. Without a client the call runs unwatched, and
+/// is counted by [`unwatched_scopes`]. As with [`expires()`], a recursive call replaces the timer of its caller.
+///
+/// The function stays as it is otherwise; the attribute stacks with `prof_runtime::prof` in either order. It goes on
+/// functions and methods with a body; a `const fn` is refused.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{LocalQueue, LocalTimerClient, RequestQueue, expires, scoped};
+///
+/// const LIMIT: Duration = Duration::from_secs(30);
+///
+/// #[expires("250ms")]
+/// fn load(id: u32) -> Result<u32, String> { if id == 0 { return Err("none".to_owned()) } Ok(id) }
+///
+/// #[expires(after = LIMIT, scope = "store")]
+/// async fn store(id: u32) -> u32 { id }
+///
+/// let queue = LocalQueue::new(8);
+/// let _client = scoped(LocalTimerClient::new(queue.clone(), "worker"));
+/// load(0).unwrap_err();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// store(1).await;
+/// # });
+///
+/// let requests = queue.get(4, Duration::ZERO).unwrap();
+/// let scopes: Vec<_> = requests.iter().map(|request| request.scope_id.as_str()).collect();
+/// assert!(scopes[0].ends_with("::load") && scopes[0] == scopes[1]); // acquired, and released
+/// assert_eq!(scopes[2..], ["store", "store"]);
+/// ```
+pub use prof_macros::expires;
+
+pub use self::{
+    client::{ClientError, IntoClient, NoClient, ScopedClient, TimerClient, configure, scoped},
+    clock::{Clock, MockClock, Timestamp, TimestampError},
+    event::{ReapFailure, TimerEvent},
+    expires::{Expires, ExpiresError, expires, expires_in, expires_or_noop, failed_releases, unwatched_scopes},
+    local::{LocalQueue, LocalTimerClient, LocalTimerServer},
+    queue::{QueueError, RequestQueue},
+    reaper::{BoundedReaper, Enrolment, Reaper, ThreadReaper},
+    request::{Pid, RequestKind, ScopeId, TimerRequest, WorkerId},
+    server::{ReapError, TimerServer},
+    table::{ExpiredTimers, TimerTable},
+    watchdog::{Health, PassError, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle},
+    worker::{StartError, StopError},
+};
+#[cfg(feature = "log")]
+pub use event::to_log;
+#[cfg(feature = "tracing")]
+pub use event::to_tracing;
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use reaper::{Kill, PidfdKill, ProcessReaper};

@@ -20,6 +20,7 @@ use crate::handler::{MetricHandler, Shortcut};
 use crate::local::{self, lock};
 use crate::outcome::Outcome;
 use crate::record::CallRecord;
+use crate::route::Route;
 
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
 /// [`Snapshot`]s of them.
@@ -109,14 +110,17 @@ impl Aggregator {
         })
     }
 
-    pub(crate) fn id(&self) -> u64 {
-        self.shared.id
+    /// The route that leads to this aggregator only.
+    pub(crate) fn route(&self) -> Route {
+        Route::to_aggregator(self.shared.id)
     }
 
     /// Counts one call on this thread's share.
     #[inline]
     pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: u64) {
-        if !local::with_share(site, self.shared.id, |stats| stats.record(outcome, duration_ns)) {
+        let route = self.route();
+        let record = |stats: &Stats| stats.record(outcome, duration_ns);
+        if !local::find(site, |local| local.is_some_and(|local| local.with_stats(route, record))) {
             self.record_first(site, outcome, duration_ns);
         }
     }

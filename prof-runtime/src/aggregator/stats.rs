@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
-use crate::histogram::{BUCKETS, bucket_of};
+use crate::histogram::{BUCKETS, LAST, bucket_of};
 use crate::outcome::Outcome;
 
 /// One thread's numbers for one function in one aggregator.
@@ -19,7 +19,7 @@ pub(crate) struct Stats {
     total_ns: AtomicU64,
     min_ns: AtomicU64,
     max_ns: AtomicU64,
-    /// Half the size of full counters. A bucket that is full moves its count to the retired totals.
+    /// Half the size of full counters. One that comes round to 0 adds what it held to the retired totals.
     buckets: [AtomicU32; BUCKETS],
 }
 
@@ -66,21 +66,27 @@ impl Stats {
         if duration_ns > self.max_ns.load(Ordering::Relaxed) {
             self.max_ns.store(duration_ns, Ordering::Relaxed);
         }
-        let bucket = &self.buckets[bucket_of(duration_ns)];
-        match bucket.load(Ordering::Relaxed).checked_add(1) {
-            Some(count) => bucket.store(count, Ordering::Relaxed),
-            None => self.spill(bucket_of(duration_ns)),
+        let at = bucket_of(duration_ns);
+        match self.buckets.get(at) {
+            Some(bucket) => self.count(bucket, at),
+            None => self.count(&self.buckets[LAST], LAST),
         }
     }
 
-    /// Moves the count of a full bucket, and the call that did not fit, to the retired totals.
+    #[inline(always)]
+    fn count(&self, bucket: &AtomicU32, at: usize) {
+        let count = bucket.load(Ordering::Relaxed).wrapping_add(1);
+        bucket.store(count, Ordering::Relaxed);
+        if count == 0 {
+            self.spill(at);
+        }
+    }
+
+    /// Adds what a bucket held when it came round to 0 to the retired totals.
     #[cold]
     fn spill(&self, bucket: usize) {
         if let Some(aggregator) = self.aggregator() {
-            aggregator.with_retired(self.site, |totals| {
-                totals.buckets[bucket] += u64::from(u32::MAX) + 1;
-                self.buckets[bucket].store(0, Ordering::Relaxed);
-            });
+            aggregator.with_retired(self.site, |totals| totals.buckets[bucket] += u64::from(u32::MAX) + 1);
         }
     }
 }
@@ -120,7 +126,7 @@ impl Totals {
         self.total_ns = self.total_ns.saturating_add(duration_ns);
         self.min_ns = self.min_ns.min(duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
-        self.buckets[bucket_of(duration_ns)] += 1;
+        self.buckets[bucket_of(duration_ns).min(LAST)] += 1;
     }
 }
 

@@ -1,0 +1,28 @@
+//! Events for the `tracing` crate.
+
+use std::fmt::Debug;
+
+use super::TimerEvent;
+
+/// Writes an event to the `tracing` crate: what should not be as a warning, starts and stops as info, the rest as debug.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{LocalQueue, LocalTimerServer, Watchdog, to_tracing};
+///
+/// let server = LocalTimerServer::new(|_: &u32| Ok(true));
+/// let watchdog = Watchdog::builder(server, LocalQueue::new(16), Duration::from_millis(50))
+///     .on_event(to_tracing)
+///     .build();
+/// assert_eq!(watchdog.health().undelivered_events, 0);
+/// ```
+#[expect(clippy::needless_pass_by_value, reason = "it is a callback for `on_event`, which hands events over")]
+pub fn to_tracing<W: Debug>(event: TimerEvent<W>) {
+    match event {
+        TimerEvent::Started { .. } | TimerEvent::Stopped => tracing::info!("{event}"),
+        _ if event.is_warning() => tracing::warn!("{event}"),
+        _ => tracing::debug!("{event}"),
+    }
+}

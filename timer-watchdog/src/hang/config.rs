@@ -1,0 +1,191 @@
+//! How a domain is watched.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::detector::Detector;
+use super::domain::Domain;
+use super::event::{HangEvent, Stall};
+use super::watcher::HangWatcher;
+use crate::StartError;
+
+/// How a guard learns the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockMode {
+    /// Each guard reads the clock.
+    #[default]
+    Read,
+    /// The watcher publishes the time, twice in each `max_interval`, and guards read what it published. Much cheaper
+    /// guards, whose limits are late by up to one `max_interval` and never early; the watcher never sleeps longer.
+    Published,
+}
+
+/// What happens when a scope exceeds its whole timeout, beyond the event.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum HardPolicy {
+    /// Nothing: the event says it all.
+    #[default]
+    Report,
+    /// This is called, on the thread that delivers events.
+    Callback(Arc<dyn Fn(&Stall) + Send + Sync>),
+    /// The process is aborted, once the events so far are delivered (within a second), unless the scope has gone on.
+    Abort,
+}
+
+impl fmt::Debug for HardPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Report => "Report",
+            Self::Callback(_) => "Callback",
+            Self::Abort => "Abort",
+        })
+    }
+}
+
+/// Receives events.
+type Callback = Arc<dyn Fn(HangEvent) + Send + Sync>;
+
+/// How a domain is watched: the limits, the clock, and what happens.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use std::time::Duration;
+/// use timer_watchdog::hang::{self, HangConfig, HangEvent, Level};
+///
+/// let (tell, events) = mpsc::channel();
+/// let _watcher = HangConfig::new()
+///     .soft_fraction(0.8)
+///     .on_event(move |event| tell.send(event).unwrap_or(()))
+///     .start()?;
+///
+/// let scope = hang::watch(Duration::from_millis(20));
+/// let stalled = |event: &HangEvent| matches!(event, HangEvent::Stalled(stall) if stall.level == Level::Hard);
+/// let event = events.iter().find(stalled).unwrap();
+/// assert!(event.to_string().contains("of 20ms (hard limit)"));
+/// drop(scope);
+/// # Ok::<(), timer_watchdog::StartError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a configuration does nothing until it is started"]
+pub struct HangConfig {
+    pub(super) soft_fraction: Option<f64>,
+    pub(super) max_interval: Duration,
+    pub(super) gap_threshold: Duration,
+    pub(super) grace: Duration,
+    pub(super) clock_mode: ClockMode,
+    pub(super) hard_policy: HardPolicy,
+    pub(super) on_event: Option<Callback>,
+}
+
+impl HangConfig {
+    /// Returns the default: a soft limit at half the timeout, a look at least every 10 ms, gaps from 100 ms on, no
+    /// grace, guards that read the clock, and events that go to standard error.
+    pub fn new() -> Self {
+        Self {
+            soft_fraction: Some(0.5),
+            max_interval: Duration::from_millis(10),
+            gap_threshold: Duration::from_millis(100),
+            grace: Duration::ZERO,
+            clock_mode: ClockMode::Read,
+            hard_policy: HardPolicy::Report,
+            on_event: None,
+        }
+    }
+
+    /// Sets the soft limit as a part of the timeout, between 0 and 1; what lies outside, and NaN, is no soft limit.
+    pub fn soft_fraction(mut self, fraction: f64) -> Self {
+        self.soft_fraction = (0.0..1.0).contains(&fraction).then_some(fraction);
+        self
+    }
+
+    /// Sets the longest wait between two looks; not below a microsecond. A new scope's limit is noticed late by at
+    /// most this, and exactly if its timeout is longer than this.
+    pub fn max_interval(mut self, max_interval: Duration) -> Self {
+        self.max_interval = max_interval.max(Duration::from_micros(1));
+        self
+    }
+
+    /// Sets how late the watcher may come out of a wait before it concludes that nobody ran and charges no scope for
+    /// that time. Choose it below half the shortest timeout, and above what a busy machine delays a wake-up by.
+    pub fn gap_threshold(mut self, threshold: Duration) -> Self {
+        self.gap_threshold = threshold;
+        self
+    }
+
+    /// Sets for how long after its start the watcher reports nothing. What is stalled then is reported.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets how guards learn the time.
+    pub fn clock_mode(mut self, mode: ClockMode) -> Self {
+        self.clock_mode = mode;
+        self
+    }
+
+    /// Sets what happens when a scope exceeds its whole timeout.
+    pub fn hard_policy(mut self, policy: HardPolicy) -> Self {
+        self.hard_policy = policy;
+        self
+    }
+
+    /// Calls `callback` for each event, instead of writing it to standard error; on a thread for that alone, so it may
+    /// block or panic, and detection goes on. Up to 1024 events wait for it; what comes beyond is dropped and counted.
+    pub fn on_event(mut self, callback: impl Fn(HangEvent) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(callback));
+        self
+    }
+
+    /// Starts to watch the global domain.
+    ///
+    /// # Errors
+    ///
+    /// If it is watched already, or if the operating system gives no thread.
+    pub fn start(self) -> Result<HangWatcher, StartError> {
+        self.start_in(&Domain::global())
+    }
+
+    /// Starts to watch a domain.
+    ///
+    /// # Errors
+    ///
+    /// If it is watched already, or if the operating system gives no thread.
+    pub fn start_in(self, domain: &Domain) -> Result<HangWatcher, StartError> {
+        HangWatcher::start(*domain, self)
+    }
+
+    /// Returns a detector for a domain, for a caller that ticks it: what a watcher's thread runs.
+    ///
+    /// It returns its events, and neither calls the callback nor follows the hard policy.
+    ///
+    /// # Errors
+    ///
+    /// If the domain is watched already.
+    pub fn detector(&self, domain: &Domain) -> Result<Detector, StartError> {
+        Detector::new(*domain, self)
+    }
+}
+
+impl Default for HangConfig {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for HangConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HangConfig")
+            .field("soft_fraction", &self.soft_fraction)
+            .field("max_interval", &self.max_interval)
+            .field("gap_threshold", &self.gap_threshold)
+            .field("grace", &self.grace)
+            .field("clock_mode", &self.clock_mode)
+            .field("hard_policy", &self.hard_policy)
+            .finish_non_exhaustive()
+    }
+}

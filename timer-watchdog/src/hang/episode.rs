@@ -1,0 +1,89 @@
+//! What has been told of stalled scopes, so that each thing is told once.
+
+use std::collections::HashMap;
+use std::ptr;
+use std::time::Duration;
+
+use super::event::{HangEvent, Level, Recovery, Stall};
+use super::frame::Frame;
+
+/// Which scope: the address of its frame, which stays where it is, and its ticket there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    frame: usize,
+    ticket: u64,
+}
+
+impl Key {
+    pub(super) fn new(frame: &'static Frame, ticket: u64) -> Self {
+        Self { frame: ptr::from_ref(frame).addr(), ticket }
+    }
+}
+
+/// The scopes that have been reported and have not recovered: few, and none most of the time.
+#[derive(Debug, Default)]
+pub(super) struct Episodes {
+    open: HashMap<Key, Episode>,
+    /// The number of the present look.
+    look: u64,
+}
+
+/// A scope that has been reported.
+#[derive(Debug)]
+struct Episode {
+    stall: Stall,
+    /// When its time began, in nanoseconds of the domain's time.
+    since_ns: u64,
+    /// The look that saw it last.
+    seen: u64,
+}
+
+impl Episodes {
+    /// Begins a look at all scopes.
+    pub(super) fn begin_look(&mut self) {
+        self.look += 1;
+    }
+
+    /// Returns which limit of a scope has been told. If its deadline has changed since, it has recovered.
+    pub(super) fn told(&mut self, key: Key, deadline: u64, now: u64, events: &mut Vec<HangEvent>) -> Option<Level> {
+        if self.open.is_empty() {
+            return None;
+        }
+        let episode = self.open.get_mut(&key)?;
+        if episode.stall.origin.deadline == deadline {
+            episode.seen = self.look;
+            return Some(episode.stall.level);
+        }
+        let episode = self.open.remove(&key)?;
+        events.push(episode.recovered(now, false));
+        None
+    }
+
+    /// Opens the episode of a scope, or raises its level, and tells of it.
+    pub(super) fn tell(&mut self, key: Key, stall: Stall, since_ns: u64, events: &mut Vec<HangEvent>) {
+        events.push(HangEvent::Stalled(stall.clone()));
+        let episode = Episode { stall, since_ns, seen: self.look };
+        self.open.insert(key, episode);
+    }
+
+    /// Closes the episodes of scopes that this look has not seen: they have ended.
+    pub(super) fn end_look(&mut self, now: u64, events: &mut Vec<HangEvent>) {
+        let look = self.look;
+        let ended = self.open.extract_if(|_, episode| episode.seen != look);
+        events.extend(ended.map(|(_, episode)| episode.recovered(now, true)));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
+
+impl Episode {
+    fn recovered(self, now: u64, has_ended: bool) -> HangEvent {
+        HangEvent::Recovered(Recovery {
+            elapsed: Duration::from_nanos(now.saturating_sub(self.since_ns)),
+            stall: self.stall,
+            has_ended,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The live scopes of one thread.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, ThreadId};
+use std::{array, fmt};
+
+use super::domain::Shared;
+use super::frame::{Entry, Frame};
+
+/// Scopes that a thread can nest before more room is allocated.
+const FRAMES: usize = 16;
+
+/// Scopes that a thread can nest at all. Deeper ones run unwatched and are counted: something forgets its guards.
+const MAX_DEPTH: usize = 4096;
+
+/// A thread as events name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThreadInfo {
+    /// The name it was given.
+    pub name: Option<String>,
+    /// Its id within the program.
+    pub id: ThreadId,
+    /// Its id within the operating system, where that is known.
+    pub os_id: Option<u32>,
+}
+
+impl ThreadInfo {
+    /// Returns the calling thread.
+    fn current() -> Self {
+        let thread = thread::current();
+        Self { name: thread.name().map(str::to_owned), id: thread.id(), os_id: os_thread_id() }
+    }
+}
+
+impl fmt::Display for ThreadInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread {:?} ", self.name.as_deref().unwrap_or("unnamed"))?;
+        match self.os_id {
+            Some(os_id) => write!(f, "({os_id})"),
+            None => write!(f, "({:?})", self.id),
+        }
+    }
+}
+
+/// Linux shows the calling thread as a link `PID/task/TID`.
+fn os_thread_id() -> Option<u32> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let link = std::fs::read_link("/proc/thread-self").ok()?;
+    link.file_name()?.to_str()?.parse().ok()
+}
+
+/// A chain of frames: the next piece is allocated when a thread nests that deep for the first time.
+#[derive(Debug)]
+struct Frames {
+    here: [Frame; FRAMES],
+    deeper: OnceLock<Box<Frames>>,
+}
+
+impl Frames {
+    fn new() -> Self {
+        Self { here: array::from_fn(|_| Frame::new()), deeper: OnceLock::new() }
+    }
+}
+
+/// The scopes of one thread. Written by that thread alone, read by the detector.
+///
+/// Slots live as long as the program and pass from threads that end to threads that start, so that a guard may
+/// outlive its thread's slot: its ticket then fits its frame no more. 128 bytes are two cache lines, which processors
+/// fetch in pairs: no two threads write to one pair.
+#[repr(align(128))]
+pub(crate) struct Slot {
+    pub(crate) shared: &'static Shared,
+    /// Unlike that of any other slot of the domain, and never zero.
+    pub(crate) id: u64,
+    /// Frames at and above this one are clear. Written by the owner; a reader may see it late, by one sweep at most.
+    depth: AtomicUsize,
+    frames: Frames,
+    /// None while no thread has the slot.
+    owner: Mutex<Option<Arc<ThreadInfo>>>,
+}
+
+/// Where a live scope is, for its guard.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At {
+    pub(crate) slot: &'static Slot,
+    pub(crate) frame: &'static Frame,
+    pub(crate) ticket: u64,
+    index: usize,
+}
+
+impl Slot {
+    pub(super) fn new(shared: &'static Shared, id: u64) -> Self {
+        Self { shared, id, depth: AtomicUsize::new(0), frames: Frames::new(), owner: Mutex::new(None) }
+    }
+
+    /// Puts a scope on top. The owner's; none if the thread nests too deep.
+    #[inline]
+    pub(crate) fn acquire(&'static self, entry: &Entry) -> Option<At> {
+        let index = self.depth.load(Ordering::Relaxed);
+        let frame = if index < FRAMES { &self.frames.here[index] } else { self.deep_frame(index)? };
+        let ticket = frame.publish(entry);
+        self.depth.store(index + 1, Ordering::Release);
+        Some(At { slot: self, frame, ticket, index })
+    }
+
+    /// Takes a scope away, wherever it lies. Does nothing for a scope that is gone with its thread.
+    #[inline]
+    pub(crate) fn release(&self, at: &At) {
+        if !at.frame.has(at.ticket) {
+            return;
+        }
+        at.frame.clear(at.ticket);
+        let depth = self.depth.load(Ordering::Relaxed);
+        if depth != at.index + 1 {
+            self.shared.count_out_of_order();
+        } else if at.index == 0 || self.is_live(at.index - 1) {
+            self.depth.store(at.index, Ordering::Release);
+        } else {
+            self.sink(at.index);
+        }
+    }
+
+    #[inline]
+    fn is_live(&self, index: usize) -> bool {
+        let frame = if index < FRAMES { Some(&self.frames.here[index]) } else { self.frame(index) };
+        frame.is_some_and(|frame| frame.live_ticket().is_some())
+    }
+
+    /// Lowers the depth past frames that were cleared out of order.
+    #[cold]
+    fn sink(&self, mut depth: usize) {
+        while depth > 0 && !self.is_live(depth - 1) {
+            depth -= 1;
+        }
+        self.depth.store(depth, Ordering::Release);
+    }
+
+    /// Returns a frame beyond the first piece, allocating its piece at the first use.
+    #[cold]
+    fn deep_frame(&'static self, index: usize) -> Option<&'static Frame> {
+        if index >= MAX_DEPTH {
+            self.shared.count_too_deep();
+            return None;
+        }
+        let mut frames = &self.frames;
+        for _ in 0..index / FRAMES {
+            frames = frames.deeper.get_or_init(|| Box::new(Frames::new()));
+        }
+        Some(&frames.here[index % FRAMES])
+    }
+
+    fn frame(&self, index: usize) -> Option<&Frame> {
+        let mut frames = &self.frames;
+        for _ in 0..index / FRAMES {
+            frames = frames.deeper.get()?;
+        }
+        frames.here.get(index % FRAMES)
+    }
+
+    /// Returns the frames that may be live, the outermost first.
+    pub(crate) fn frames(&'static self) -> impl Iterator<Item = &'static Frame> {
+        let depth = self.depth.load(Ordering::Acquire);
+        let pieces = std::iter::successors(Some(&self.frames), |frames| frames.deeper.get().map(|deeper| &**deeper));
+        pieces.flat_map(|frames| &frames.here).take(depth)
+    }
+
+    /// Gives the slot to the calling thread.
+    pub(super) fn occupy(&self) {
+        self.set_owner(Some(Arc::new(ThreadInfo::current())));
+    }
+
+    /// Takes the slot from the calling thread, and returns how many scopes were still live.
+    pub(super) fn vacate(&'static self) -> usize {
+        let mut leaked = 0;
+        for frame in self.frames() {
+            if let Some(ticket) = frame.live_ticket() {
+                frame.clear(ticket);
+                leaked += 1;
+            }
+        }
+        self.depth.store(0, Ordering::Release);
+        self.set_owner(None);
+        leaked
+    }
+
+    fn set_owner(&self, owner: Option<Arc<ThreadInfo>>) {
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = owner;
+    }
+
+    /// Returns the thread that has the slot.
+    pub(crate) fn owner(&self) -> Option<Arc<ThreadInfo>> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("id", &self.id).finish_non_exhaustive()
+    }
+}

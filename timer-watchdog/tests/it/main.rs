@@ -1,0 +1,18 @@
+//! All integration tests, in one binary.
+
+#[cfg(all(feature = "log", feature = "tracing"))]
+mod bridges;
+mod clients;
+mod hang;
+mod hang_faults;
+mod lifecycle;
+mod process;
+mod reaping;
+mod seed;
+mod stress;
+mod support;
+mod table;
+mod tasks;
+mod time;
+mod upstream;
+mod watcher;

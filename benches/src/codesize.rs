@@ -7,7 +7,7 @@ use object::{Object, ObjectSection, SectionKind};
 use serde::Serialize;
 
 use crate::error::BenchError;
-use crate::generated::{VARIANTS, Variant};
+use crate::generated::{self, Variant};
 use crate::output::{self, Row, number};
 use crate::statistics::{float, rounded};
 
@@ -20,9 +20,9 @@ pub(crate) struct Options {
     /// How many functions the larger programs have.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) functions: u32,
-    /// Only the attributes whose name contains this, and none.
+    /// Only the attributes whose name contains this, and none; may be given several times.
     #[arg(long)]
-    pub(crate) filter: Option<String>,
+    pub(crate) filter: Vec<String>,
 }
 
 /// What was found about one attribute.
@@ -63,16 +63,11 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<CodeSize>, BenchError> {
     let mut rows: Vec<CodeSize> = Vec::new();
     // The last plain one.
     let mut plain = 0.0;
-    for variant in VARIANTS {
-        let is_plain = variant.is_plain();
-        let is_chosen = options.filter.as_ref().is_none_or(|filter| variant.name.contains(filter.as_str()));
-        if !is_plain && !is_chosen {
-            continue;
-        }
+    for variant in generated::chosen(&options.filter) {
         let one = text_bytes(variant, 1)?;
         let all = text_bytes(variant, options.functions as usize)?;
         let each = float(all.saturating_sub(one)) / f64::from(options.functions - 1);
-        if is_plain {
+        if variant.is_plain() {
             plain = each;
         }
         rows.push(CodeSize {

@@ -6,7 +6,7 @@ use nix::sys::time::TimeVal;
 use serde::Serialize;
 
 use crate::error::BenchError;
-use crate::generated::{Generated, VARIANTS, Variant};
+use crate::generated::{self, Generated};
 use crate::output::{self, Row, number};
 use crate::statistics::{median, rounded};
 
@@ -22,9 +22,9 @@ pub(crate) struct Options {
     /// How often each program is compiled; the median counts.
     #[arg(long, default_value_t = 3)]
     pub(crate) runs: usize,
-    /// Only the attributes whose name contains this, and none.
+    /// Only the attributes whose name contains this, and none; may be given several times.
     #[arg(long)]
-    pub(crate) filter: Option<String>,
+    pub(crate) filter: Vec<String>,
 }
 
 /// What was found about one attribute.
@@ -50,12 +50,8 @@ pub(crate) fn run(options: &Options) -> Result<(), BenchError> {
 
 /// Compiles the programs.
 pub(crate) fn measure(options: &Options) -> Result<Vec<CompileTime>, BenchError> {
-    let is_chosen = |variant: &&Variant| {
-        let matches = |filter: &String| variant.name.contains(filter.as_str());
-        variant.is_plain() || options.filter.as_ref().is_none_or(matches)
-    };
     let mut programs = Vec::new();
-    for variant in VARIANTS.iter().filter(is_chosen) {
+    for variant in generated::chosen(&options.filter) {
         let generated = variant.generate(options.functions as usize)?;
         // What it depends on.
         generated.cargo(&["check"])?;

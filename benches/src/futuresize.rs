@@ -48,17 +48,17 @@ macro_rules! levels {
 
             $(#[$attribute])?
             async fn second(argument: Argument) -> u8 {
-                first(argument).await ^ argument[1]
+                first(argument).await
             }
 
             $(#[$attribute])?
             async fn third(argument: Argument) -> u8 {
-                second(argument).await ^ argument[2]
+                second(argument).await
             }
 
             $(#[$attribute])?
             pub(super) async fn fourth(argument: Argument) -> u8 {
-                third(argument).await ^ argument[3]
+                third(argument).await
             }
         }
     };

@@ -34,7 +34,7 @@ pub(crate) const PROF: &str = "#[prof]";
 pub(crate) const TRACING: &str = "tracing #[instrument(skip_all)]";
 
 /// Every variant, after the plain one that it is compared to.
-pub(crate) const VARIANTS: &[Variant] = &[
+const VARIANTS: &[Variant] = &[
     Variant { name: PLAIN, slug: "plain", attribute: "", dependencies: "", is_fallible: false },
     Variant {
         name: PROF,
@@ -84,6 +84,14 @@ pub(crate) const VARIANTS: &[Variant] = &[
         is_fallible: true,
     },
 ];
+
+/// The variants whose name contains one of `filters`, all if there are none; the plain ones always.
+pub(crate) fn chosen(filters: &[String]) -> impl Iterator<Item = &'static Variant> {
+    VARIANTS.iter().filter(move |variant| {
+        let matches = |filter: &String| variant.name.contains(filter.as_str());
+        variant.is_plain() || filters.is_empty() || filters.iter().any(matches)
+    })
+}
 
 /// A program that was written.
 pub(crate) struct Generated {

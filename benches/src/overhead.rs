@@ -54,6 +54,8 @@ pub(crate) struct Overhead {
     pub(crate) ratio_to_tsc_pair: f64,
     /// By the calling thread.
     pub(crate) allocs_per_call: f64,
+    /// Rounds in which the threads made their calls at the same time; the others do not count, if there are any of these.
+    pub(crate) rounds: usize,
     /// Its plain function.
     pub(crate) baseline: &'static str,
 }
@@ -138,14 +140,22 @@ impl Series {
         self.samples.push(pool.measure(self.subject, self.threads, self.calls));
     }
 
+    /// The rounds that count.
+    fn rounds(&self) -> Vec<usize> {
+        let is_together = |&round: &usize| self.samples[round].is_together;
+        let rounds: Vec<usize> = (0..self.samples.len()).filter(is_together).collect();
+        if rounds.is_empty() { (0..self.samples.len()).collect() } else { rounds }
+    }
+
     fn ns(&self) -> Vec<f64> {
-        self.samples.iter().map(|sample| sample.ns).collect()
+        self.rounds().into_iter().map(|round| self.samples[round].ns).collect()
     }
 
     /// What a call costs above the baseline's: the median over the rounds.
     fn ns_above_baseline(&self, all: &[Series]) -> f64 {
         let baseline = self.peer(all, self.subject.baseline);
-        let differences = self.samples.iter().zip(&baseline.samples).map(|(ours, plain)| ours.ns - plain.ns);
+        let difference = |round: usize| self.samples[round].ns - baseline.samples[round].ns;
+        let differences = self.rounds().into_iter().map(difference);
         median(differences.collect())
     }
 
@@ -168,6 +178,7 @@ impl Series {
             ns_above_plain: rounded(above, 3),
             ratio_to_tsc_pair: rounded(above / tsc_above, 4),
             allocs_per_call: rounded(allocations, 4),
+            rounds: self.samples.iter().filter(|sample| sample.is_together).count(),
             baseline: self.subject.baseline,
         }
     }

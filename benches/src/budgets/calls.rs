@@ -51,9 +51,9 @@ fn off(rows: &[Overhead], counts: &[Count]) -> Vec<Budget> {
 
 fn aggregated(rows: &[Overhead], counts: &[Count]) -> Vec<Budget> {
     let mut budgets = Vec::new();
-    for threads in [1, 2] {
+    for (threads, on) in [(1, "1 thread"), (2, "2 threads")] {
         let ratio = find(rows, ours::AGGREGATOR, threads).map(|row| row.ratio_to_tsc_pair);
-        budgets.push(Budget::new(format!("{}, {threads} threads", ours::AGGREGATOR), "× TSC pair", 1.25, ratio));
+        budgets.push(Budget::new(format!("{}, {on}", ours::AGGREGATOR), "× TSC pair", 1.25, ratio));
     }
     let count = counts.iter().find(|count| count.name == ours::AGGREGATOR);
     let count = count.map(|count| count.instructions_per_call);

@@ -16,10 +16,9 @@ const RUNS: usize = 3;
 
 /// Each of them beside what is measured.
 pub(super) fn budgets(options: &Options) -> Result<Vec<Budget>, BenchError> {
-    let only = |name: &str| Some(name.to_owned());
-    let size = codesize::Options { json: false, functions: FUNCTIONS, filter: only(PROF) };
-    // The two that are compared have a word in common.
-    let time = compiletime::Options { json: false, functions: FUNCTIONS, runs: RUNS, filter: only("#[") };
+    let size = codesize::Options { json: false, functions: FUNCTIONS, filter: vec![PROF.to_owned()] };
+    let compared = vec![PROF.to_owned(), TRACING.to_owned()];
+    let time = compiletime::Options { json: false, functions: FUNCTIONS, runs: RUNS, filter: compared };
     let scale = scale::Options { json: false, threads: 4, functions: 1_000, ended_threads: 2_000 };
     let clock = clock::Options { json: false, seconds: options.seconds };
     Ok([

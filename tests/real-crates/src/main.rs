@@ -46,6 +46,11 @@ fn compare(known: &Crate, subject: &Subject, place: Place) -> usize {
     let work = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/real-crates"));
     let source = run::fetch(known, work);
     let plain = run::findings(known, &run::copy(&source, &work.join("plain").join(known.name)));
+    if plain.tests.is_empty() {
+        // Nothing would be compared.
+        eprintln!("{}: the plain crate has no tests that run: {:#?}", known.name, plain.errors);
+        return 1;
+    }
     let copy = run::copy(&source, &work.join(subject.name).join(known.name));
     let annotated = annotate::all(&copy.join("src"), subject.attribute, place);
     run::depend(&copy, subject.dependency);

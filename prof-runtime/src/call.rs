@@ -20,7 +20,7 @@ use crate::route::{self, Route};
 /// A call in progress on one thread. Dropped without being finished, it unwound.
 ///
 /// It is one word, so that a function that no one listens to has one register less for its own use, and no more. The
-/// clock's reading is with the thread's [`Local`]: calls of a function on one thread end in the reverse order.
+/// clock's reading is with what the thread keeps for the site: calls of a function on one thread end in the reverse order.
 #[must_use]
 pub struct Call(Measured);
 

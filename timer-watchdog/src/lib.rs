@@ -16,7 +16,7 @@
 //! # Ok::<(), timer_watchdog::StartError>(())
 //! ```
 //!
-//! **Which worker is stuck, and who deals with it?** [`expires`] holds a timer for a worker while a scope runs. A
+//! **Which worker is stuck, and who deals with it?** [`expires()`] holds a timer for a worker while a scope runs. A
 //! [`Watchdog`] takes the requests of its clients from a [`RequestQueue`], keeps the timers in a [`TimerServer`], and
 //! has a worker reaped when one of its timers expires. Clients, queue, server and [`Reaper`] are traits; inside one
 //! process they are [`LocalTimerClient`], [`LocalQueue`], [`LocalTimerServer`], and any closure. The model is

@@ -24,7 +24,7 @@ pub struct Snapshot {
     /// Every annotated function, also those that were not called, sorted by group and name. Functions that share both
     /// share an entry.
     pub functions: Vec<FunctionStats>,
-    /// The values from [`put_metric`](crate::put_metric), sorted by group and name.
+    /// The values from [`put_metric`](fn@crate::put_metric), sorted by group and name.
     pub values: Vec<ValueStats>,
     /// Data points that were dropped because there were too many names.
     pub values_dropped: u64,

@@ -110,7 +110,7 @@ thread_local! {
     static SCOPED: RefCell<Vec<(u64, Scoped)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Installs the client that [`expires`](crate::expires) uses in every thread, or none.
+/// Installs the client that [`expires`](fn@crate::expires) uses in every thread, or none.
 ///
 /// Timers acquired before are still released through the client that acquired them. May be called at any time.
 ///

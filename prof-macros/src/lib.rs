@@ -1,9 +1,9 @@
 //! The attributes behind `prof_runtime::prof` and `timer_watchdog::expires`.
 //!
 //! Depend on those crates, which document the attributes; this one only generates code. Its parts, in the order of a
-//! call: [`args`] what the attribute was given, [`item`] what it stands on, [`function`] one function taken apart,
-//! [`returns`], [`params`] and [`body`] its pieces, [`expand`] the code that comes out in the [`shape`]s that the two
-//! attributes share, [`block`] whole blocks of functions. [`expires`](mod@expires) is the other attribute, whole.
+//! call: `args` what the attribute was given, `item` what it stands on, `function` one function taken apart,
+//! `returns`, `params` and `body` its pieces, `expand` the code that comes out in the `shape`s that the two
+//! attributes share, `block` whole blocks of functions. `expires` is the other attribute, whole.
 
 mod args;
 mod block;

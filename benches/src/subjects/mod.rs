@@ -1,5 +1,6 @@
 //! Everything that is measured.
 
+mod guards;
 mod limits;
 mod ours;
 mod ours_async;
@@ -10,7 +11,7 @@ use crate::subject::Subject;
 
 /// Every subject, the plain ones and the limits first.
 pub(crate) fn all() -> Vec<Subject> {
-    let ours = [plain::SUBJECTS, limits::SUBJECTS, ours::SUBJECTS, ours_async::SUBJECTS].concat();
+    let ours = [plain::SUBJECTS, limits::SUBJECTS, ours::SUBJECTS, ours_async::SUBJECTS, guards::SUBJECTS].concat();
     #[cfg(feature = "peers")]
     let all = [ours, crate::peers::all()].concat();
     #[cfg(not(feature = "peers"))]

@@ -79,9 +79,9 @@ fn mutex_map(x: u64) -> u64 {
 static REQUESTS: LazyLock<SyncSender<Option<Instant>>> = LazyLock::new(|| {
     let (sender, receiver) = sync_channel(1024);
     thread::spawn(move || {
-        receiver.into_iter().for_each(|request| {
+        for request in receiver {
             black_box(request);
-        })
+        }
     });
     sender
 });

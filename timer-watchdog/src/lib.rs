@@ -72,6 +72,8 @@ mod server;
 mod sync;
 mod table;
 mod watchdog;
+#[cfg(feature = "file")]
+mod wire;
 mod worker;
 
 pub use self::{
@@ -94,3 +96,5 @@ pub use event::to_log;
 pub use event::to_tracing;
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use reaper::{Kill, PidfdKill, ProcessReaper};
+#[cfg(feature = "file")]
+pub use wire::{FileTimerRequest, LineError, LineReader, MAX_LINE_BYTES};

@@ -52,16 +52,22 @@
 //! # Features
 //!
 //! `log` and `tracing` bring receivers of a watchdog's events, `to_log` and `to_tracing`; `process` brings
-//! `ProcessReaper`, which kills worker processes on Linux; `tsc` reads the processor's time stamp counter, where it is
+//! `ProcessReaper`, which kills worker processes on Linux; `file` brings timers of worker processes over a named pipe, as
+//! `PyTorch`'s file timers are, `FileTimerClient` and `FileTimerServer` (Linux); `tsc` reads the processor's time stamp counter, where it is
 //! invariant, instead of the operating system's clock, which makes guards cheaper by more than half, and takes up to
 //! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
 //! default.
 
 mod client;
 mod clock;
+mod credited;
 mod event;
 mod expires;
+#[cfg(all(feature = "file", target_os = "linux"))]
+mod file;
 pub mod hang;
+#[cfg(all(feature = "file", target_os = "linux"))]
+mod kill;
 mod local;
 mod monitor;
 mod outbox;
@@ -94,6 +100,16 @@ pub use self::{
 pub use event::to_log;
 #[cfg(feature = "tracing")]
 pub use event::to_tracing;
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub use file::{
+    ExpiredScope, FileTimerClient, FileTimerEvent, FileTimerHealth, FileTimerServer, FileTimerServerBuilder,
+    IncidentReport, PipeError,
+};
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub use kill::{
+    Evidence, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Processes, RefusedWorker, Standing, ThreadEvidence,
+    WorkerProcess,
+};
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use reaper::{Kill, PidfdKill, ProcessReaper};
 #[cfg(feature = "file")]

@@ -1,4 +1,4 @@
-//! The messages of file timers: one JSON object a line, as PyTorch's file timers write and read them.
+//! The messages of file timers: one JSON object a line, as `PyTorch`'s file timers write and read them.
 
 mod line;
 

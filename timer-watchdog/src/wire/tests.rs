@@ -43,7 +43,8 @@ fn lines_as_python_writes_them_are_read() {
     );
     let never = FileTimerRequest::acquire(Pid(7), "", f64::INFINITY, 9);
     let line = never.to_line().unwrap();
-    assert_eq!(FileTimerRequest::from_json(&line).unwrap().expiration_time, f64::MAX);
+    let largest = FileTimerRequest::acquire(Pid(7), "", f64::MAX, 9);
+    assert_eq!(FileTimerRequest::from_json(&line), Ok(largest));
 }
 
 #[test]

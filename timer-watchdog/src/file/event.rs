@@ -82,7 +82,7 @@ pub enum FileTimerEvent {
     },
     /// The server itself did not run for some time, so nobody was charged for it.
     ObserverGap {
-        /// How long it did not run beyond what it had planned.
+        /// How long that may have been.
         gap: Duration,
     },
     /// A whole pass failed; the server goes on.

@@ -67,7 +67,7 @@ impl fmt::Display for IncidentReport {
         f.write_str(" is stuck in")?;
         for (index, scope) in self.expired().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma} {:?} for {:.1} s", scope.scope_id, scope.age_secs)?;
+            write!(f, "{comma} {:?} for {:.2} s", scope.scope_id, scope.age_secs)?;
         }
         let Some(evidence) = evidence.filter(|evidence| !evidence.state.is_empty()) else {
             return Ok(());

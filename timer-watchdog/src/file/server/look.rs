@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +51,7 @@ struct Plan {
     pipes: Vec<Arc<Pipe>>,
     processes: Vec<(Pid, Arc<dyn WorkerProcess>)>,
     due: Timestamp,
+    start: Timestamp,
 }
 
 impl Shared {
@@ -85,7 +87,9 @@ impl Shared {
         self.emit(FileTimerEvent::Started { path: self.path.clone() });
         self.notify(|notify| notify.ready());
         while !running.is_stopping() {
-            if let Err(error) = self.pass(self.max_interval) {
+            // Processes may come from elsewhere, and panic; the lock's state is whole even then.
+            let pass = catch_unwind(AssertUnwindSafe(|| self.pass(self.max_interval)));
+            if let Err(error) = pass.unwrap_or_else(|_| Err(io::Error::other("the server panicked"))) {
                 self.emit(FileTimerEvent::PassFailed { error });
                 // What fails at once would otherwise keep a processor busy with failing.
                 running.wait_for_stop(self.max_interval);
@@ -105,7 +109,8 @@ impl Shared {
     /// Waits at most `timeout` for something to do, and does it; returns how many requests there were.
     pub(super) fn pass(&self, timeout: Duration) -> io::Result<usize> {
         let clock = Clock::monotonic();
-        let plan = self.plan(clock.now().after(timeout), clock.now());
+        let start = clock.now();
+        let plan = self.plan(start, timeout);
         let ended = wait(&plan, &self.wake, clock.now())?;
         let got = clock.now();
         let requests = self.look(&plan, &ended, got)?;
@@ -116,12 +121,13 @@ impl Shared {
         Ok(requests)
     }
 
-    fn plan(&self, at_most: Timestamp, now: Timestamp) -> Plan {
+    fn plan(&self, start: Timestamp, timeout: Duration) -> Plan {
         let state = self.lock();
         Plan {
             pipes: state.pipes.iter().map(|source| Arc::clone(&source.pipe)).collect(),
             processes: state.awaited(),
-            due: state.due(now).min(at_most),
+            due: state.due(start).min(start.after(timeout)),
+            start,
         }
     }
 
@@ -130,16 +136,24 @@ impl Shared {
         state.ended(self, ended);
         let requests = state.read(self, got)?;
         state.end_fragments(self, got);
-        // After the reading: what was acquired before the gap or in it shares in it.
-        let gap = got.since(plan.due);
-        if gap > self.gap_threshold {
-            state.credit(gap);
-            self.emit(FileTimerEvent::ObserverGap { gap });
+        // After the reading: what was acquired before a gap or in it shares in it.
+        let now = Clock::monotonic().now();
+        if got.since(plan.due) > self.gap_threshold {
+            // When in the wait it began is not known, so nobody is charged for any of the wait.
+            self.credit(&mut state, got.since(plan.start));
         }
-        state.expire(self, got);
-        state.advance(self, Clock::monotonic().now());
+        if now.since(got) > self.gap_threshold {
+            self.credit(&mut state, now.since(got));
+        }
+        state.expire(self, now);
+        state.advance(self, now);
         self.keep_pipe(&mut state);
         Ok(requests)
+    }
+
+    fn credit(&self, state: &mut State, gap: Duration) {
+        state.credit(gap);
+        self.emit(FileTimerEvent::ObserverGap { gap });
     }
 
     /// Makes the pipe again if its path is gone. The old one is still read, since clients have it open.

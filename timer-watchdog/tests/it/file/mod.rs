@@ -2,7 +2,10 @@
 
 mod channel;
 mod client;
+#[cfg(feature = "cli")]
+mod command;
 mod kills;
+mod storm;
 mod upstream;
 
 use std::path::{Path, PathBuf};

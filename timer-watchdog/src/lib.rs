@@ -39,9 +39,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! **Which worker process is stuck?** With the feature `file`, on Linux, `FileTimerServer` and `FileTimerClient` do the
+//! same between processes, over a named pipe and in the format of `PyTorch`'s file timers, so that trainers written in
+//! Python need no change; what a stuck worker was doing is reported, and it is ended without harm to others. The
+//! command `timer-watchdog` (feature `cli`) does so for programs in any language:
+//!
+//! ```text
+//! timer-watchdog run -- python train.py
+//! timer-watchdog run --scope group -- sh -c 'timer-watchdog send exec --scope backup --after 30s -- rsync …'
+//! ```
+//!
 //! # Time
 //!
-//! Deadlines count on monotonic time; nothing here reads the wall clock. When the process is stopped, the machine
+//! Deadlines count on monotonic time; only the messages of file timers name wall time, which is converted on receipt. When the process is stopped, the machine
 //! suspended or the processor taken away, so that a watcher wakes much later than it planned, the time it missed is
 //! charged to nobody.
 //!
@@ -52,8 +62,8 @@
 //! # Features
 //!
 //! `log` and `tracing` bring receivers of a watchdog's events, `to_log` and `to_tracing`; `process` brings
-//! `ProcessReaper`, which kills worker processes on Linux; `file` brings timers of worker processes over a named pipe, as
-//! `PyTorch`'s file timers are, `FileTimerClient` and `FileTimerServer` (Linux); `tsc` reads the processor's time stamp counter, where it is
+//! `ProcessReaper`, which kills worker processes on Linux; `file` brings `FileTimerClient` and `FileTimerServer`, and
+//! `cli` the command; `tsc` reads the processor's time stamp counter, where it is
 //! invariant, instead of the operating system's clock, which makes guards cheaper by more than half, and takes up to
 //! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
 //! default.

@@ -34,6 +34,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_
 /// - A *release* never fails and never waits: what cannot be written is kept, once for each scope, and delivered by a
 ///   thread as soon as the pipe takes it, even after the client is dropped. An acquire of the same scope replaces it.
 ///
+/// A drop waits for what is still to be delivered, at most as long as an acquire may wait for a server.
+///
 /// A fork is noticed: the child speaks for itself. Programs that are not Rust's own (a module of Python, say) must
 /// ignore SIGPIPE, as Python and Rust do by themselves.
 ///

@@ -115,9 +115,14 @@ impl Place {
             // The command may change its folder.
             return Ok(Self::Given(std::path::absolute(path)?));
         }
-        let folder = std::env::temp_dir().join(format!("timer-watchdog-run-{}", std::process::id()));
-        fs::DirBuilder::new().mode(0o700).create(&folder)?;
-        Ok(Self::Private { pipe: folder.join("timer"), folder })
+        // Another name if a run that has crashed left its folder behind.
+        let name = |number| format!("timer-watchdog-run-{}-{number}", std::process::id());
+        let folders = (0..100).map(|number| std::env::temp_dir().join(name(number)));
+        let mut tries = folders.map(|folder| (fs::DirBuilder::new().mode(0o700).create(&folder), folder));
+        let is_taken =
+            |made: &io::Result<()>| made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists);
+        let (made, folder) = tries.find(|(made, _)| !is_taken(made)).ok_or(io::ErrorKind::AlreadyExists)?;
+        made.map(|()| Self::Private { pipe: folder.join("timer"), folder })
     }
 
     fn path(&self) -> &Path {

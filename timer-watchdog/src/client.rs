@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::marker::PhantomData;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::{Clock, ScopeId, Timestamp};
@@ -46,6 +47,24 @@ pub enum ClientError {
         worker: String,
         /// The number of requests that the queue may hold.
         capacity: usize,
+    },
+    /// No server reads from the named pipe, or there is none.
+    #[error("no server reads from {path:?}, so there is no timer for {scope:?}")]
+    Unserved {
+        /// The scope of the timer.
+        scope: ScopeId,
+        /// The pipe.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The named pipe holds as many requests as it can: its server is behind, or stopped.
+    #[error("the pipe {path:?} is full, so there is no timer for {scope:?}")]
+    PipeFull {
+        /// The scope of the timer.
+        scope: ScopeId,
+        /// The pipe.
+        path: PathBuf,
     },
     /// A client from elsewhere failed.
     #[error("the timer client failed on {scope:?}")]

@@ -39,9 +39,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! **Which worker process is stuck?** With the feature `file`, on Linux, `FileTimerServer` and `FileTimerClient` do the
+//! same between processes, over a named pipe and in the format of `PyTorch`'s file timers, so that trainers written in
+//! Python need no change; what a stuck worker was doing is reported, and it is ended without harm to others. The
+//! command `timer-watchdog` (feature `cli`) does so for programs in any language:
+//!
+//! ```text
+//! timer-watchdog run -- python train.py
+//! timer-watchdog run --scope group -- sh -c 'timer-watchdog send exec --scope backup --after 30s -- rsync …'
+//! ```
+//!
 //! # Time
 //!
-//! Deadlines count on monotonic time; nothing here reads the wall clock. When the process is stopped, the machine
+//! Deadlines count on monotonic time; only the messages of file timers name wall time, which is converted on receipt. When the process is stopped, the machine
 //! suspended or the processor taken away, so that a watcher wakes much later than it planned, the time it missed is
 //! charged to nobody.
 //!
@@ -52,7 +62,8 @@
 //! # Features
 //!
 //! `log` and `tracing` bring receivers of a watchdog's events, `to_log` and `to_tracing`; `process` brings
-//! `ProcessReaper`, which kills worker processes on Linux; `tsc` reads the processor's time stamp counter, where it is
+//! `ProcessReaper`, which kills worker processes on Linux; `file` brings `FileTimerClient` and `FileTimerServer`, and
+//! `cli` the command; `tsc` reads the processor's time stamp counter, where it is
 //! invariant, instead of the operating system's clock, which makes guards cheaper by more than half, and takes up to
 //! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
 //! default.
@@ -62,9 +73,14 @@
 pub mod __private;
 mod client;
 mod clock;
+mod credited;
 mod event;
 mod expires;
+#[cfg(all(feature = "file", target_os = "linux"))]
+mod file;
 pub mod hang;
+#[cfg(all(feature = "file", target_os = "linux"))]
+mod kill;
 mod local;
 mod monitor;
 mod outbox;
@@ -75,6 +91,8 @@ mod server;
 mod sync;
 mod table;
 mod watchdog;
+#[cfg(feature = "file")]
+mod wire;
 mod worker;
 
 /// Gives every call of a function a timer, as [`expires_or_noop`] does for a scope: `#[expires("5s")]`.
@@ -140,5 +158,17 @@ pub use self::{
 pub use event::to_log;
 #[cfg(feature = "tracing")]
 pub use event::to_tracing;
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub use file::{
+    ExpiredScope, FileTimerClient, FileTimerEvent, FileTimerHealth, FileTimerServer, FileTimerServerBuilder,
+    IncidentReport, PipeError,
+};
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub use kill::{
+    Evidence, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Processes, RefusedWorker, Standing, ThreadEvidence,
+    WorkerProcess,
+};
 #[cfg(all(feature = "process", target_os = "linux"))]
 pub use reaper::{Kill, PidfdKill, ProcessReaper};
+#[cfg(feature = "file")]
+pub use wire::{FileTimerRequest, LineError, LineReader, MAX_LINE_BYTES};

@@ -25,6 +25,14 @@ pub enum StartError {
         /// The name of the thread.
         name: String,
     },
+    /// What the thread works on cannot be had.
+    #[error("cannot start the thread {name:?}")]
+    Prepare {
+        /// The name of the thread.
+        name: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Somebody else watches already.
     #[error("cannot start the thread {name:?}: this domain has a watcher already")]
     AlreadyWatched {

@@ -1,10 +1,12 @@
-//! The only module that reads clocks: in `os.rs`, or with the feature `tsc` in `tsc.rs`.
+//! The only module that reads clocks: in `os.rs`, or with the feature `tsc` in `tsc.rs`; the wall clock in `wall.rs`.
 
 mod mock;
 #[cfg_attr(not(feature = "tsc"), path = "os.rs")]
 #[cfg_attr(feature = "tsc", path = "tsc.rs")]
 mod source;
 mod timestamp;
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub(crate) mod wall;
 
 use std::fmt;
 use std::sync::Arc;

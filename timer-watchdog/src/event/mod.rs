@@ -116,7 +116,7 @@ impl<W: fmt::Debug> fmt::Display for TimerEvent<W> {
 }
 
 /// Returns an error and what caused it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

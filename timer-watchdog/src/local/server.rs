@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::{ExpiredTimers, Pid, ReapError, Reaper, RequestKind, TimerRequest, TimerServer, TimerTable, WorkerId};
+use crate::Timestamp;
+use crate::credited::CreditedTable;
+use crate::{ExpiredTimers, Pid, ReapError, Reaper, TimerRequest, TimerServer, WorkerId};
 
 /// Keeps the timers of workers in memory and leaves expired workers to a [`Reaper`].
 ///
@@ -25,21 +26,14 @@ use crate::{ExpiredTimers, Pid, ReapError, Reaper, RequestKind, TimerRequest, Ti
 /// assert_eq!(server.reap_worker(&"worker").unwrap(), true);
 /// ```
 pub struct LocalTimerServer<R, W = Pid> {
-    timers: Mutex<Timers<W>>,
+    timers: Mutex<CreditedTable<W>>,
     reaper: R,
-}
-
-/// The table, in a time of its own that stands still during gaps.
-struct Timers<W> {
-    table: TimerTable<W>,
-    /// All gaps so far. A deadline that comes in later is moved back by it, so that only earlier ones gain.
-    credited: Duration,
 }
 
 impl<R: Reaper<W>, W: WorkerId> LocalTimerServer<R, W> {
     /// Returns a server without timers.
     pub fn new(reaper: R) -> Self {
-        Self { timers: Mutex::new(Timers { table: TimerTable::new(), credited: Duration::ZERO }), reaper }
+        Self { timers: Mutex::new(CreditedTable::new()), reaper }
     }
 
     /// Returns the number of timers.
@@ -58,33 +52,8 @@ impl<R: Reaper<W>, W: WorkerId> LocalTimerServer<R, W> {
     }
 
     /// Never held while a reaper runs.
-    fn timers(&self) -> MutexGuard<'_, Timers<W>> {
+    fn timers(&self) -> MutexGuard<'_, CreditedTable<W>> {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<W: WorkerId> Timers<W> {
-    fn register(&mut self, request: &TimerRequest<W>) -> bool {
-        match request.kind {
-            RequestKind::Acquire { expiration } if !self.credited.is_zero() => {
-                let expiration = expiration.before(self.credited);
-                let kind = RequestKind::Acquire { expiration };
-                self.table.register(&TimerRequest { kind, ..request.clone() })
-            }
-            _ => self.table.register(request),
-        }
-    }
-
-    fn expired(&self, now: Timestamp) -> Vec<ExpiredTimers<W>> {
-        let mut expired = self.table.expired(now.before(self.credited));
-        if !self.credited.is_zero() {
-            for timer in expired.iter_mut().flat_map(|worker| &mut worker.timers) {
-                if let RequestKind::Acquire { expiration } = &mut timer.kind {
-                    *expiration = expiration.after(self.credited);
-                }
-            }
-        }
-        expired
     }
 }
 
@@ -114,14 +83,11 @@ impl<R: Reaper<W>, W: WorkerId> TimerServer<W> for LocalTimerServer<R, W> {
     }
 
     fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
-        let timers = self.timers();
-        let next = timers.table.next_deadline_after(now.before(timers.credited))?;
-        Some(next.after(timers.credited))
+        self.timers().next_deadline(now)
     }
 
     fn credit_gap(&self, gap: Duration) {
-        let mut timers = self.timers();
-        timers.credited = timers.credited.saturating_add(gap);
+        self.timers().credit(gap);
     }
 }
 

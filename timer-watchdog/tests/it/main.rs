@@ -3,6 +3,8 @@
 #[cfg(all(feature = "log", feature = "tracing"))]
 mod bridges;
 mod clients;
+#[cfg(all(feature = "file", target_os = "linux"))]
+mod file;
 mod hang;
 mod hang_faults;
 mod lifecycle;

@@ -1,0 +1,47 @@
+//! Reports on standard error, and what `run` and `serve` have in common.
+
+use std::io::Write as _;
+
+use timer_watchdog::{FileTimerEvent, FileTimerServerBuilder, KillPolicy, KillTarget};
+
+use crate::options::{Scope, WatchOptions};
+
+/// Returns the policy that the options ask for.
+pub(crate) fn policy(options: &WatchOptions) -> KillPolicy {
+    let target = match options.scope {
+        Scope::Process => KillTarget::Process,
+        Scope::Group => KillTarget::Group,
+        Scope::Cgroup => KillTarget::Cgroup,
+    };
+    let policy = KillPolicy::new().grace(options.grace).target(target);
+    let policy = if options.observe { policy.observe() } else { policy };
+    match options.signal {
+        Some(signal) => policy.signal(signal),
+        None => policy,
+    }
+}
+
+/// Sets all else that the options ask for.
+pub(crate) fn configured(builder: FileTimerServerBuilder, options: &WatchOptions) -> FileTimerServerBuilder {
+    let is_json = options.json;
+    let builder = builder.max_interval(options.max_interval).run_id(&options.run_id);
+    let builder = match &options.dump_dir {
+        Some(folder) => builder.dump_dir(folder),
+        None => builder,
+    };
+    builder.on_event(move |event| tell(&event, is_json))
+}
+
+/// Writes one line for each incident, when it has ended, and for all else that should not be.
+fn tell(event: &FileTimerEvent, is_json: bool) {
+    if !event.is_warning() || matches!(event, FileTimerEvent::Expired { .. }) {
+        return;
+    }
+    let line = if is_json { json(event) } else { format!("timer-watchdog: {event}") };
+    // Nobody can be told that telling failed.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+fn json(event: &FileTimerEvent) -> String {
+    serde_json::json!({ "event": event.name(), "message": event.to_string(), "report": event.report() }).to_string()
+}

@@ -1,0 +1,320 @@
+//! The client of a server behind a named pipe.
+
+use std::collections::HashSet;
+use std::env;
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use rustix::io::Errno;
+
+use crate::clock::wall;
+use crate::kill::SIGKILL;
+use crate::monitor::Monitor;
+use crate::worker::Worker;
+use crate::{ClientError, Clock, FileTimerRequest, Pid, ScopeId, TimerClient, Timestamp};
+
+/// How long an acquire waits for a server that is not there, unless told otherwise: as upstream does, time for a server
+/// that starts together with its workers.
+const RETRY_LIMIT: Duration = Duration::from_secs(1);
+/// The first wait between two tries, and the longest.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// Sends the requests of a worker process to a server behind a named pipe; speaks to `PyTorch`'s servers, too.
+///
+/// The pipe is kept open. When the server is restarted, the client finds the new one by itself. A request is one write
+/// that never blocks:
+///
+/// - An *acquire* that finds no server tries again for a limited time ([`retry_for`](Self::retry_for)); while there is
+///   none, further ones fail at once. One that finds the pipe full fails at once.
+/// - A *release* never fails and never waits: what cannot be written is kept, once for each scope, and delivered by a
+///   thread as soon as the pipe takes it, even after the client is dropped. An acquire of the same scope replaces it.
+///
+/// A drop waits for what is still to be delivered, at most as long as an acquire may wait for a server.
+///
+/// A fork is noticed: the child speaks for itself. Programs that are not Rust's own (a module of Python, say) must
+/// ignore SIGPIPE, as Python and Rust do by themselves.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{FileTimerClient, expires_in};
+///
+/// let client = FileTimerClient::new("/nowhere/timer").retry_for(Duration::ZERO);
+/// let error = expires_in("load", Duration::from_secs(5), &client).unwrap_err();
+/// let cause = std::error::Error::source(&error).unwrap();
+/// assert_eq!(cause.to_string(), r#"no server reads from "/nowhere/timer", so there is no timer for "load""#);
+/// ```
+pub struct FileTimerClient {
+    path: Arc<Path>,
+    /// Fixed, or the calling process.
+    pid: Option<Pid>,
+    signal: i32,
+    limit: Duration,
+    link: Arc<Monitor<Link>>,
+}
+
+/// The way to the server.
+struct Link {
+    /// The process that opened it; a forked child starts anew.
+    owner: Pid,
+    pipe: Option<Arc<OwnedFd>>,
+    /// Lines of releases that could not be written, in any order: each is of another scope.
+    late: HashSet<Vec<u8>>,
+    /// An acquire has waited in vain for a server, and nobody has reached one since.
+    is_down: bool,
+    is_closed: bool,
+    worker: Worker,
+}
+
+impl FileTimerClient {
+    /// Returns a client of the server that reads from `path`; opens nothing yet. Expired workers get SIGKILL.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into().into(),
+            pid: None,
+            signal: SIGKILL,
+            limit: RETRY_LIMIT,
+            link: Clock::monotonic().monitor(Link::new()),
+        }
+    }
+
+    /// Returns a client of the server that the environment names: `TIMER_WATCHDOG_FILE`, or `TORCHELASTIC_TIMER_FILE`.
+    pub fn from_env() -> Option<Self> {
+        let named = ["TIMER_WATCHDOG_FILE", "TORCHELASTIC_TIMER_FILE"].into_iter().find_map(env::var_os);
+        named.filter(|path| !path.is_empty()).map(Self::new)
+    }
+
+    /// Sets the signal that an expired worker gets, 1 to 31; with 0 or less it is reported only.
+    #[must_use]
+    pub fn signal(mut self, signal: i32) -> Self {
+        self.signal = signal;
+        self
+    }
+
+    /// Sets how long an acquire may wait for a server that is not there; one second if not set.
+    #[must_use]
+    pub fn retry_for(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Speaks for another process than the calling one.
+    #[must_use]
+    pub fn for_process(mut self, pid: Pid) -> Self {
+        self.pid = Some(pid);
+        self
+    }
+
+    /// Returns the path of the pipe.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns how many releases wait for the pipe to take them.
+    pub fn pending_releases(&self) -> usize {
+        self.link.peek(|link| link.late.len())
+    }
+
+    /// Waits until no release waits any more, at most `limit`; returns whether none does.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let clock = Clock::monotonic();
+        let done = |link: &mut Link| link.late.is_empty().then_some(());
+        clock.wait_until(&self.link, clock.now().after(limit), done).is_some()
+    }
+
+    fn pid(&self) -> Pid {
+        self.pid.unwrap_or_else(Pid::current)
+    }
+
+    fn line(request: FileTimerRequest) -> Vec<u8> {
+        // A shortened request fits at any numbers; an empty line, which readers pass over, stands for "never".
+        request.shortened().to_line().unwrap_or_default()
+    }
+
+    fn try_acquire(&self, line: &[u8], release: &[u8]) -> Result<(), Errno> {
+        self.link.update(|link| {
+            link.notice_fork();
+            link.flush(&self.path)?;
+            link.write(&self.path, line)?;
+            link.is_down = false;
+            link.late.remove(release);
+            Ok(())
+        })
+    }
+
+    /// Tries again while there is no server and time left.
+    fn acquire_in_time(&self, line: &[u8], release: &[u8]) -> Result<(), Errno> {
+        let clock = Clock::monotonic();
+        let deadline = clock.now().after(self.limit);
+        let mut wait = BACKOFF.0;
+        loop {
+            let Err(errno) = self.try_acquire(line, release) else {
+                return Ok(());
+            };
+            let now = clock.now();
+            if !is_unserved(errno) || now >= deadline || self.link.peek(|link| link.is_down) {
+                self.link.update(|link| link.is_down |= is_unserved(errno));
+                return Err(errno);
+            }
+            clock.wait_until(&self.link, now.after(wait).min(deadline), |_| None::<()>);
+            wait = (wait * 2).min(BACKOFF.1);
+        }
+    }
+}
+
+impl TimerClient for FileTimerClient {
+    fn acquire(&self, scope: &ScopeId, expiration: Timestamp) -> Result<(), ClientError> {
+        let seconds = match expiration {
+            Timestamp::NEVER => f64::INFINITY,
+            _ => (wall::since_epoch() + expiration.since(self.now())).as_secs_f64(),
+        };
+        let request = FileTimerRequest::acquire(self.pid(), scope.clone(), seconds, self.signal);
+        let release = Self::line(FileTimerRequest::release(self.pid(), scope.clone()));
+        self.acquire_in_time(&Self::line(request), &release).map_err(|errno| {
+            let (scope, path, source) = (scope.clone(), self.path.to_path_buf(), errno.into());
+            match errno {
+                Errno::AGAIN => ClientError::PipeFull { scope, path },
+                _ => ClientError::Unserved { scope, path, source },
+            }
+        })
+    }
+
+    fn release(&self, scope: &ScopeId) -> Result<(), ClientError> {
+        let line = Self::line(FileTimerRequest::release(self.pid(), scope.clone()));
+        self.link.update(|link| {
+            link.notice_fork();
+            if link.flush(&self.path).and_then(|()| link.write(&self.path, &line)).is_err() {
+                link.late.insert(line);
+                link.start_delivery(&self.link, &self.path);
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Drop for FileTimerClient {
+    fn drop(&mut self) {
+        let worker = self.link.update(|link| {
+            link.is_closed = true;
+            link.worker.clone()
+        });
+        if self.pending_releases() > 0 || worker.is_running() {
+            // What is still to be delivered then keeps the thread, and only that.
+            let _ = worker.stop(|| self.link.update(|_| ()), self.limit);
+        }
+    }
+}
+
+impl Link {
+    fn new() -> Self {
+        Self {
+            owner: Pid::current(),
+            pipe: None,
+            late: HashSet::new(),
+            is_down: false,
+            is_closed: false,
+            worker: Worker::new("timer-releases", 0),
+        }
+    }
+
+    /// In a forked child, forgets what was the parent's: its releases and its thread.
+    fn notice_fork(&mut self) {
+        if self.owner != Pid::current() {
+            *self = Self { pipe: self.pipe.take(), ..Self::new() };
+        }
+    }
+
+    /// Writes one line, which the pipe takes whole or not at all.
+    fn write(&mut self, path: &Path, line: &[u8]) -> Result<(), Errno> {
+        let mut is_new = self.pipe.is_none();
+        loop {
+            let pipe = match &self.pipe {
+                Some(pipe) => pipe,
+                None => self.pipe.insert(Arc::new(open(path)?)),
+            };
+            match rustix::io::write(pipe, line) {
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) if !is_new => {
+                    // Its server is gone. The pipe stays open until there is a new one, for what nobody has read yet.
+                    self.pipe = Some(Arc::new(open(path)?));
+                    is_new = true;
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// Writes what waits, until the pipe takes no more.
+    fn flush(&mut self, path: &Path) -> Result<(), Errno> {
+        while let Some(line) = self.late.iter().next().cloned() {
+            self.write(path, &line)?;
+            self.late.remove(&line);
+        }
+        Ok(())
+    }
+
+    fn start_delivery(&self, link: &Arc<Monitor<Self>>, path: &Arc<Path>) {
+        let (link, path) = (Arc::clone(link), Arc::clone(path));
+        // Without a thread, the next request delivers.
+        let _ = self.worker.start(move |_| deliver(&link, &path));
+    }
+}
+
+/// Delivers late releases until the client is closed and none is left.
+fn deliver(link: &Monitor<Link>, path: &Path) {
+    let clock = Clock::monotonic();
+    let mut wait = BACKOFF.0;
+    loop {
+        let has_work = clock.wait_until(link, Timestamp::NEVER, |link| match link.late.is_empty() {
+            true => link.is_closed.then_some(false),
+            false => Some(true),
+        });
+        if has_work != Some(true) {
+            return;
+        }
+        let (flushed, pipe) = link.update(|link| (link.flush(path), link.pipe.clone()));
+        match (flushed, pipe) {
+            (Ok(()), _) => wait = BACKOFF.0,
+            (Err(Errno::AGAIN), Some(pipe)) => wait_for_room(&pipe),
+            _ => {
+                clock.wait_until(link, clock.now().after(wait), |_| None::<()>);
+                wait = (wait * 2).min(BACKOFF.1);
+            }
+        }
+    }
+}
+
+/// Waits until a pipe takes bytes again; at most as long as a server may be replaced unseen.
+fn wait_for_room(pipe: &OwnedFd) {
+    let nanos = i64::from(BACKOFF.1.subsec_nanos());
+    let _ = poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: nanos }));
+}
+
+/// Opens the pipe for writing; fails if nobody reads from it.
+fn open(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let pipe = openat(CWD, path, flags, Mode::empty())?;
+    let kind = FileType::from_raw_mode(fstat(&pipe)?.st_mode);
+    if kind == FileType::Fifo { Ok(pipe) } else { Err(Errno::NOSTR) }
+}
+
+/// Returns whether this says that no server is there, which may change.
+fn is_unserved(errno: Errno) -> bool {
+    matches!(errno, Errno::NXIO | Errno::NOENT | Errno::PIPE)
+}
+
+impl fmt::Debug for FileTimerClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileTimerClient")
+            .field("path", &self.path)
+            .field("pending_releases", &self.pending_releases())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,317 @@
+//! What a server of file timers knows: pipes, workers, timers and incidents. It is only touched under its lock.
+
+mod incidents;
+
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::incident::Incident;
+use super::pipe::Pipe;
+use super::server::Shared;
+use super::{FileTimerEvent, IncidentReport};
+use crate::clock::wall;
+use crate::credited::CreditedTable;
+use crate::{
+    FileTimerRequest, LineReader, Pid, RefusedWorker, ScopeId, Standing, TimerRequest, Timestamp, WorkerProcess,
+};
+
+/// What one look takes out of the pipes at most: so that no flood of requests delays an expiry by much.
+const LOOK_BYTES: usize = 256 * 1024;
+/// How long half a line may wait for its other half, which comes at once if it comes at all.
+const FRAGMENT_AGE: Duration = Duration::from_secs(1);
+/// Workers without timers that are remembered, so that their next timer needs no look at `/proc`.
+const MAX_IDLE_WORKERS: usize = 1024;
+/// Pipes that are still read after they have lost their path.
+const MAX_PIPES: usize = 4;
+
+pub(super) struct State {
+    /// The newest one last; the others have lost their path.
+    pub(super) pipes: Vec<Source>,
+    timers: CreditedTable<Pid>,
+    /// Every process with a timer or an incident is in here.
+    workers: HashMap<Pid, Held>,
+    incidents: HashMap<Pid, Incident>,
+    pub(super) counts: Counts,
+    pub(super) recent: VecDeque<IncidentReport>,
+    pub(super) is_pipe_lost: bool,
+    buffer: Vec<u8>,
+}
+
+/// A pipe and what has come of a line out of it.
+pub(super) struct Source {
+    pub(super) pipe: Arc<Pipe>,
+    reader: LineReader,
+    fragment_since: Timestamp,
+}
+
+/// A worker and its open scopes.
+struct Held {
+    process: Arc<dyn WorkerProcess>,
+    scopes: HashMap<ScopeId, OpenScope>,
+}
+
+#[derive(Clone, Copy)]
+struct OpenScope {
+    signal: i32,
+    since: Timestamp,
+}
+
+/// What has been seen so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) requests: u64,
+    pub(super) bad_lines: u64,
+    pub(super) refused: u64,
+    pub(super) over_quota: u64,
+    pub(super) exited: u64,
+    pub(super) incidents: u64,
+}
+
+impl State {
+    pub(super) fn new(pipe: Pipe) -> Self {
+        let mut state = Self {
+            pipes: Vec::new(),
+            timers: CreditedTable::new(),
+            workers: HashMap::new(),
+            incidents: HashMap::new(),
+            counts: Counts::default(),
+            recent: VecDeque::new(),
+            is_pipe_lost: false,
+            buffer: vec![0; 64 * 1024],
+        };
+        state.add_pipe(pipe);
+        state
+    }
+
+    pub(super) fn add_pipe(&mut self, pipe: Pipe) {
+        let source = Source { pipe: Arc::new(pipe), reader: LineReader::new(), fragment_since: Timestamp::ZERO };
+        self.pipes.push(source);
+        if self.pipes.len() > MAX_PIPES {
+            self.pipes.remove(0);
+        }
+    }
+
+    pub(super) fn timers(&self) -> usize {
+        self.timers.table.len()
+    }
+
+    /// Returns the processes whose end is waited for.
+    pub(super) fn awaited(&self) -> Vec<(Pid, Arc<dyn WorkerProcess>)> {
+        let is_awaited = |pid: &Pid| self.incidents.get(pid).is_none_or(|incident| !incident.has_ended);
+        let awaited = self.workers.iter().filter(|(pid, _)| is_awaited(pid));
+        awaited.map(|(pid, held)| (*pid, Arc::clone(&held.process))).collect()
+    }
+
+    /// Returns when there is something to do, unless something happens before.
+    pub(super) fn due(&self, now: Timestamp) -> Timestamp {
+        let incidents = self.incidents.values().map(Incident::due);
+        let fragments = self.pipes.iter().filter(|source| source.reader.fragment_bytes() > 0);
+        let fragments = fragments.map(|source| source.fragment_since.after(FRAGMENT_AGE));
+        incidents.chain(fragments).chain(self.timers.next_deadline(now)).min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// Gives all timers the time that nobody ran.
+    pub(super) fn credit(&mut self, gap: Duration) {
+        self.timers.credit(gap);
+    }
+
+    /// Notes that processes have ended: their timers go with them, unkilled.
+    pub(super) fn ended(&mut self, shared: &Shared, ended: &[(Pid, Arc<dyn WorkerProcess>)]) {
+        for (pid, process) in ended {
+            let is_same = self.workers.get(pid).is_some_and(|held| Arc::ptr_eq(&held.process, process));
+            match self.incidents.get_mut(pid) {
+                Some(incident) => incident.has_ended = true,
+                None if is_same => self.purge(shared, *pid),
+                None => {}
+            }
+        }
+    }
+
+    fn purge(&mut self, shared: &Shared, pid: Pid) {
+        self.workers.remove(&pid);
+        let timers = self.timers.table.clear(&pid);
+        if timers > 0 {
+            self.counts.exited += 1;
+            shared.emit(FileTimerEvent::WorkerExited { pid, timers });
+        }
+    }
+
+    /// Takes requests out of the pipes and carries them out; returns how many.
+    pub(super) fn read(&mut self, shared: &Shared, now: Timestamp) -> io::Result<usize> {
+        let mut requests = Vec::new();
+        let mut bad = Vec::new();
+        let (mut left, mut result) = (LOOK_BYTES, Ok(()));
+        for source in &mut self.pipes {
+            loop {
+                let length = match source.pipe.read(&mut self.buffer) {
+                    Ok(length) => length,
+                    Err(error) => {
+                        result = Err(error);
+                        break;
+                    }
+                };
+                source.feed(&self.buffer[..length], now, &mut |line| match line {
+                    Ok(request) => requests.push(request),
+                    Err(error) => bad.push(error),
+                });
+                left = left.saturating_sub(length);
+                if length == 0 || left == 0 {
+                    break;
+                }
+            }
+        }
+        for error in bad {
+            self.counts.bad_lines += 1;
+            let total = self.counts.bad_lines;
+            shared.emit_sampled(total, || FileTimerEvent::BadLine { error, total });
+        }
+        self.register(shared, &requests, now);
+        // What was read is carried out before a failure is told.
+        result.map(|()| requests.len())
+    }
+
+    fn register(&mut self, shared: &Shared, requests: &[FileTimerRequest], now: Timestamp) {
+        let wall = wall::since_epoch();
+        let mut checked = HashSet::new();
+        for request in requests {
+            self.counts.requests += 1;
+            if request.is_release() {
+                self.release(request.pid, &request.scope_id);
+                continue;
+            }
+            if checked.insert(request.pid) && self.has_ended(request.pid) {
+                self.purge(shared, request.pid);
+            }
+            if let Err(cause) = self.acquire(shared, request, wall, now) {
+                self.refused(shared, request.pid, cause);
+            }
+        }
+        if self.workers.len() > MAX_IDLE_WORKERS {
+            let incidents = &self.incidents;
+            self.workers.retain(|pid, held| !held.scopes.is_empty() || incidents.contains_key(pid));
+        }
+    }
+
+    /// Returns whether a known worker has ended, so that its number may be somebody else's by now.
+    fn has_ended(&self, pid: Pid) -> bool {
+        let Some(held) = self.workers.get(&pid).filter(|_| !self.incidents.contains_key(&pid)) else {
+            return false;
+        };
+        !matches!(held.process.standing(), Standing::Alive { .. })
+    }
+
+    fn acquire(
+        &mut self,
+        shared: &Shared,
+        request: &FileTimerRequest,
+        wall: Duration,
+        now: Timestamp,
+    ) -> Result<(), RefusedWorker> {
+        let pid = request.pid;
+        let held = match self.workers.entry(pid) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Held { process: shared.processes.find(pid)?, scopes: HashMap::new() }),
+        };
+        let quota = shared.quota;
+        if held.scopes.len() >= quota && !held.scopes.contains_key(&request.scope_id) {
+            self.counts.over_quota += 1;
+            let total = self.counts.over_quota;
+            shared.emit_sampled(total, || FileTimerEvent::OverQuota { pid, quota, total });
+            return Ok(());
+        }
+        held.scopes.insert(request.scope_id.clone(), OpenScope { signal: request.signal, since: now });
+        let deadline = deadline(request.expiration_time, wall, now);
+        self.timers.register(&TimerRequest::acquire(pid, request.scope_id.clone(), deadline));
+        Ok(())
+    }
+
+    fn refused(&mut self, shared: &Shared, pid: Pid, cause: RefusedWorker) {
+        // A worker that has ended since it asked is nothing odd.
+        if matches!(cause, RefusedWorker::Gone) {
+            return;
+        }
+        self.counts.refused += 1;
+        let total = self.counts.refused;
+        shared.emit_sampled(total, || FileTimerEvent::Refused { pid, cause, total });
+    }
+
+    fn release(&mut self, pid: Pid, scope_id: &ScopeId) {
+        self.timers.table.release(&pid, scope_id);
+        if let Some(held) = self.workers.get_mut(&pid) {
+            held.scopes.remove(scope_id);
+        }
+    }
+
+    /// Ends lines whose rest does not come.
+    pub(super) fn end_fragments(&mut self, shared: &Shared, now: Timestamp) {
+        let mut lines = Vec::new();
+        for source in &mut self.pipes {
+            if source.reader.fragment_bytes() > 0 && now.since(source.fragment_since) >= FRAGMENT_AGE {
+                source.reader.end_line(|line| lines.push(line));
+            }
+        }
+        for line in lines {
+            match line {
+                // A request without its newline is a request all the same.
+                Ok(request) => self.register(shared, &[request], now),
+                Err(error) => {
+                    self.counts.bad_lines += 1;
+                    let total = self.counts.bad_lines;
+                    shared.emit_sampled(total, || FileTimerEvent::BadLine { error, total });
+                }
+            }
+        }
+    }
+}
+
+impl Source {
+    fn feed(
+        &mut self,
+        bytes: &[u8],
+        now: Timestamp,
+        take: &mut impl FnMut(Result<FileTimerRequest, crate::LineError>),
+    ) {
+        if !bytes.is_empty() {
+            self.fragment_since = now;
+            self.reader.feed(bytes, take);
+        }
+    }
+}
+
+/// Converts a deadline of the wire, once: after this no step of the wall clock matters.
+fn deadline(expiration_time: f64, wall: Duration, now: Timestamp) -> Timestamp {
+    let left = expiration_time - wall.as_secs_f64();
+    match Duration::try_from_secs_f64(left.abs()) {
+        Ok(past) if left < 0.0 => now.before(past),
+        Ok(left) => now.after(left),
+        Err(_) if left < 0.0 => Timestamp::ZERO,
+        Err(_) => Timestamp::NEVER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::deadline;
+    use crate::Timestamp;
+
+    #[test]
+    fn fault_19_24_wall_deadlines_become_monotonic_ones_and_saturate() {
+        let (wall, now) = (Duration::from_secs(1_700_000_000), Timestamp::from_nanos(50_000_000_000));
+        let check = |expiration: f64, expect: Timestamp| {
+            let found = deadline(expiration, wall, now);
+            assert!(found.since(expect).max(expect.since(found)) < Duration::from_micros(1), "{expiration}: {found:?}");
+        };
+        check(1_700_000_000.0, now);
+        check(1_700_000_001.5, Timestamp::from_nanos(51_500_000_000));
+        check(1_699_999_999.0, Timestamp::from_nanos(49_000_000_000));
+        check(0.0, Timestamp::ZERO);
+        check(-0.0, Timestamp::ZERO);
+        check(f64::MAX, Timestamp::NEVER);
+        check(f64::INFINITY, Timestamp::NEVER);
+    }
+}

@@ -19,6 +19,7 @@ mod error;
 mod futuresize;
 mod generated;
 mod instructions;
+mod lateness;
 mod output;
 mod overhead;
 #[cfg(feature = "peers")]
@@ -65,6 +66,8 @@ enum Command {
     Scale(scale::Options),
     /// A long span by our clock and by that of std.
     Clock(clock::Options),
+    /// How late timers are dealt with, and scopes that hang told of.
+    Lateness(lateness::Options),
     /// Bytes of an annotated `async fn`'s future.
     Futuresize(futuresize::Options),
     /// Every budget beside what is measured; takes minutes.
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Scale(options) => scale::run(&options),
         Command::Clock(options) => clock::run(&options),
+        Command::Lateness(options) => lateness::run(&options),
         Command::Futuresize(options) => futuresize::run(&options),
         #[cfg(unix)]
         Command::Budgets(options) => budgets::run(&options),

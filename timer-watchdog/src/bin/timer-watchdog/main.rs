@@ -1,5 +1,7 @@
 //! The command: watches a tree of worker processes, in any language, and deals with those that hang.
 
+#[cfg(target_os = "linux")]
+mod cgroup;
 mod options;
 #[cfg(target_os = "linux")]
 mod run;

@@ -1,8 +1,10 @@
 //! A control group (version 2) for the command, so that all that comes from it can be ended at once.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// A new control group below the own one; goes when dropped, if nothing lives in it any more.
 pub(crate) struct Cgroup {
@@ -36,8 +38,28 @@ impl Cgroup {
     }
 }
 
+/// How long the group may take to become empty, once its last processes have been killed.
+const LAST_EXITS: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.folder);
+        if fs::remove_dir(&self.folder).is_err() {
+            // Its last processes may be on their way out; the kernel tells when the group becomes empty. Processes that
+            // live on keep it.
+            let _ = self.wait_until_empty();
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+}
+
+impl Cgroup {
+    fn wait_until_empty(&self) -> io::Result<()> {
+        let mut events = fs::File::open(self.folder.join("cgroup.events"))?;
+        let mut text = String::new();
+        events.read_to_string(&mut text)?;
+        if text.contains("populated 1") {
+            poll(&mut [PollFd::new(&events, PollFlags::PRI)], Some(&LAST_EXITS))?;
+        }
+        Ok(())
     }
 }

@@ -134,6 +134,27 @@ fn fault_45_odd_scopes_go_through_and_huge_ones_keep_their_identity() {
     assert!(acquire.to_line().is_ok(), "whatever is not shortened fits, with the longest numbers");
 }
 
+/// What the fuzz target checks, on its corpus.
+#[test]
+fn the_corpus_of_the_fuzz_target_reads_the_same_however_it_is_cut() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/line_reader");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let whole = read(&[&bytes]);
+        for size in [1, 7, MAX_LINE_BYTES] {
+            let pieces: Vec<_> = bytes.chunks(size).collect();
+            assert_eq!(read(&pieces), whole);
+        }
+        for request in whole.0 {
+            let line = request.clone().shortened().to_line().unwrap();
+            assert_eq!(read(&[&line]), (vec![request.shortened()], 0));
+        }
+        files += 1;
+    }
+    assert!(files >= 5);
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(pid: i32, scope in ".{0,600}", seconds in -1e18..1e18_f64, signal in -5..=31) {

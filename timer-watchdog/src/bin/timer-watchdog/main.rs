@@ -1,5 +1,8 @@
 //! The command: watches a tree of worker processes, in any language, and deals with those that hang.
 
+#[cfg(target_os = "linux")]
+mod cgroup;
+#[cfg(target_os = "linux")]
 mod options;
 #[cfg(target_os = "linux")]
 mod run;

@@ -92,7 +92,7 @@ pub(crate) struct WatchOptions {
     /// Report only, end nobody
     #[arg(long)]
     pub(crate) observe: bool,
-    /// What is ended: the worker, its process group, or its control group (version 2, which it must have to itself)
+    /// What is ended: the worker, its process group, or its control group (version 2; run makes one for CMD)
     #[arg(long, value_enum, default_value_t = Scope::Process)]
     pub(crate) scope: Scope,
     /// Write a file for each incident into this folder

@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SI
 use signal_hook::iterator::Signals;
 use timer_watchdog::{FileTimerServer, Pid as WorkerPid};
 
+use crate::cgroup::Cgroup;
 use crate::options::{RunOptions, Scope};
 use crate::tell;
 
@@ -41,7 +42,14 @@ pub(crate) fn run(options: &RunOptions) -> Result<ExitCode, Box<dyn Error>> {
     let server = tell::configured(builder, &options.watch).build()?;
     server.start()?;
 
-    let child = match command(options, place.path()).spawn() {
+    let cgroup = (options.watch.scope == Scope::Cgroup).then(Cgroup::new).transpose();
+    let cgroup = cgroup.map_err(|error| format!("cannot make a control group for the command: {error}"))?;
+    let mut command = command(options, place.path());
+    let started = match &cgroup {
+        Some(cgroup) => cgroup.start_in(|| Ok(command.spawn()))?,
+        None => command.spawn(),
+    };
+    let child = match started {
         Ok(child) => child,
         Err(error) => return Ok(not_executed(&options.command[0], &error)),
     };

@@ -133,8 +133,10 @@ impl Shared {
 
     fn look(&self, plan: &Plan, ended: &[(Pid, Arc<dyn WorkerProcess>)], got: Timestamp) -> io::Result<usize> {
         let mut state = self.lock();
+        // What a process has sent before it ended still counts; whatever the reading says, its end is dealt with.
+        let requests = state.read(self, got);
         state.ended(self, ended);
-        let requests = state.read(self, got)?;
+        let requests = requests?;
         state.end_fragments(self, got);
         // After the reading: what was acquired before a gap or in it shares in it.
         let now = Clock::monotonic().now();

@@ -131,6 +131,31 @@ fn signals_are_passed_on_and_orphans_are_known() {
 }
 
 #[test]
+fn fault_35_a_group_or_control_group_of_its_own_goes_as_a_whole() {
+    // The worker's child has left the session; only a control group holds it.
+    let script = "grep ^0:: /proc/self/cgroup; setsid sh -c 'echo $$; exec sleep 600' & $W send exec --scope load --after 100ms -- sleep 600";
+    let output = run(&["--scope", "cgroup"], script);
+    match output.status.code() {
+        Some(137) => {
+            let text = String::from_utf8(output.stdout).unwrap();
+            let (group, orphan) = text.trim().strip_prefix("0::/").unwrap().split_once('\n').unwrap();
+            let orphan = std::path::Path::new("/proc").join(orphan);
+            while std::fs::read_to_string(orphan.join("cmdline")).is_ok_and(|line| line.contains("sleep")) {
+                std::thread::yield_now();
+            }
+            let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+            let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2")).unwrap();
+            let group = std::path::Path::new(mount.split(' ').nth(1).unwrap()).join(group);
+            assert!(!group.exists(), "the group goes with the run");
+        }
+        // Where no control group can be made, the command is not started.
+        code => assert!(code == Some(125) && stderr(&output).contains("cannot make a control group")),
+    }
+    let script = "sleep 600 & $W send exec --scope load --after 50ms -- sleep 600";
+    assert_eq!(run(&["--scope", "group"], script).status.code(), Some(137), "and its output is closed by all");
+}
+
+#[test]
 fn serve_serves_until_it_is_told_to_end() {
     let folder = Folder::new();
     let path = folder.file("timer");

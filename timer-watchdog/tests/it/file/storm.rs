@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use timer_watchdog::{FileTimerClient, Pid, ScopeId, TimerClient};
+use timer_watchdog::{FileTimerClient, FileTimerRequest, Pid, ScopeId, TimerClient};
 
 use super::Desk;
 use crate::process::{child, is_child};
@@ -76,7 +76,34 @@ fn a_million_requests_from_sixteen_processes() {
     println!("{:.0} requests/s, {seconds:.1} s in all", 1e6 / seconds);
     println!("resident memory of the server: {before} bytes before, {} after", resident());
     println!("{:?}", desk.server.health());
+    println!(
+        "one request: {:?} by this client, {:?} as upstream's does (open, write, close)",
+        kept_open(&desk),
+        reopened(&desk)
+    );
     println!("detection, p50 and p99 of {} expiries: {:?}", 200, detection(&desk));
+}
+
+/// Requests that one figure is the mean of.
+const MEAN_OF: u32 = 20_000;
+
+fn kept_open(desk: &Desk) -> Duration {
+    let client = FileTimerClient::new(desk.path());
+    let scope = ScopeId::from("step");
+    let start = std::time::Instant::now();
+    for _ in 0..MEAN_OF {
+        client.release(&scope).unwrap();
+    }
+    start.elapsed() / MEAN_OF
+}
+
+fn reopened(desk: &Desk) -> Duration {
+    let line = FileTimerRequest::release(Pid::current(), "step").to_line().unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..MEAN_OF {
+        desk.write(&line);
+    }
+    start.elapsed() / MEAN_OF
 }
 
 /// Lets timers of a process that ends nobody expire, one after the other; returns how late they were told.

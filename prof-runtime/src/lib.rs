@@ -29,6 +29,7 @@
 //! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program, [`scoped`] and
 //!   [`with_handler`](WithHandlerExt::with_handler) where they go in a test.
 //! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
+//! - [`BufferedHandler`] puts any of them behind a queue and a thread of its own; [`export`] writes snapshots outward.
 //! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
 //! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own.
 //!
@@ -46,6 +47,7 @@ extern crate self as prof_runtime;
 #[path = "private.rs"]
 pub mod __private;
 mod aggregator;
+mod buffered;
 mod call;
 mod callsite;
 mod clock;
@@ -53,6 +55,7 @@ mod console;
 pub mod context;
 mod data;
 mod dispatch;
+pub mod export;
 mod fanout;
 mod handler;
 mod histogram;
@@ -73,8 +76,10 @@ mod scope;
 mod stderr;
 mod stream;
 mod timed;
+mod worker;
 
 pub use self::aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats};
+pub use self::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull};
 pub use self::callsite::{Callsite, callsites};
 pub use self::console::ConsoleHandler;
 pub use self::context::{

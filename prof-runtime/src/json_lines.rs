@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::context::{ContextRecord, PublishedContext};
 use crate::data::{MetricData, MetricValue};
-use crate::export::RotatingFile;
+use crate::export::{LossCounter, Losses, RotatingFile};
 use crate::handler::{FlushError, MetricHandler};
 use crate::local::lock;
 
@@ -38,10 +38,12 @@ use crate::local::lock;
 /// ```
 pub struct JsonLinesHandler {
     output: Mutex<Output>,
+    losses: LossCounter,
 }
 
 struct Output {
     writer: Box<dyn Write + Send>,
+    /// Since the last flush.
     failed: u64,
 }
 
@@ -75,7 +77,15 @@ struct ContextLine<'a> {
 impl JsonLinesHandler {
     /// Creates a handler that writes to `writer`, a line at a time.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { output: Mutex::new(Output { writer: Box::new(writer), failed: 0 }) }
+        let output = Output { writer: Box::new(writer), failed: 0 };
+        Self { output: Mutex::new(output), losses: LossCounter::new("json") }
+    }
+
+    /// Counts lines that cannot be written in `losses`, under `place`, where exporters find it.
+    #[must_use]
+    pub fn losses(mut self, losses: &Losses, place: &str) -> Self {
+        self.losses = losses.counter(place);
+        self
     }
 
     /// Creates a handler that appends to the file at `path`. It is made if there is none, its directory is not.
@@ -109,6 +119,7 @@ impl JsonLinesHandler {
         let mut output = lock(&self.output);
         if line.and_then(|line| output.writer.write_all(line.as_bytes())).is_err() {
             output.failed += 1;
+            self.losses.add(1);
         }
     }
 }

@@ -55,10 +55,15 @@ impl Worker {
         self.process_id == std::process::id()
     }
 
+    /// Tells the thread to stop.
+    pub(crate) fn signal(&mut self) {
+        drop(self.stop.take());
+    }
+
     /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; if it has not, it
     /// is left alone. Stopping again waits again.
     pub(crate) fn stop(&mut self, deadline: Instant) -> bool {
-        drop(self.stop.take());
+        self.signal();
         if !self.is_here() {
             return false;
         }

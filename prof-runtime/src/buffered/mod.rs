@@ -68,6 +68,7 @@ pub struct Builder {
     capacity: NonZeroUsize,
     when_full: WhenFull,
     timeout: Duration,
+    flush_every: Option<Duration>,
     losses: LossCounter,
 }
 
@@ -94,6 +95,13 @@ impl Builder {
         self
     }
 
+    /// Flushes the handler behind at the latest so long after it was handed something, for handlers that hold back. By
+    /// default, it is flushed on demand and at the end.
+    pub fn flush_every(mut self, interval: Duration) -> Self {
+        self.flush_every = Some(interval);
+        self
+    }
+
     /// Counts what is lost in `losses`, under `place`, where exporters find it.
     pub fn losses(mut self, losses: &Losses, place: &str) -> Self {
         self.losses = losses.counter(place);
@@ -109,7 +117,7 @@ impl Builder {
         let queue = Queue::new(self.capacity, self.when_full, self.losses);
         let (flushes, requests) = bounded(1);
         let handler = Installed::new(handler.into_handler());
-        let work = queue.work(handler, requests);
+        let work = queue.work(handler, requests, self.flush_every);
         let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?;
         let queue = queue.with_worker(&worker);
         Ok(BufferedHandler { queue, flushes, worker: Mutex::new(worker), timeout: self.timeout })
@@ -133,6 +141,7 @@ impl BufferedHandler {
             capacity: CAPACITY,
             when_full: WhenFull::DropNewest,
             timeout: Duration::from_secs(5),
+            flush_every: None,
             losses: LossCounter::new("buffered"),
         }
     }
@@ -156,17 +165,17 @@ impl BufferedHandler {
     pub fn flush_within(&self, timeout: Duration) -> Result<(), FlushError> {
         let deadline = clock::deadline(timeout);
         if !self.queue.is_alive() {
-            return Err(FlushError::Stopped { target: self.target() });
+            return Err(FlushError::Stopped { target: self.target().to_owned() });
         }
         let (reply, replied) = bounded(1);
-        let late = || FlushError::Timeout { target: self.target(), timeout };
+        let late = || FlushError::Timeout { target: self.target().to_owned(), timeout };
         self.flushes.send_deadline(reply, deadline).map_err(|error| match error.is_timeout() {
             true => late(),
-            false => FlushError::Stopped { target: self.target() },
+            false => FlushError::Stopped { target: self.target().to_owned() },
         })?;
         replied.recv_deadline(deadline).map_err(|error| match error.is_timeout() {
             true => late(),
-            false => FlushError::Stopped { target: self.target() },
+            false => FlushError::Stopped { target: self.target().to_owned() },
         })?
     }
 
@@ -179,11 +188,17 @@ impl BufferedHandler {
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
-            false => Err(FlushError::Timeout { target: self.target(), timeout }),
+            false => Err(FlushError::Timeout { target: self.target().to_owned(), timeout }),
         }
     }
 
-    fn shutdown_by(&self, deadline: Instant) -> bool {
+    /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
+    pub(crate) fn begin_shutdown(&self) {
+        self.queue.close();
+        lock(&self.worker).signal();
+    }
+
+    pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
         self.queue.close();
         let has_ended = lock(&self.worker).stop(deadline);
         self.queue.abandon();
@@ -191,8 +206,8 @@ impl BufferedHandler {
     }
 
     /// What errors call the handler behind.
-    fn target(&self) -> String {
-        self.queue.losses().place().to_owned()
+    pub(crate) fn target(&self) -> &str {
+        self.queue.losses().place()
     }
 }
 

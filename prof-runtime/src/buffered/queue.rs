@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
 
@@ -102,8 +103,13 @@ impl Queue {
     }
 
     /// What the worker does.
-    pub(super) fn work(&self, handler: Arc<Installed>, flushes: Receiver<FlushRequest>) -> Work {
-        Work::new(self.others.clone(), flushes, handler, Arc::clone(&self.state))
+    pub(super) fn work(
+        &self,
+        handler: Arc<Installed>,
+        flushes: Receiver<FlushRequest>,
+        flush_every: Option<Duration>,
+    ) -> Work {
+        Work::new(self.others.clone(), flushes, handler, Arc::clone(&self.state), flush_every)
     }
 
     pub(super) fn with_worker(mut self, worker: &Worker) -> Self {

@@ -225,3 +225,29 @@ fn an_end_under_load_loses_nothing_uncounted() {
     });
     assert_eq!(sum.received.load(Ordering::Relaxed) + buffered.dropped(), 60_000);
 }
+
+/// Says when it is flushed.
+struct Flushes(Sender<()>);
+
+impl MetricHandler for Flushes {
+    fn emit(&self, _: &MetricData<'_>) {}
+
+    fn flush(&self) -> Result<(), FlushError> {
+        let _ = self.0.send(());
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_handed_on_is_flushed_in_time() {
+    let (flushes, flushed) = bounded(9);
+    let builder = BufferedHandler::builder().flush_every(Duration::from_millis(1));
+    let buffered = builder.start(Flushes(flushes)).unwrap();
+    for _ in 0..2 {
+        buffered.emit(&point("n"));
+        flushed.recv_timeout(LONG).unwrap();
+    }
+    // Not without a reason.
+    drop(buffered);
+    assert_eq!(flushed.len(), 1, "the one at the end");
+}

@@ -1,8 +1,9 @@
 //! The thread of a `BufferedHandler`.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, after, never, select};
 
 use super::queue::{Item, State};
 use crate::context::PublishedContext;
@@ -22,6 +23,11 @@ pub(super) struct Work {
     flushes: Receiver<FlushRequest>,
     handler: Arc<Installed>,
     state: Arc<State>,
+    /// After how long at most what was handed on is flushed.
+    flush_every: Option<Duration>,
+    /// When it is; never while everything is.
+    flush_due: Receiver<Instant>,
+    is_flushed: bool,
     /// How many losses the handler was told of.
     reported: u64,
     /// Items since the handler was last told.
@@ -34,8 +40,10 @@ impl Work {
         flushes: Receiver<FlushRequest>,
         handler: Arc<Installed>,
         state: Arc<State>,
+        flush_every: Option<Duration>,
     ) -> Self {
-        Self { items, flushes, handler, state, reported: 0, unreported_for: 0 }
+        let (flush_due, is_flushed, reported, unreported_for) = (never(), true, 0, 0);
+        Self { items, flushes, handler, state, flush_every, flush_due, is_flushed, reported, unreported_for }
     }
 
     /// Hands on what comes until the stop, and what is left then.
@@ -48,6 +56,10 @@ impl Work {
                     // No one waits any more if it took too long.
                     let _ = request.send(result);
                 },
+                recv(self.flush_due) -> _ => {
+                    // Whoever wants to hear of an error asks for a flush.
+                    let _ = self.flush_handler();
+                }
                 recv(stop.receiver()) -> _ => break,
             }
             if self.state.is_abandoned() {
@@ -66,6 +78,11 @@ impl Work {
             self.hand_on(&item);
         }
         self.report_losses();
+        self.flush_handler()
+    }
+
+    fn flush_handler(&mut self) -> Result<(), FlushError> {
+        (self.flush_due, self.is_flushed) = (never(), true);
         self.handler.flush()
     }
 
@@ -82,6 +99,11 @@ impl Work {
         if handed_on.is_none() {
             // It panicked, or is switched off since it did so too often.
             self.state.losses.add(1);
+        }
+        if let Some(flush_every) = self.flush_every
+            && std::mem::take(&mut self.is_flushed)
+        {
+            self.flush_due = after(flush_every);
         }
         self.unreported_for += 1;
         if self.items.is_empty() || self.unreported_for >= REPORT_EVERY {

@@ -4,8 +4,12 @@
 mod files;
 mod losses;
 mod periodic;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "json")]
 mod snapshots;
+#[cfg(feature = "statsd")]
+mod statsd;
 
 use std::error::Error;
 use std::time::Duration;
@@ -16,6 +20,8 @@ pub use self::losses::{LossCounter, Losses};
 pub use self::periodic::PeriodicExporter;
 #[cfg(feature = "json")]
 pub use self::snapshots::SnapshotLines;
+#[cfg(feature = "statsd")]
+pub use self::statsd::{StatsdError, StatsdHandler};
 use crate::aggregator::Snapshot;
 
 /// Writes a snapshot outward: to a file, or to a server that stores numbers.

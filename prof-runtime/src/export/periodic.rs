@@ -121,10 +121,24 @@ impl PeriodicExporter {
     /// [`ExportError::Timeout`] if it has not ended by then; the thread is left to itself. That the last export failed is
     /// said on stderr.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), ExportError> {
-        match lock(&self.worker).stop(clock::deadline(timeout)) {
+        match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
             false => Err(ExportError::Timeout { target: self.target.clone(), timeout }),
         }
+    }
+
+    /// What errors call the other side.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
+    pub(crate) fn begin_shutdown(&self) {
+        lock(&self.worker).signal();
+    }
+
+    pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
+        lock(&self.worker).stop(deadline)
     }
 
     /// Returns how many snapshots were lost for good, since the last attempt to export them failed: at most one.

@@ -3,6 +3,8 @@
 #[cfg(feature = "json")]
 mod files;
 mod losses;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod periodic;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;

@@ -117,6 +117,13 @@ impl ProfBuilder {
         self.with(Kind::Dogstatsd, address)
     }
 
+    /// Pushes to an `OpenTelemetry` collector, such as `http://127.0.0.1:4318`; if it is empty, to where the
+    /// `OTEL_EXPORTER_OTLP_*` variables say.
+    #[cfg(feature = "otlp")]
+    pub fn otlp(self, url: impl Into<String>) -> Self {
+        self.with(Kind::Otlp, url)
+    }
+
     /// Sets how long the end may take, over all parts; 5 s by default, half of what container runtimes grant a program
     /// before they kill it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -154,7 +161,7 @@ impl ProfBuilder {
         Ok(guard)
     }
 
-    #[cfg_attr(not(feature = "json"), allow(clippy::unused_self))] // Only files have options so far.
+    #[cfg_attr(not(any(feature = "json", feature = "otlp")), allow(clippy::unused_self))] // Some have no options.
     fn start_part(&self, part: &Part, guard: &mut ProfGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
         let place = part.kind_name();
         match part.kind {
@@ -179,6 +186,16 @@ impl ProfBuilder {
                 let statsd = crate::export::StatsdHandler::to(&*part.argument)?.losses(guard.losses(), place);
                 let statsd = if part.kind == Kind::Dogstatsd { statsd.dogstatsd() } else { statsd };
                 guard.add_handler(Self::buffered(statsd, guard.losses(), place)?);
+            }
+            #[cfg(feature = "otlp")]
+            Kind::Otlp => {
+                let otlp = match &*part.argument {
+                    "" => crate::export::otlp::OtlpExporter::from_env()?,
+                    url => crate::export::otlp::OtlpExporter::to(url)?,
+                };
+                let interval = self.interval.unwrap_or(otlp.interval());
+                let otlp = otlp.losses(guard.losses());
+                guard.add_exporter(place, interval, otlp)?;
             }
             // The list refuses what is not compiled in, and what is off is not started.
             #[allow(unreachable_patterns)]

@@ -81,7 +81,7 @@ impl Kind {
             Self::Report => ("report", cfg!(feature = "report")),
             Self::Json | Self::Snapshots => ("json", cfg!(feature = "json")),
             Self::Prometheus => ("prometheus", cfg!(feature = "prometheus")),
-            Self::Otlp => ("otlp", false),
+            Self::Otlp => ("otlp", cfg!(feature = "otlp")),
             Self::Statsd | Self::Dogstatsd => ("statsd", cfg!(feature = "statsd")),
             Self::Console | Self::Off => ("", true),
         }

@@ -95,11 +95,16 @@ impl PrometheusServer {
         let listener = TcpListener::bind(&address).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Start)?;
-        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) }).map_err(listen)?;
         let (stop, stopped) = oneshot::channel();
         let collector = Arc::new(collector);
-        let run = move |runtime: Runtime| {
+        let (begin, begun) = crossbeam_channel::bounded(1);
+        // The runtime is made there, since the caller may be in one of its own.
+        let run = move || {
+            let (runtime, listener) = match runtime(listener) {
+                Ok(made) => made,
+                Err(error) => return drop(begin.send(Err(error))),
+            };
+            drop(begin.send(Ok(())));
             runtime.block_on(async {
                 tokio::select! {
                     () = accept(&listener, &collector) => {}
@@ -107,7 +112,8 @@ impl PrometheusServer {
                 }
             });
         };
-        let worker = Worker::start("prof-prometheus", move |_| run(runtime)).map_err(ServeError::Start)?;
+        let worker = Worker::start("prof-prometheus", move |_| run()).map_err(ServeError::Start)?;
+        begun.recv().unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ServeError::Start)?;
         Ok(Self { local_addr, stop: Mutex::new(Some(stop)), worker: Mutex::new(worker) })
     }
 
@@ -145,6 +151,15 @@ impl fmt::Debug for PrometheusServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PrometheusServer").field("local_addr", &self.local_addr).finish_non_exhaustive()
     }
+}
+
+/// An event loop for one thread, and a listener in it.
+fn runtime(listener: TcpListener) -> io::Result<(Runtime, tokio::net::TcpListener)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    drop(entered);
+    Ok((runtime, listener))
 }
 
 /// Serves connections, for ever.

@@ -202,3 +202,9 @@ fn scrapes_while_threads_record_lose_nothing() {
     });
     assert!(collector.encode(TextFormat::Classic).contains("outcome=\"cancelled\"} 40000\n"));
 }
+
+#[tokio::test]
+async fn it_is_started_and_ended_by_a_program_that_has_a_runtime_itself() {
+    let server = server();
+    assert!(request(server.local_addr(), "GET /metrics HTTP/1.1").starts_with("HTTP/1.1 200 OK\r\n"));
+}

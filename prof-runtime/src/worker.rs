@@ -55,6 +55,11 @@ impl Worker {
         self.process_id == std::process::id()
     }
 
+    /// Whether it was told to stop.
+    pub(crate) fn was_told_to_stop(&self) -> bool {
+        self.stop.is_none()
+    }
+
     /// Tells the thread to stop.
     pub(crate) fn signal(&mut self) {
         drop(self.stop.take());

@@ -232,6 +232,10 @@ impl MetricHandler for BufferedHandler {
 
 impl Drop for BufferedHandler {
     fn drop(&mut self) {
+        if lock(&self.worker).was_told_to_stop() {
+            // Whoever shut it down has waited as long as they wanted.
+            return self.queue.abandon();
+        }
         if !self.shutdown_by(clock::deadline(self.timeout)) && lock(&self.worker).is_here() {
             let (place, dropped) = (self.target(), self.dropped());
             stderr::line(format_args!(

@@ -3,6 +3,8 @@
 #[cfg(feature = "json")]
 mod files;
 mod losses;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod periodic;
@@ -12,6 +14,8 @@ pub mod prometheus;
 mod snapshots;
 #[cfg(feature = "statsd")]
 mod statsd;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,11 +23,15 @@ use std::time::Duration;
 #[cfg(feature = "json")]
 pub use self::files::RotatingFile;
 pub use self::losses::{LossCounter, Losses};
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsHandler;
 pub use self::periodic::PeriodicExporter;
 #[cfg(feature = "json")]
 pub use self::snapshots::SnapshotLines;
 #[cfg(feature = "statsd")]
 pub use self::statsd::{StatsdError, StatsdHandler};
+#[cfg(feature = "tracing")]
+pub use self::tracing::TracingHandler;
 use crate::aggregator::Snapshot;
 
 /// Writes a snapshot outward: to a file, or to a server that stores numbers.

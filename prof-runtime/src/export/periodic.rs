@@ -151,6 +151,10 @@ impl PeriodicExporter {
 
 impl Drop for PeriodicExporter {
     fn drop(&mut self) {
+        if lock(&self.worker).was_told_to_stop() {
+            // Whoever shut it down has waited as long as they wanted.
+            return;
+        }
         if let Err(error) = self.shutdown(DROP_TIMEOUT)
             && lock(&self.worker).is_here()
         {

@@ -155,7 +155,11 @@ impl ProfGuard {
         self.exporters.iter().for_each(PeriodicExporter::begin_shutdown);
         let mut late: Vec<&str> = Vec::new();
         late.extend(self.handlers.iter().filter(|one| !one.shutdown_by(deadline)).map(|one| one.target()));
-        late.extend(self.exporters.iter().filter(|one| !one.shutdown_by(deadline)).map(PeriodicExporter::target));
+        for exporter in self.exporters.iter().filter(|one| !one.shutdown_by(deadline)) {
+            late.push(exporter.target());
+            // No one will learn whether its last snapshot arrives.
+            self.losses.counter(exporter.target()).add(1);
+        }
         #[cfg(feature = "prometheus")]
         {
             self.servers.iter().for_each(PrometheusServer::begin_shutdown);

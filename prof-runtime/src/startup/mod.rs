@@ -18,6 +18,8 @@
 
 mod builder;
 mod error;
+#[cfg(test)]
+mod faults;
 mod guard;
 mod part;
 #[cfg(test)]

@@ -141,6 +141,10 @@ impl PrometheusServer {
 
 impl Drop for PrometheusServer {
     fn drop(&mut self) {
+        if lock(&self.worker).was_told_to_stop() {
+            // Whoever shut it down has waited as long as they wanted.
+            return;
+        }
         if !self.shutdown(DROP_TIMEOUT) && lock(&self.worker).is_here() {
             stderr::line(format_args!("prof: the server on {} did not end within {DROP_TIMEOUT:?}", self.local_addr));
         }

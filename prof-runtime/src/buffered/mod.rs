@@ -36,7 +36,8 @@ use crate::worker::Worker;
 /// since the one before. Lost is also what comes after the end, and what makes the handler behind panic.
 ///
 /// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says; what is left
-/// by then is counted, and said on stderr. After a fork, the child has no such thread: there the queue fills up, and the
+/// by then is counted, and said on stderr. A handler that is replaced may be dropped by an annotated function that was in
+/// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there the queue fills up, and the
 /// rest is counted.
 ///
 /// # Examples

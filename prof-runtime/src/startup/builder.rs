@@ -23,12 +23,10 @@ use crate::handler::IntoHandler;
 /// #[prof(name = "work")]
 /// fn work() {}
 ///
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("metrics.json");
-/// let prof = ProfBuilder::new().json(&path).timeout(Duration::from_secs(60)).start()?;
-/// work();
-/// drop(prof);
-/// assert!(std::fs::read_to_string(path)?.contains("\"name\":\"work.success\",\"count\":1}\n"));
+/// let prof = ProfBuilder::new().console().timeout(Duration::from_secs(60)).start()?;
+/// work(); // Two lines on stdout.
+/// prof.flush()?;
+/// assert_eq!(prof.losses().total(), 0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

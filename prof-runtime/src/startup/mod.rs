@@ -66,8 +66,8 @@ pub fn init_from_env() -> Result<ProfGuard, InitError> {
 /// # Examples
 ///
 /// ```
-/// let error = prof_runtime::init("report,promtheus:9464").unwrap_err();
-/// assert!(error.to_string().starts_with("`promtheus:9464` is not known; allowed are `report`"));
+/// let error = prof_runtime::init("console,promtheus:9464").unwrap_err();
+/// assert!(error.to_string().starts_with("`promtheus:9464` is not known; allowed are "));
 /// ```
 pub fn init(list: &str) -> Result<ProfGuard, InitError> {
     ProfBuilder::new().list(list)?.start()

@@ -99,6 +99,18 @@ pub(crate) fn wall_time() -> SystemTime {
     SystemTime::now()
 }
 
+/// The monotonic time, for deadlines.
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// The monotonic time after `timeout`; a century from now if that is later than can be told.
+pub(crate) fn deadline(timeout: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    let now = monotonic();
+    now.checked_add(timeout).unwrap_or(now + CENTURY)
+}
+
 /// When a record was started, on the wall clock and on the monotonic one.
 ///
 /// The end is the start plus the monotonic time since then, so that a wall clock that is set back never makes a record

@@ -1,6 +1,7 @@
 //! What receives metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::aggregator::Aggregator;
 use crate::context::PublishedContext;
@@ -131,6 +132,20 @@ pub enum FlushError {
         target: String,
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The handler did not get everything written in time; it goes on trying.
+    #[error("could not flush metrics to {target} within {timeout:?}")]
+    Timeout {
+        /// What the handler writes to, such as a path or an address.
+        target: String,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The handler was stopped, and wrote out what it had by then.
+    #[error("could not flush metrics to {target}: it was stopped")]
+    Stopped {
+        /// What the handler wrote to, such as a path or an address.
+        target: String,
     },
     /// The handler panicked while flushing.
     #[error("a metric handler panicked while flushing")]

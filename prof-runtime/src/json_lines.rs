@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::context::{ContextRecord, PublishedContext};
 use crate::data::{MetricData, MetricValue};
+use crate::export::{LossCounter, Losses, RotatingFile};
 use crate::handler::{FlushError, MetricHandler};
 use crate::local::lock;
 
@@ -36,10 +38,12 @@ use crate::local::lock;
 /// ```
 pub struct JsonLinesHandler {
     output: Mutex<Output>,
+    losses: LossCounter,
 }
 
 struct Output {
     writer: Box<dyn Write + Send>,
+    /// Since the last flush.
     failed: u64,
 }
 
@@ -73,7 +77,40 @@ struct ContextLine<'a> {
 impl JsonLinesHandler {
     /// Creates a handler that writes to `writer`, a line at a time.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { output: Mutex::new(Output { writer: Box::new(writer), failed: 0 }) }
+        let output = Output { writer: Box::new(writer), failed: 0 };
+        Self { output: Mutex::new(output), losses: LossCounter::new("json") }
+    }
+
+    /// Counts lines that cannot be written in `losses`, under `place`, where exporters find it.
+    #[must_use]
+    pub fn losses(mut self, losses: &Losses, place: &str) -> Self {
+        self.losses = losses.counter(place);
+        self
+    }
+
+    /// Creates a handler that appends to the file at `path`. It is made if there is none, its directory is not.
+    ///
+    /// It grows without a bound; for one that does not, give [`to`](Self::to) a
+    /// [`RotatingFile`](crate::export::RotatingFile).
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened for writing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use prof_runtime::{JsonLinesHandler, MetricData, MetricHandler};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("metrics.json");
+    /// let json = JsonLinesHandler::open(&path)?;
+    /// json.emit(&MetricData::new("crawler", "pages", 3));
+    /// assert!(std::fs::read_to_string(path)?.ends_with(",\"group\":\"crawler\",\"name\":\"pages\",\"count\":3}\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
+        RotatingFile::open(path).map(Self::to)
     }
 
     fn write(&self, line: &impl Serialize) {
@@ -82,6 +119,7 @@ impl JsonLinesHandler {
         let mut output = lock(&self.output);
         if line.and_then(|line| output.writer.write_all(line.as_bytes())).is_err() {
             output.failed += 1;
+            self.losses.add(1);
         }
     }
 }

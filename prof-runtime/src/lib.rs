@@ -26,9 +26,11 @@
 //!
 //! - [`prof`] is the attribute: on functions, methods, impls, traits and modules.
 //! - [`report_at_exit`] prints a table when the program ends; [`Aggregator`] has its numbers at any time.
+//! - [`init_from_env`] has the variable `PROF` choose where numbers go in production; [`export`] has what it chooses from.
 //! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program, [`scoped`] and
 //!   [`with_handler`](WithHandlerExt::with_handler) where they go in a test.
 //! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
+//! - [`BufferedHandler`] puts any of them behind a queue and a thread of its own.
 //! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
 //! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own.
 //!
@@ -38,7 +40,12 @@
 //! |---|---|---|
 //! | `report` | yes | [`report_at_exit`] and tables |
 //! | `serde` | no | `Serialize` and `Deserialize` for snapshots and data points |
-//! | `json` | no | reports as JSON, and `JsonLinesHandler` |
+//! | `json` | no | reports and snapshots as JSON, and `JsonLinesHandler` |
+//! | `metrics` | no | forwards to the `metrics` facade |
+//! | `otlp`, `otlp-tls` | no | pushes to an OpenTelemetry collector, over http or https |
+//! | `prometheus` | no | serves Prometheus |
+//! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
+//! | `tracing` | no | events for `tracing` |
 
 extern crate self as prof_runtime;
 
@@ -46,6 +53,7 @@ extern crate self as prof_runtime;
 #[path = "private.rs"]
 pub mod __private;
 mod aggregator;
+mod buffered;
 mod call;
 mod callsite;
 mod clock;
@@ -53,6 +61,7 @@ mod console;
 pub mod context;
 mod data;
 mod dispatch;
+pub mod export;
 mod fanout;
 mod handler;
 mod histogram;
@@ -70,11 +79,14 @@ mod record;
 mod report;
 mod route;
 mod scope;
+pub mod startup;
 mod stderr;
 mod stream;
 mod timed;
+mod worker;
 
 pub use self::aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats};
+pub use self::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull};
 pub use self::callsite::{Callsite, callsites};
 pub use self::console::ConsoleHandler;
 pub use self::context::{
@@ -95,5 +107,6 @@ pub use self::record::CallRecord;
 pub use self::report::{Report, report_at_exit};
 pub use self::route::{configure, configure_group, flush};
 pub use self::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped};
+pub use self::startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env};
 pub use self::stream::{MetricStream, put_metric, stream};
 pub use prof_macros::prof;

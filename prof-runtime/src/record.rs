@@ -34,6 +34,11 @@ impl<'a> CallRecord<'a> {
         Self { callsite, outcome, end_ticks, duration_ns, borrows: PhantomData }
     }
 
+    /// The same record, to be kept.
+    pub(crate) fn to_owned(&self) -> CallRecord<'static> {
+        CallRecord::at(self.callsite, self.outcome, self.end_ticks, self.duration_ns)
+    }
+
     /// Returns the function that was called.
     pub fn callsite(&self) -> &'static Callsite {
         self.callsite

@@ -338,6 +338,24 @@ pub fn flush() -> Result<(), FlushError> {
     result
 }
 
+/// Listens to everything that is not scoped, beside the handlers, until it is dropped.
+pub(crate) struct Observer(Arc<Installed>);
+
+impl Observer {
+    pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Self {
+        let observer = Installed::new(handler);
+        reconfigure(|config| config.observers.push(Arc::clone(&observer)));
+        Self(observer)
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        let is_it = |observer: &mut Arc<Installed>| Arc::ptr_eq(observer, &self.0);
+        reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>());
+    }
+}
+
 /// Adds an aggregator that listens to everything that is not scoped, beside the handlers.
 #[cfg_attr(not(feature = "report"), allow(dead_code))]
 pub(crate) fn observe(aggregator: &Aggregator) {

@@ -38,7 +38,7 @@ use crate::stderr;
 pub fn report_at_exit() -> Report {
     let aggregator = Aggregator::new();
     observe(&aggregator);
-    Report { aggregator, format: Format::Table, output: Output::Stderr }
+    Report::of(aggregator)
 }
 
 /// Prints its report when it is dropped; made by [`report_at_exit`].
@@ -62,6 +62,11 @@ enum Output {
 }
 
 impl Report {
+    /// Reports what an aggregator has counted, which someone else makes listen.
+    pub(crate) fn of(aggregator: Aggregator) -> Self {
+        Self { aggregator, format: Format::Table, output: Output::Stderr }
+    }
+
     /// Makes the report one line of JSON: the [`Snapshot`], as `serde` writes it.
     #[cfg(feature = "json")]
     pub fn json(mut self) -> Self {

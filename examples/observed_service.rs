@@ -1,0 +1,137 @@
+//! A small HTTP service under load, in which the variable `PROF` chooses where its numbers go.
+//!
+//! ```sh
+//! PROF=report cargo run --bin observed_service -- --requests 2000
+//! PROF=prometheus:9464,json:calls.json cargo run --bin observed_service -- --serve
+//! ```
+//!
+//! It listens on a port that the system chooses, sends itself requests from a few clients, and prints how they were
+//! answered. With `--serve`, it goes on until its standard input ends, and prints a snapshot of its own numbers as JSON
+//! when it is told to by a line, for whoever wants to compare.
+
+use std::io::BufRead as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::routing::get;
+use clap::Parser;
+use prof_runtime::{Aggregator, Fallible, FanoutHandler, configure, prof, put_metric};
+
+/// A small HTTP service under load.
+#[derive(Parser)]
+struct Args {
+    /// How many requests the service sends itself.
+    #[arg(long, default_value_t = 1000)]
+    requests: u32,
+    /// Go on until the standard input ends; a line there has a snapshot printed.
+    #[arg(long)]
+    serve: bool,
+}
+
+/// An answer that is a failure from 500 up.
+struct Answer(StatusCode, String);
+
+impl Fallible for Answer {
+    fn is_failure(&self) -> bool {
+        self.0.is_server_error()
+    }
+}
+
+#[prof(name = "GET /orders", group = "http")]
+async fn order(id: u32) -> Answer {
+    match load(id).await {
+        Ok(order) => Answer(StatusCode::OK, order),
+        Err(reason) => Answer(StatusCode::INTERNAL_SERVER_ERROR, reason),
+    }
+}
+
+#[prof(name = "load", group = "store")]
+async fn load(id: u32) -> Result<String, String> {
+    // Some rows are elsewhere.
+    if id % 10 == 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    if id % 20 == 7 { Err(format!("order {id} is locked")) } else { Ok(format!("order {id}")) }
+}
+
+/// Known from the start, and never called here.
+#[prof(name = "DELETE /orders", group = "http")]
+fn delete() -> Answer {
+    Answer(StatusCode::FORBIDDEN, "orders are kept".to_owned())
+}
+
+fn service() -> Router {
+    let answer = |Answer(status, body)| (status, body);
+    let get_order = move |Path(id): Path<u32>| async move { answer(order(id).await) };
+    let delete_order = move || async move { answer(delete()) };
+    Router::new().route("/orders/{id}", get(get_order).delete(delete_order))
+}
+
+/// Sends requests, and returns how many were answered by 200 and by 500.
+fn load_on(address: SocketAddr, requests: u32) -> (u32, u32) {
+    let (next, good, bad) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let config = ureq::Agent::config_builder().http_status_as_error(false).build();
+                let agent = ureq::Agent::new_with_config(config);
+                loop {
+                    let id = next.fetch_add(1, Ordering::Relaxed);
+                    if id >= requests {
+                        return;
+                    }
+                    let status =
+                        agent.get(format!("http://{address}/orders/{id}")).call().map(|answer| answer.status());
+                    let count = if status.is_ok_and(|status| status.is_success()) { &good } else { &bad };
+                    count.fetch_add(1, Ordering::Relaxed);
+                    put_metric("bytes sent", 100, "http");
+                }
+            });
+        }
+    });
+    (good.into_inner(), bad.into_inner())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("observed_service: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    // What the program counts for itself, beside what PROF asks for.
+    let numbers = Aggregator::new();
+    configure(FanoutHandler::new().with(numbers.clone()));
+    let prof = prof_runtime::init_from_env()?;
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move { axum::serve(listener, service()).await });
+    let (good, bad) = tokio::task::spawn_blocking(move || load_on(address, args.requests)).await?;
+    println!("{good} requests answered, {bad} failed");
+    if let Some(address) = prof.prometheus_addr() {
+        println!("metrics are at http://{address}/metrics");
+    }
+    if args.serve {
+        tokio::task::spawn_blocking(move || -> std::io::Result<()> {
+            for line in std::io::stdin().lock().lines() {
+                line?;
+                println!("{}", serde_json::to_string(&numbers.snapshot())?);
+            }
+            Ok(())
+        })
+        .await??;
+    }
+    drop(prof);
+    Ok(())
+}

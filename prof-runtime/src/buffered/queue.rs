@@ -1,0 +1,192 @@
+//! The queue of a `BufferedHandler`: who puts in, and what happens when it is full.
+
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
+
+use super::work::{FlushRequest, Work};
+use crate::context::{ContextRecord, PublishedContext};
+use crate::data::MetricData;
+use crate::export::LossCounter;
+use crate::local::lock;
+use crate::record::CallRecord;
+use crate::route::Installed;
+use crate::worker::Worker;
+
+/// What gives way when the queue of a [`BufferedHandler`](super::BufferedHandler) is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The annotated function: it waits for room. Nothing is dropped before the end.
+    Block,
+    /// What comes is dropped, and what is queued stays.
+    DropNewest,
+    /// What has waited longest is dropped to make room for what comes.
+    DropOldest,
+}
+
+/// What waits in the queue.
+#[derive(Debug)]
+pub(super) enum Item {
+    Call(CallRecord<'static>),
+    Data(MetricData<'static>),
+    Context(Box<OwnedContext>),
+}
+
+#[derive(Debug)]
+pub(super) struct OwnedContext {
+    pub(super) name: String,
+    pub(super) group_name: String,
+    pub(super) record: ContextRecord,
+}
+
+impl Item {
+    pub(super) fn context(context: &PublishedContext<'_>) -> Self {
+        let PublishedContext { name, group_name, record } = *context;
+        let (name, group_name, record) = (name.to_owned(), group_name.to_owned(), record.clone());
+        Self::Context(Box::new(OwnedContext { name, group_name, record }))
+    }
+}
+
+/// What both sides of the queue agree on.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Nothing more is taken in.
+    is_closed: AtomicBool,
+    /// Nothing more is handed on. Whoever puts something in after that takes it out again: the store comes before the
+    /// closer's last look into the queue, and the load after the putter's send, all sequentially consistent through the
+    /// channel's own fences.
+    is_abandoned: AtomicBool,
+    pub(super) losses: LossCounter,
+}
+
+impl State {
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) struct Queue {
+    items: Sender<Item>,
+    /// The other end, to take out the oldest.
+    others: Receiver<Item>,
+    when_full: WhenFull,
+    state: Arc<State>,
+    /// Dropped when the queue is abandoned, which wakes those that wait for room.
+    abandon: Mutex<Option<Sender<Infallible>>>,
+    abandoned: Receiver<Infallible>,
+    /// Disconnected once the worker is gone, whatever the reason.
+    worker_done: Receiver<Infallible>,
+    process_id: u32,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: NonZeroUsize, when_full: WhenFull, losses: LossCounter) -> Self {
+        let (items, others) = bounded(capacity.get());
+        let (abandon, abandoned) = bounded(0);
+        let flags = (AtomicBool::new(false), AtomicBool::new(false));
+        Self {
+            items,
+            others,
+            when_full,
+            state: Arc::new(State { is_closed: flags.0, is_abandoned: flags.1, losses }),
+            abandon: Mutex::new(Some(abandon)),
+            abandoned,
+            worker_done: crossbeam_channel::never(),
+            process_id: std::process::id(),
+        }
+    }
+
+    /// What the worker does.
+    pub(super) fn work(
+        &self,
+        handler: Arc<Installed>,
+        flushes: Receiver<FlushRequest>,
+        flush_every: Option<Duration>,
+    ) -> Work {
+        Work::new(self.others.clone(), flushes, handler, Arc::clone(&self.state), flush_every)
+    }
+
+    pub(super) fn with_worker(mut self, worker: &Worker) -> Self {
+        self.worker_done = worker.done().clone();
+        self
+    }
+
+    pub(super) fn losses(&self) -> &LossCounter {
+        &self.state.losses
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether someone takes out what is put in.
+    pub(super) fn is_alive(&self) -> bool {
+        self.process_id == std::process::id() && self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
+    }
+
+    /// Puts an item in, or counts it as dropped.
+    pub(super) fn put(&self, item: impl FnOnce() -> Item) {
+        if self.state.is_closed.load(Ordering::Relaxed) {
+            return self.state.losses.add(1);
+        }
+        match self.items.try_send(item()) {
+            Ok(()) => {}
+            Err(TrySendError::Full(item)) => self.put_into_full(item),
+            Err(TrySendError::Disconnected(_)) => self.state.losses.add(1),
+        }
+        if self.state.is_abandoned() {
+            self.drop_queued();
+        }
+    }
+
+    #[cold]
+    fn put_into_full(&self, item: Item) {
+        match self.when_full {
+            WhenFull::DropNewest => self.state.losses.add(1),
+            WhenFull::DropOldest => self.put_for_oldest(item),
+            // No one would ever make room.
+            WhenFull::Block if !self.is_alive() => self.state.losses.add(1),
+            WhenFull::Block => select! {
+                send(self.items, item) -> sent => if sent.is_err() { self.state.losses.add(1) },
+                recv(self.abandoned) -> _ => self.state.losses.add(1),
+                recv(self.worker_done) -> _ => self.state.losses.add(1),
+            },
+        }
+    }
+
+    fn put_for_oldest(&self, mut item: Item) {
+        loop {
+            // The worker may have been faster, and taken the oldest itself.
+            if self.others.try_recv().is_ok() {
+                self.state.losses.add(1);
+            }
+            item = match self.items.try_send(item) {
+                Ok(()) => return,
+                Err(TrySendError::Full(item)) => item,
+                Err(TrySendError::Disconnected(_)) => return self.state.losses.add(1),
+            };
+        }
+    }
+
+    /// Takes in nothing more.
+    pub(super) fn close(&self) {
+        self.state.is_closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets go of what is queued, and of those that wait for room.
+    pub(super) fn abandon(&self) {
+        self.state.is_abandoned.store(true, Ordering::SeqCst);
+        drop(lock(&self.abandon).take());
+        self.drop_queued();
+    }
+
+    fn drop_queued(&self) {
+        self.state.losses.add(self.others.try_iter().map(|_| 1).sum());
+    }
+}

@@ -1,0 +1,244 @@
+//! A thread that takes snapshots at intervals and hands them to an exporter.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use super::{ExportError, Exporter, LossCounter};
+use crate::aggregator::Aggregator;
+use crate::clock;
+use crate::local::lock;
+use crate::panics::caught;
+use crate::stderr;
+use crate::worker::{Stop, Worker};
+
+/// Exports snapshots of an aggregator at intervals, from a thread of its own, and once more at the end.
+///
+/// When the other side cannot be reached, further attempts follow after 1 s, 2 s, 4 s and so on, up to the interval, each
+/// with a new snapshot. The first failure, and the recovery from it, are said on stderr. Annotated functions are not held
+/// up by anything that happens here.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::export::{ExportError, Exporter, PeriodicExporter};
+/// use prof_runtime::{Aggregator, Snapshot};
+/// use std::time::Duration;
+///
+/// struct Print;
+///
+/// impl Exporter for Print {
+///     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
+///         println!("{} functions", snapshot.functions.len());
+///         Ok(())
+///     }
+/// }
+///
+/// let exporter = PeriodicExporter::start("print", Aggregator::new(), Duration::from_secs(10), Print)?;
+/// exporter.export_now(Duration::from_secs(5))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct PeriodicExporter {
+    target: String,
+    requests: Sender<Request>,
+    worker: Mutex<Worker>,
+    losses: LossCounter,
+}
+
+/// Where to send the result of an export.
+type Request = Sender<Result<(), ExportError>>;
+
+/// How long to wait before the second attempt.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// How long a [`PeriodicExporter`] that is dropped waits for its last export.
+const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl PeriodicExporter {
+    /// Starts a thread, named `prof-export`, that exports for the first time after `interval`.
+    ///
+    /// `target` is what errors and losses call the other side, such as `otlp`. An interval below 1 ms counts as 1 ms.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a thread.
+    pub fn start(
+        target: impl Into<String>,
+        aggregator: Aggregator,
+        interval: Duration,
+        exporter: impl Exporter + 'static,
+    ) -> io::Result<Self> {
+        let target = target.into();
+        let losses = LossCounter::new(&target);
+        Self::start_counting(losses, aggregator, interval, exporter)
+    }
+
+    /// Starts a thread that counts the snapshots that were lost for good.
+    pub(crate) fn start_counting(
+        losses: LossCounter,
+        aggregator: Aggregator,
+        interval: Duration,
+        exporter: impl Exporter + 'static,
+    ) -> io::Result<Self> {
+        let target = losses.place().to_owned();
+        let (requests, requested) = bounded(1);
+        let interval = interval.max(Duration::from_millis(1));
+        let work = Work {
+            target: target.clone(),
+            aggregator,
+            interval,
+            exporter: Box::new(exporter),
+            failures: 0,
+            losses: losses.clone(),
+        };
+        let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?;
+        Ok(Self { target, requests, worker: Mutex::new(worker), losses })
+    }
+
+    /// Exports a snapshot of now, and waits for it at most for `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// That of the exporter, or [`ExportError::Timeout`], or [`ExportError::Stopped`].
+    pub fn export_now(&self, timeout: Duration) -> Result<(), ExportError> {
+        let deadline = clock::deadline(timeout);
+        let failed = |is_timeout| match is_timeout && lock(&self.worker).is_here() {
+            true => ExportError::Timeout { target: self.target.clone(), timeout },
+            false => ExportError::Stopped { target: self.target.clone() },
+        };
+        let (reply, replied) = bounded(1);
+        self.requests.send_deadline(reply, deadline).map_err(|error| failed(error.is_timeout()))?;
+        replied.recv_deadline(deadline).map_err(|error| failed(error.is_timeout()))?
+    }
+
+    /// Exports once more and ends the thread, within `timeout`. Shutting down twice is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::Timeout`] if it has not ended by then; the thread is left to itself. That the last export failed is
+    /// said on stderr.
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), ExportError> {
+        match self.shutdown_by(clock::deadline(timeout)) {
+            true => Ok(()),
+            false => Err(ExportError::Timeout { target: self.target.clone(), timeout }),
+        }
+    }
+
+    /// What errors call the other side.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
+    pub(crate) fn begin_shutdown(&self) {
+        lock(&self.worker).signal();
+    }
+
+    pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
+        lock(&self.worker).stop(deadline)
+    }
+
+    /// Returns how many snapshots were lost for good, since the last attempt to export them failed: at most one.
+    ///
+    /// A failed export is made up for by a later one, as snapshots say everything since the start.
+    pub fn lost(&self) -> u64 {
+        self.losses.get()
+    }
+}
+
+impl Drop for PeriodicExporter {
+    fn drop(&mut self) {
+        if lock(&self.worker).was_told_to_stop() {
+            // Whoever shut it down has waited as long as they wanted.
+            return;
+        }
+        if let Err(error) = self.shutdown(DROP_TIMEOUT)
+            && lock(&self.worker).is_here()
+        {
+            stderr::line(format_args!("prof: {error}"));
+        }
+    }
+}
+
+impl fmt::Debug for PeriodicExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeriodicExporter").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What the thread does.
+struct Work {
+    target: String,
+    aggregator: Aggregator,
+    interval: Duration,
+    exporter: Box<dyn Exporter>,
+    /// Attempts that failed since the last that did not.
+    failures: u32,
+    losses: LossCounter,
+}
+
+impl Work {
+    fn run(mut self, requests: &Receiver<Request>, stop: &Stop) {
+        let mut due = clock::deadline(self.interval);
+        loop {
+            select! {
+                recv(requests) -> request => if let Ok(request) = request {
+                    // No one waits any more if it took too long.
+                    let _ = request.send(self.export());
+                    continue;
+                },
+                recv(stop.receiver()) -> _ => break,
+                recv(crossbeam_channel::at(due)) -> _ => {}
+            }
+            due = match self.export() {
+                Ok(()) => self.next(due),
+                Err(ExportError::Unreachable { retry_after, .. }) => clock::deadline(self.retry_in(retry_after)),
+                Err(_) => clock::deadline(self.interval),
+            };
+        }
+        if self.export().is_err() {
+            self.losses.add(1);
+        }
+    }
+
+    /// When the next export is due: in step with the one before, unless that took longer than an interval.
+    fn next(&self, due: Instant) -> Instant {
+        let now = clock::monotonic();
+        due.checked_add(self.interval).filter(|next| *next > now).unwrap_or_else(|| clock::deadline(self.interval))
+    }
+
+    /// How long to wait for another attempt.
+    fn retry_in(&self, asked_for: Option<Duration>) -> Duration {
+        let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16));
+        doubled.min(self.interval).max(asked_for.unwrap_or_default())
+    }
+
+    fn export(&mut self) -> Result<(), ExportError> {
+        let snapshot = self.aggregator.snapshot();
+        let exported = caught(|| self.exporter.export(&snapshot))
+            .unwrap_or_else(|| Err(ExportError::Stopped { target: self.target.clone() }));
+        match &exported {
+            Ok(()) if self.failures > 0 => {
+                stderr::line(format_args!(
+                    "prof: exporting to {} again, after {} failures",
+                    self.target, self.failures
+                ));
+                self.failures = 0;
+            }
+            Ok(()) => {}
+            Err(error) => {
+                if self.failures == 0 {
+                    stderr::line(format_args!("prof: {error}; further failures are not reported"));
+                }
+                self.failures = self.failures.saturating_add(1);
+            }
+        }
+        exported
+    }
+}

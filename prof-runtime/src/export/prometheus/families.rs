@@ -1,0 +1,155 @@
+//! A snapshot as metric families.
+
+use std::fmt;
+
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+use super::TextFormat;
+use super::buckets::classic;
+use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
+use crate::data::MetricValue;
+use crate::export::Losses;
+use crate::outcome::Outcome;
+
+pub(super) struct Families<'a> {
+    pub(super) format: TextFormat,
+    pub(super) snapshot: &'a Snapshot,
+    /// Of the histograms, in nanoseconds.
+    pub(super) bounds: &'a [u64],
+}
+
+/// The labels of a function.
+fn labels(function: &FunctionStats) -> [(&str, &str); 2] {
+    [("function", &function.name), ("group", &function.group)]
+}
+
+impl Families<'_> {
+    pub(super) fn encode(
+        &self,
+        encoder: &mut DescriptorEncoder<'_>,
+        losses: &Losses,
+        build_labels: &[(String, String)],
+    ) -> fmt::Result {
+        self.calls(encoder)?;
+        self.durations(encoder)?;
+        self.in_flight(encoder)?;
+        self.values(encoder)?;
+        let dropped = Counter::new(encoder, self.format, ["prof_values_dropped", "prof_values_dropped_total"], {
+            "Data points of put_metric that were dropped because there were too many names."
+        })?;
+        dropped.only(self.snapshot.values_dropped)?;
+        let mut lost = Counter::new(encoder, self.format, ["prof_lost", "prof_lost_total"], {
+            "Metrics that were lost by a queue or an exporter."
+        })?;
+        for counter in losses.counters() {
+            lost.one(&[("place", counter.place())], counter.get())?;
+        }
+        let help = "The version of the profiler, and what the program says of its build.";
+        let mut info = encoder.encode_descriptor("prof_build_info", help, None, MetricType::Gauge)?;
+        let labels: Vec<(&str, &str)> = build_labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        info.encode_family(&labels)?.encode_gauge(&1_u64)
+    }
+
+    fn calls(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Finished calls of annotated functions.";
+        let mut calls = Counter::new(encoder, self.format, ["prof_calls", "prof_calls_total"], help)?;
+        for function in &self.snapshot.functions {
+            let [name, group] = labels(function);
+            for outcome in Outcome::ALL {
+                calls.one(&[name, group, ("outcome", outcome.as_str())], function.count(outcome))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::cast_precision_loss)] // A sum beyond 2^53 ns, 104 days, loses its last bits, as any float does.
+    fn durations(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "How long finished calls of annotated functions took.";
+        let (name, unit) = ("prof_call_duration", Unit::Seconds);
+        let mut durations = match self.format {
+            TextFormat::Classic => {
+                // The classic format has no units; the name is the same.
+                encoder.encode_descriptor("prof_call_duration_seconds", help, None, MetricType::Histogram)?
+            }
+            TextFormat::OpenMetrics => encoder.encode_descriptor(name, help, Some(&unit), MetricType::Histogram)?,
+        };
+        for function in &self.snapshot.functions {
+            let sum_s = function.total_ns as f64 / 1e9;
+            let buckets = classic(&function.histogram, self.bounds);
+            // Threads count on while the snapshot is taken: only the histogram's own count agrees with its buckets.
+            let count = function.histogram.count();
+            let labels = labels(function);
+            durations.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum_s, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn in_flight(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Calls of annotated functions that have begun and not ended.";
+        let mut in_flight = encoder.encode_descriptor("prof_calls_in_flight", help, None, MetricType::Gauge)?;
+        for function in &self.snapshot.functions {
+            in_flight.encode_family(&labels(function))?.encode_gauge(&function.in_flight)?;
+        }
+        Ok(())
+    }
+
+    fn values(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Values of put_metric: the sum of counts, the latest gauge, the latest duration in seconds.";
+        let mut values = encoder.encode_descriptor("prof_value", help, None, MetricType::Gauge)?;
+        for value in &self.snapshot.values {
+            let labels = [("name", &*value.name), ("group", &*value.group)];
+            values.encode_family(&labels)?.encode_gauge(&gauge_of(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as the one number that it has at this moment.
+fn gauge_of(value: &ValueStats) -> f64 {
+    match value.last {
+        MetricValue::Count(_) => value.sum,
+        MetricValue::Gauge(gauge) => gauge,
+        MetricValue::Duration(duration) => duration.as_secs_f64(),
+    }
+}
+
+/// A family of counters. `prometheus-client` appends `_total` to their samples only, which is right for `OpenMetrics`. In
+/// the classic format, it belongs to the family's name; there, a sample of a counter looks like one of a gauge.
+struct Counter<'a> {
+    encoder: MetricEncoder<'a>,
+    format: TextFormat,
+}
+
+impl<'a> Counter<'a> {
+    fn new<'e: 'a>(
+        encoder: &'a mut DescriptorEncoder<'e>,
+        format: TextFormat,
+        [name, name_total]: [&'a str; 2],
+        help: &str,
+    ) -> Result<Self, fmt::Error> {
+        let name = match format {
+            TextFormat::Classic => name_total,
+            TextFormat::OpenMetrics => name,
+        };
+        let encoder = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        Ok(Self { encoder, format })
+    }
+
+    fn one(&mut self, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
+        sample(self.encoder.encode_family(labels)?, self.format, value)
+    }
+
+    /// The only one of a family without labels.
+    fn only(self, value: u64) -> fmt::Result {
+        sample(self.encoder, self.format, value)
+    }
+}
+
+fn sample(mut encoder: MetricEncoder<'_>, format: TextFormat, value: u64) -> fmt::Result {
+    match format {
+        TextFormat::Classic => encoder.encode_gauge(&value),
+        TextFormat::OpenMetrics => encoder.encode_counter::<NoLabelSet, _, f64>(&value, None),
+    }
+}

@@ -1,0 +1,161 @@
+//! Snapshots for Prometheus: the families, their text, and a server for it.
+//!
+//! | family | type | labels |
+//! |---|---|---|
+//! | `prof_calls_total` | counter | `function`, `group`, `outcome`: `success`, `failure`, `panic` or `cancelled` |
+//! | `prof_call_duration_seconds` | histogram | `function`, `group` |
+//! | `prof_calls_in_flight` | gauge | `function`, `group` |
+//! | `prof_value` | gauge | `name`, `group`: of [`put_metric`](fn@crate::put_metric), see below |
+//! | `prof_values_dropped_total` | counter | none: data points whose name came when there were 2 000 already |
+//! | `prof_lost_total` | counter | `place`: what was lost by a queue or an exporter |
+//! | `prof_build_info` | gauge, always 1 | `version` of this crate, and your own |
+//!
+//! Every annotated function of the program is there from the first scrape on, with zeros, so that `rate` and `increase`
+//! see its first call. `prof_value` is the sum of counts, the latest gauge, and the latest duration in seconds.
+//!
+//! The text is the classic format, version 0.0.4, or `OpenMetrics` 1.0.0, whichever the scraper prefers. Native
+//! histograms are exchanged as protobuf only, and not served; OTLP has exponential ones.
+
+mod buckets;
+mod families;
+mod negotiate;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::registry::Registry;
+
+pub use self::buckets::Resolution;
+use self::families::Families;
+pub use self::negotiate::TextFormat;
+pub use self::server::{PrometheusServer, ServeError};
+use super::Losses;
+use crate::aggregator::Aggregator;
+
+/// Turns snapshots of an aggregator into what Prometheus scrapes.
+///
+/// Serve it from a thread of its own by a [`PrometheusServer`], from your own server by [`respond`](Self::respond), or
+/// register it with a [`Registry`] of the `prometheus-client` crate, beside metrics of your own. In each case a scrape
+/// reads numbers that recording threads go on writing; none waits for it.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::export::prometheus::PrometheusCollector;
+/// use prof_runtime::{Aggregator, prof, scoped};
+///
+/// #[prof(name = "load", group = "store")]
+/// fn load() {}
+///
+/// let aggregator = Aggregator::new();
+/// let _scope = scoped(aggregator.clone());
+/// load();
+///
+/// // In the handler of your server: the request's `Accept` header, the response's `Content-Type` and body.
+/// let metrics = PrometheusCollector::new(aggregator);
+/// let (content_type, body) = metrics.respond(Some("text/plain"));
+/// assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8");
+/// assert!(body.contains("\nprof_calls_total{function=\"load\",group=\"store\",outcome=\"success\"} 1\n"));
+/// ```
+#[derive(Clone)]
+pub struct PrometheusCollector {
+    aggregator: Aggregator,
+    losses: Losses,
+    resolution: Resolution,
+    build_labels: Vec<(String, String)>,
+}
+
+impl PrometheusCollector {
+    /// Creates a collector of an aggregator's numbers.
+    pub fn new(aggregator: Aggregator) -> Self {
+        let build_labels = vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+        Self { aggregator, losses: Losses::new(), resolution: Resolution::default(), build_labels }
+    }
+
+    /// Sets how finely durations are told apart; by default, [`Resolution::One`].
+    #[must_use]
+    pub fn resolution(mut self, resolution: Resolution) -> Self {
+        self.resolution = resolution;
+        self
+    }
+
+    /// Serves these counters as `prof_lost_total`.
+    #[must_use]
+    pub fn losses(mut self, losses: &Losses) -> Self {
+        self.losses = losses.clone();
+        self
+    }
+
+    /// Adds a label to `prof_build_info`, such as the commit that the program was built from. The name must be one that
+    /// Prometheus allows: letters, digits and underscores.
+    ///
+    /// # Panics
+    ///
+    /// If the name is not.
+    #[must_use]
+    pub fn build_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_label = name.chars().all(is_word) && name.starts_with(|c: char| !c.is_ascii_digit());
+        assert!(is_label, "{name:?} is not the name of a label: letters, digits and underscores are allowed");
+        self.build_labels.retain(|(known, _)| *known != name);
+        self.build_labels.push((name, value.into()));
+        self
+    }
+
+    /// Returns a snapshot of now as text.
+    pub fn encode(&self, format: TextFormat) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(InFormat { collector: self.clone(), format }));
+        let mut text = String::new();
+        let mut encoded = encode_registry(&mut text, &registry);
+        if format == TextFormat::OpenMetrics {
+            encoded = encoded.and_then(|()| encode_eof(&mut text));
+        }
+        // Writing to a string does not fail, and neither do the families.
+        debug_assert_eq!(encoded, Ok(()));
+        text
+    }
+
+    /// Returns the content type and the body of a response to a scrape that asks for `accept`.
+    pub fn respond(&self, accept: Option<&str>) -> (&'static str, String) {
+        let format = TextFormat::negotiate(accept);
+        (format.content_type(), self.encode(format))
+    }
+
+    fn encode_as(&self, format: TextFormat, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let snapshot = self.aggregator.snapshot();
+        let families = Families { format, snapshot: &snapshot, bounds: &self.resolution.bounds() };
+        families.encode(&mut encoder, &self.losses, &self.build_labels)
+    }
+}
+
+/// For a registry of your own, which is encoded as `OpenMetrics`.
+impl Collector for PrometheusCollector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_as(TextFormat::OpenMetrics, encoder)
+    }
+}
+
+impl fmt::Debug for PrometheusCollector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrometheusCollector").field("resolution", &self.resolution).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct InFormat {
+    collector: PrometheusCollector,
+    format: TextFormat,
+}
+
+impl Collector for InFormat {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.collector.encode_as(self.format, encoder)
+    }
+}

@@ -1,0 +1,62 @@
+//! What can be wrong with what should be started.
+
+use std::error::Error;
+use std::ffi::OsString;
+
+/// Why nothing was started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The variable `PROF` cannot be read.
+    #[error("PROF is not Unicode: {list:?}")]
+    NotUnicode {
+        /// Its value.
+        list: OsString,
+    },
+    /// There is no such part.
+    #[error("`{part}` is not known; allowed are {allowed}")]
+    Unknown {
+        /// The part.
+        part: String,
+        /// Those that this program is compiled with.
+        allowed: String,
+    },
+    /// There is such a part, but the program is compiled without it.
+    #[error("`{part}` needs the feature `{feature}` of prof-runtime; without it, allowed are {allowed}")]
+    FeatureOff {
+        /// The part.
+        part: String,
+        /// The cargo feature.
+        feature: &'static str,
+        /// Those that this program is compiled with.
+        allowed: String,
+    },
+    /// The part has to say where to, and does not, or must not, and does.
+    #[error("`{part}` is not complete: it is written {usage}")]
+    Malformed {
+        /// The part.
+        part: String,
+        /// How it is written.
+        usage: &'static str,
+    },
+    /// The part is there twice.
+    #[error("`{part}` is listed twice")]
+    Twice {
+        /// The part.
+        part: String,
+    },
+    /// `off` is there beside others.
+    #[error("`off` stands alone, and `{part}` is listed with it")]
+    NotOff {
+        /// One of the others.
+        part: String,
+    },
+    /// The part is right, but could not be started.
+    #[error("could not start `{part}`: {source}")]
+    Start {
+        /// The part.
+        part: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,141 @@
+//! What a list starts, and what is said of one that starts nothing.
+
+use super::*;
+
+#[track_caller]
+fn refused(list: &str, expect: &str) {
+    let error = init(list).unwrap_err().to_string();
+    assert!(error.starts_with(expect), "{error}");
+}
+
+#[test]
+fn a_faulty_part_is_named_with_those_that_are_allowed() {
+    refused("console, repotr", "`repotr` is not known; allowed are ");
+    refused("prom:9464", "`prom:9464` is not known; allowed are ");
+    let error = init("nonsense").unwrap_err().to_string();
+    assert!(error.contains("`console`") && error.ends_with("`off`"), "{error}");
+    refused("console:loud", "`console:loud` is not complete: it is written `console`");
+    refused("console,console", "`console` is listed twice");
+    refused("off,console", "`off` stands alone, and `console` is listed with it");
+    refused("Console", "`Console` is not known");
+}
+
+#[test]
+fn nothing_is_started_by_nothing() {
+    for list in ["", " , ", "off"] {
+        let prof = init(list).unwrap();
+        assert!(prof.aggregator().is_none());
+        assert_eq!(prof.losses().counters().len(), 0);
+        prof.flush().unwrap();
+    }
+}
+
+#[cfg(not(feature = "prometheus"))]
+#[test]
+fn what_is_not_compiled_in_names_its_feature() {
+    let expect = "`prometheus:9464` needs the feature `prometheus` of prof-runtime; without it, allowed are ";
+    refused("prometheus:9464", expect);
+    assert!(!init("prometheus:9464").unwrap_err().to_string().contains("prometheus:ADDR"));
+}
+
+#[cfg(feature = "json")]
+mod files {
+    use std::fs;
+
+    use super::*;
+    use crate::aggregator::Snapshot;
+    use crate::stream::put_metric;
+
+    #[test]
+    fn a_path_that_cannot_be_written_starts_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("no/such/directory");
+        let path = path.display();
+        refused(&format!("json:{path}"), &format!("could not start `json:{path}`: No such file"));
+        refused(&format!("snapshots:{path}"), &format!("could not start `snapshots:{path}`: No such file"));
+        refused("json", "`json` is not complete: it is written `json:PATH`");
+        refused("json:", "`json:` is not complete: it is written `json:PATH`");
+    }
+
+    #[test]
+    fn everything_is_written_when_the_guard_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let (points, snapshots) = (dir.path().join("points"), dir.path().join("snapshots"));
+        let prof = ProfBuilder::new().json(&points).snapshots(&snapshots).start().unwrap();
+        put_metric("startup files", 3, "startup");
+        drop(prof);
+        put_metric("startup files", 4, "startup");
+        let text = fs::read_to_string(points).unwrap();
+        assert_eq!(text.matches("\"name\":\"startup files\",\"count\":3").count(), 1, "{text}");
+        assert!(!text.contains("\"count\":4"), "{text}");
+        let snapshot: Snapshot = serde_json::from_str(&fs::read_to_string(snapshots).unwrap()).unwrap();
+        assert!((snapshot.value("startup files").unwrap().sum - 3.0).abs() < 1e-9);
+    }
+
+    /// `/dev/full` takes nothing, as a disk that is full.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_counted() {
+        let prof = ProfBuilder::new().json("/dev/full").start().unwrap();
+        put_metric("startup full", 1, "startup");
+        prof.flush().unwrap_err();
+        assert!(prof.losses().get("json") >= 1);
+    }
+}
+
+#[cfg(feature = "prometheus")]
+mod prometheus {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::startup::builder::loopback;
+
+    #[test]
+    fn a_port_alone_is_one_of_loopback() {
+        assert_eq!(loopback("9464"), "127.0.0.1:9464");
+        assert_eq!(loopback(":9464"), "127.0.0.1:9464");
+        assert_eq!(loopback("0.0.0.0:9464"), "0.0.0.0:9464");
+        assert_eq!(loopback("[::]:9464"), "[::]:9464");
+        assert_eq!(init("prometheus:0").unwrap().prometheus_addr().unwrap().ip().to_string(), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_port_that_is_taken_starts_nothing() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let expect = format!("could not start `prometheus:{address}`: could not listen on {address}: ");
+        refused(&format!("prometheus:{address}"), &expect);
+    }
+}
+
+#[cfg(feature = "statsd")]
+mod statsd {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::stream::put_metric;
+
+    #[test]
+    fn what_is_sent_arrives_before_the_guard_is_gone() {
+        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = daemon.local_addr().unwrap();
+        let prof = init(&format!("dogstatsd:{address}")).unwrap();
+        put_metric("startup sent", 3, "startup");
+        drop(prof);
+        // Other tests may send as well.
+        let mut datagram = [0; 1024];
+        loop {
+            let length = daemon.recv(&mut datagram).unwrap();
+            let text = str::from_utf8(&datagram[..length]).unwrap();
+            if text.contains("startup_sent:3|c|#group:startup\n") {
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_starts_nothing() {
+        refused("statsd:no such host:8125", "could not start `statsd:no such host:8125`: no such host:8125 is not ");
+        refused("statsd", "`statsd` is not complete: it is written `statsd:ADDR`");
+    }
+}

@@ -28,6 +28,9 @@ pub(crate) enum BenchError {
     /// A file could not be written or read, or a program not be run.
     #[error("{0}: {1}")]
     Io(String, io::Error),
+    /// A process, a pipe or a folder of the bench's own could not be had or used.
+    #[error("the system refused: {0}")]
+    System(#[from] io::Error),
     /// `budgets --strict` found some exceeded.
     #[error("{0} of the budgets are exceeded")]
     Exceeded(usize),

@@ -28,6 +28,8 @@ mod pool;
 #[cfg(unix)]
 mod scale;
 mod statistics;
+#[cfg(target_os = "linux")]
+mod storm;
 mod subject;
 mod subjects;
 mod tsc;
@@ -68,6 +70,9 @@ enum Command {
     Clock(clock::Options),
     /// How late timers are dealt with, and scopes that hang told of.
     Lateness(lateness::Options),
+    /// Many processes that send timers to one server.
+    #[cfg(target_os = "linux")]
+    Storm(storm::Options),
     /// Bytes of an annotated `async fn`'s future.
     Futuresize(futuresize::Options),
     /// Every budget beside what is measured; takes minutes.
@@ -89,6 +94,8 @@ fn main() -> ExitCode {
         Command::Scale(options) => scale::run(&options),
         Command::Clock(options) => clock::run(&options),
         Command::Lateness(options) => lateness::run(&options),
+        #[cfg(target_os = "linux")]
+        Command::Storm(options) => storm::run(&options),
         Command::Futuresize(options) => futuresize::run(&options),
         #[cfg(unix)]
         Command::Budgets(options) => budgets::run(&options),

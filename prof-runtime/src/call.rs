@@ -65,8 +65,16 @@ fn begin_slowly(site: &'static Callsite) -> Measured {
     if local::is_inside() || route::resolve(site) == Route::OFF {
         return None;
     }
-    let added = local::add(site, begin_at);
-    Some(added.unwrap_or_else(|| begin_at(Box::leak(Local::orphan(site)))))
+    Some(local::add(site, begin_at).unwrap_or_else(|| begin_orphan(site)))
+}
+
+/// Begins a call on a thread that is ending: with a local of its own, which `take` frees again.
+#[cold]
+fn begin_orphan(site: &'static Callsite) -> NonNull<Local> {
+    let orphan = Local::orphan(site);
+    orphan.begin();
+    // From the box and not from a reference into it, since only the former may free it.
+    NonNull::from(Box::leak(orphan))
 }
 
 /// A call in progress, of any kind.

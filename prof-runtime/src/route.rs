@@ -356,21 +356,6 @@ impl Drop for Observer {
     }
 }
 
-/// Adds an aggregator that listens to everything that is not scoped, beside the handlers.
-#[cfg_attr(not(feature = "report"), allow(dead_code))]
-pub(crate) fn observe(aggregator: &Aggregator) {
-    let observer = Installed::new(Arc::new(aggregator.clone()));
-    reconfigure(|config| config.observers.push(observer));
-}
-
-/// Takes the aggregator out again.
-#[cfg_attr(not(feature = "report"), allow(dead_code))]
-pub(crate) fn unobserve(aggregator: &Aggregator) {
-    let is_it =
-        |observer: &mut Arc<Installed>| observer.aggregator().is_some_and(|one| one.route() == aggregator.route());
-    drop(reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>()));
-}
-
 /// Keeps every call looking for scoped handlers.
 #[derive(Debug)]
 pub(crate) struct ScopeCount(());

@@ -5,10 +5,11 @@ mod units;
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use crate::aggregator::{Aggregator, Snapshot};
 use crate::local;
-use crate::route::{observe, unobserve};
+use crate::route::Observer;
 use crate::stderr;
 
 /// Counts every annotated call from now on, and prints a table of them to stderr when the returned guard is dropped:
@@ -37,8 +38,10 @@ use crate::stderr;
 /// ```
 pub fn report_at_exit() -> Report {
     let aggregator = Aggregator::new();
-    observe(&aggregator);
-    Report::of(aggregator)
+    let observer = Observer::new(Arc::new(aggregator.clone()));
+    let mut report = Report::of(aggregator);
+    report.observer = Some(observer);
+    report
 }
 
 /// Prints its report when it is dropped; made by [`report_at_exit`].
@@ -47,6 +50,8 @@ pub struct Report {
     aggregator: Aggregator,
     format: Format,
     output: Output,
+    /// Has the aggregator listen; `None` if someone else has.
+    observer: Option<Observer>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +69,7 @@ enum Output {
 impl Report {
     /// Reports what an aggregator has counted, which someone else makes listen.
     pub(crate) fn of(aggregator: Aggregator) -> Self {
-        Self { aggregator, format: Format::Table, output: Output::Stderr }
+        Self { aggregator, format: Format::Table, output: Output::Stderr, observer: None }
     }
 
     /// Makes the report one line of JSON: the [`Snapshot`], as `serde` writes it.
@@ -118,7 +123,8 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        unobserve(&self.aggregator);
+        // What comes from here on is not in the report.
+        drop(self.observer.take());
         if let Err(error) = local::inside(|| self.print()) {
             stderr::line(format_args!("prof: could not write the report: {error}"));
         }

@@ -5,18 +5,15 @@ fn later(&self) -> Pin<Box<dyn Future<Output = Row> + Send + '_>> { Box::pin(asy
 
 fn later(&self) -> Pin<Box<dyn Future<Output = Row> + Send + '_>> {
     let __prof_call = ::prof_runtime::__private::enter({
-        fn __prof_path() -> ::prof_runtime::__private::Text {
-            ::prof_runtime::__private::type_name_of_val(&__prof_path)
-        }
-        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
+            || {},
             "later",
-            __prof_path,
             ::core::module_path!(),
             ::core::file!(),
             ::core::line!(),
         );
-        ::prof_runtime::__private::inventory::submit! {
-            & __PROF_SITE
+        ::prof_runtime::__private::list! {
+            __PROF_SITE
         }
         &__PROF_SITE
     });

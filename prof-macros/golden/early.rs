@@ -8,20 +8,17 @@ fn parse(text: &str, mut rest: Vec<u8>, _: Guard, (a, _): (A, B)) -> io::Result<
 
 fn parse(text: &str, rest: Vec<u8>, _arg2: Guard, _arg3: (A, B)) -> io::Result<u8> {
     let __prof_call = ::prof_runtime::__private::enter({
-        fn __prof_path() -> ::prof_runtime::__private::Text {
-            ::prof_runtime::__private::type_name_of_val(&__prof_path)
-        }
-        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
+                || {},
                 "parse",
-                __prof_path,
                 ::core::module_path!(),
                 ::core::file!(),
                 ::core::line!(),
             )
             .with_name("parse")
             .with_group(GROUP);
-        ::prof_runtime::__private::inventory::submit! {
-            & __PROF_SITE
+        ::prof_runtime::__private::list! {
+            __PROF_SITE
         }
         &__PROF_SITE
     });

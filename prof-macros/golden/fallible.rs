@@ -5,18 +5,15 @@ pub fn read(path: &Path) -> io::Result<String> { fs::read_to_string(path) }
 
 pub fn read(path: &Path) -> io::Result<String> {
     let __prof_call = ::prof_runtime::__private::enter({
-        fn __prof_path() -> ::prof_runtime::__private::Text {
-            ::prof_runtime::__private::type_name_of_val(&__prof_path)
-        }
-        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::Callsite::new(
+        static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
+            || {},
             "read",
-            __prof_path,
             ::core::module_path!(),
             ::core::file!(),
             ::core::line!(),
         );
-        ::prof_runtime::__private::inventory::submit! {
-            & __PROF_SITE
+        ::prof_runtime::__private::list! {
+            __PROF_SITE
         }
         &__PROF_SITE
     });

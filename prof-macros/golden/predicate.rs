@@ -5,18 +5,15 @@ fn answer(&self, request: Request) -> Response { self.handle(request) }
 
 fn answer(&self, request: Request) -> Response {
     let __prof_call = crate::facade::__private::enter({
-        fn __prof_path() -> crate::facade::__private::Text {
-            crate::facade::__private::type_name_of_val(&__prof_path)
-        }
-        static __PROF_SITE: crate::facade::__private::Callsite = crate::facade::__private::Callsite::new(
+        static __PROF_SITE: crate::facade::__private::Callsite = crate::facade::__private::site(
+            || {},
             "answer",
-            __prof_path,
             ::core::module_path!(),
             ::core::file!(),
             ::core::line!(),
         );
-        crate::facade::__private::inventory::submit! {
-            & __PROF_SITE
+        crate::facade::__private::list! {
+            __PROF_SITE
         }
         &__PROF_SITE
     });

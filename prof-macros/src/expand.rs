@@ -225,18 +225,16 @@ impl<'a> Expansion<'a> {
 
 /// The block that declares the call site, registers it, and evaluates to a reference to it.
 ///
-/// `__prof_path` names itself, because a type name is the only way to learn, from inside a method, which type it is on.
+/// A closure is there for the name of its type, which is the only way to learn, from inside a method, which type it is on.
 fn site(args: &Args, ident: &syn::Ident, private: &TokenStream) -> TokenStream {
     let name = syn::ext::IdentExt::unraw(ident).to_string();
     let with_name = args.name.as_ref().map(|name| quote!(.with_name(#name)));
     let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
     let line = quote_spanned!(ident.span()=> ::core::line!());
     quote_spanned! {Span::mixed_site()=> {
-        fn __prof_path() -> #private::Text { #private::type_name_of_val(&__prof_path) }
         static __PROF_SITE: #private::Callsite =
-            #private::Callsite::new(#name, __prof_path, ::core::module_path!(), ::core::file!(), #line)
-                #with_name #with_group;
-        #private::inventory::submit! { &__PROF_SITE }
+            #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line) #with_name #with_group;
+        #private::list! { __PROF_SITE }
         &__PROF_SITE
     }}
 }

@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 use crate::local;
 use crate::name::metric_name;
 use crate::outcome::Outcome;
+use crate::registry::{self, Link};
 use crate::route::{Route, Target};
 
 /// An annotated function: where it is, what it is called, and where its calls are reported.
@@ -33,6 +34,7 @@ pub struct Callsite {
     slot: AtomicU32,
     /// The site is known to the configuration. Only ever used under the routing lock.
     is_known: AtomicBool,
+    link: Link,
     /// Computed when first asked for.
     name: OnceLock<String>,
     /// Computed when a handler first asks for data points.
@@ -67,6 +69,7 @@ impl Callsite {
             target: ArcSwapOption::const_empty(),
             slot: AtomicU32::new(0),
             is_known: AtomicBool::new(false),
+            link: Link::new(),
             name: OnceLock::new(),
             metric_names: OnceLock::new(),
         }
@@ -149,6 +152,10 @@ impl Callsite {
         })
     }
 
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
     #[inline]
     pub(crate) fn route(&self) -> Route {
         Route::from_word(self.route.load(Ordering::Relaxed))
@@ -193,8 +200,6 @@ impl fmt::Debug for Callsite {
     }
 }
 
-inventory::collect!(&'static Callsite);
-
 /// Returns every annotated function that is linked into the program, called or not, in no particular order.
 ///
 /// A dependency that the program never mentions is not linked, and lists nothing; `use dependency as _;` links it.
@@ -212,7 +217,7 @@ inventory::collect!(&'static Callsite);
 /// assert!(callsites().any(|callsite| callsite.name() == "never_called"));
 /// ```
 pub fn callsites() -> impl Iterator<Item = &'static Callsite> {
-    inventory::iter::<&'static Callsite>.into_iter().copied()
+    registry::listed()
 }
 
 /// The first segment of a module path.

@@ -75,6 +75,7 @@ mod name;
 mod outcome;
 mod panics;
 mod record;
+mod registry;
 #[cfg(feature = "report")]
 mod report;
 mod route;

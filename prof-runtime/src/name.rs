@@ -2,8 +2,8 @@
 
 /// The names that precede a function in a metric's name.
 ///
-/// `path` is what `core::any::type_name_of_val` says of an item nested in the function `function`. Its form is only as
-/// stable as rustc keeps it, so everything that is not understood is passed on rather than refused:
+/// `path` is what `core::any::type_name` says of an item nested in the function `function`, or of a closure in that item.
+/// Its form is only as stable as rustc keeps it, so everything that is not understood is passed on rather than refused:
 ///
 /// | item in | path | name |
 /// |---|---|---|
@@ -18,8 +18,8 @@
 /// | a function in a function | `app::outer::inner::item` | `outer.inner` |
 pub(crate) fn metric_name(path: &str, function: &str) -> String {
     let mut segments: Vec<&str> = split(path, "::");
-    segments.pop();
     segments.retain(|segment| *segment != "_" && !segment.starts_with("{{"));
+    segments.pop();
     // The last is the function itself, or its name as rustc spells it.
     segments.pop();
     match segments.last() {
@@ -125,6 +125,7 @@ mod tests {
         check("app::outer::inner::item", "outer.inner");
         check("app::net::Store::new::inner::item", "new.inner");
         check("app::main::{{closure}}::inner::{{closure}}::item", "main.inner");
+        check("app::main::{{closure}}::inner::{{closure}}::ITEM::{{closure}}", "main.inner");
         check("app::net::_::connect::item", "net.connect");
         check("app::match::fn::item", "match.fn");
         check("app::größe::länge::item", "größe.länge");

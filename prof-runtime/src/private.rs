@@ -1,13 +1,15 @@
 //! Not public API: what the code that the attributes generate calls. It may change in any release; the macro crate is
 //! pinned to this one's version.
 
+use std::any::type_name;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use core::any::type_name_of_val;
 pub use core::option::Option::{None, Some};
 pub use core::{concat, file, line, module_path};
 pub use inventory;
+
+pub use crate::__prof_list as list;
 
 use crate::call::{self, InProgress};
 pub use crate::call::{AsyncCall, Call, EarlyCall};
@@ -16,10 +18,24 @@ use crate::judge::Predicate;
 pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
 pub use crate::link::LinkedHandler;
 use crate::outcome::Outcome;
+use crate::registry;
 pub use crate::timed::{Lazy, lazy};
 
-/// What a type name is, under a name that no user's `str` can stand before.
-pub type Text = &'static str;
+/// The record of a function; the name of the closure's type tells what the function stands in.
+pub const fn site<F: Fn() + Copy>(
+    _inside: F,
+    function: &'static str,
+    module_path: &'static str,
+    file: &'static str,
+    line: u32,
+) -> Callsite {
+    Callsite::new(function, type_name::<F>, module_path, file, line)
+}
+
+/// Enters a call site into the list of all.
+pub fn list(site: &'static Callsite) {
+    registry::list(site);
+}
 
 // The functions below are not `inline(always)`: without optimisation, what is inlined takes stack in every annotated
 // function, and with it they are inlined all the same.

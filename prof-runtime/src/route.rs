@@ -19,6 +19,7 @@ use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
 use crate::link::LinkedHandler;
 use crate::local::{self, lock};
 use crate::panics::caught;
+use crate::registry;
 use crate::stderr;
 
 /// What a call site does with a call.
@@ -396,6 +397,7 @@ pub(crate) fn resolve(site: &'static Callsite) -> Route {
     }
     local::inside(|| {
         let mut config = lock(&CONFIG);
+        registry::list(site);
         if site.introduce(config.sites.len()) {
             config.sites.push(site);
         }

@@ -38,7 +38,10 @@ fn main() {
 }
 "#;
 
-fn write_crate(dir: &Path, edition: &str, runtime: &Path) {
+/// Writes the crate `outside` with this `src/main.rs`.
+fn write_crate(dir: &Path, edition: &str, program: &str) {
+    let root = root();
+    let runtime = root.join("prof-runtime");
     fs::create_dir_all(dir.join("src")).unwrap();
     let manifest = format!(
         "[package]\nname = \"outside\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n\
@@ -46,28 +49,49 @@ fn write_crate(dir: &Path, edition: &str, runtime: &Path) {
         runtime.display()
     );
     fs::write(dir.join("Cargo.toml"), manifest).unwrap();
-    fs::write(dir.join("src/main.rs"), PROGRAM).unwrap();
+    fs::write(dir.join("src/main.rs"), program).unwrap();
+    // The versions that the workspace was built with are there; nothing else need be.
+    fs::copy(root.join("Cargo.lock"), dir.join("Cargo.lock")).unwrap();
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn tmp() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("outside")
+}
+
+fn cargo(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).args(["--quiet", "--offline"]).current_dir(dir);
+    command.env("CARGO_TARGET_DIR", tmp().join("target"));
+    command
 }
 
 #[test]
 fn a_crate_outside_the_workspace_needs_one_dependency_and_one_use() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-    let tmp = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("outside");
     for edition in ["2018", "2021", "2024"] {
-        let dir = tmp.join(edition);
-        write_crate(&dir, edition, &root.join("prof-runtime"));
-        // The versions that the workspace was built with are there; nothing else need be.
-        fs::copy(root.join("Cargo.lock"), dir.join("Cargo.lock")).unwrap();
-        let output = Command::new(env!("CARGO"))
-            .args(["run", "--quiet", "--offline"])
-            .current_dir(&dir)
-            .env("CARGO_TARGET_DIR", tmp.join("target"))
-            .output()
-            .unwrap();
+        let dir = tmp().join(edition);
+        write_crate(&dir, edition, PROGRAM);
+        let output = cargo(&dir, &["run"]).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "edition {edition}:\n{stderr}");
         let expect = "outside Counter.step: 3 ok, 1 failed\noutside outside.twice: 3 ok, 0 failed\n";
         assert_eq!(String::from_utf8_lossy(&output.stdout), expect, "edition {edition}");
         assert_eq!(stderr, "", "edition {edition}");
     }
+}
+
+#[test]
+fn a_function_of_one_line_becomes_twenty() {
+    let dir = tmp().join("expanded");
+    write_crate(&dir, "2024", "#[prof_runtime::prof]\nfn add(a: i32, b: i32) -> i32 { a + b }\nfn main() {}\n");
+    // Only unstable compilers print what macros expand to, or those that are told to pretend.
+    let arguments = ["rustc", "--bin=outside", "--", "-Zunpretty=expanded"];
+    let output = cargo(&dir, &arguments[..2]).args(&arguments[2..]).env("RUSTC_BOOTSTRAP", "1").output().unwrap();
+    let expanded = String::from_utf8_lossy(&output.stdout);
+    let lines = expanded.lines().skip_while(|line| !line.starts_with("fn add")).collect::<Vec<_>>();
+    let end = lines.iter().position(|line| *line == "}").unwrap_or_else(|| panic!("{output:?}"));
+    assert!(end < 20, "{expanded}");
 }

@@ -1,13 +1,13 @@
-//! What the attribute was given: `group`, `name`, `skip`, `ok`, `err`, `crate`.
+//! What the attribute was given: `group`, `name`, `skip`, `ok`, `err`, `sample`, `crate`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Error, Expr, LitStr, Path, Token};
+use syn::{Error, Expr, LitInt, LitStr, Path, Token};
 
 /// Every key, in the order in which messages list them.
-const KEYS: [&str; 6] = ["group", "name", "skip", "ok", "err", "crate"];
+const KEYS: [&str; 7] = ["group", "name", "skip", "ok", "err", "sample", "crate"];
 
 /// The arguments of one attribute, checked.
 #[derive(Clone, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Args {
     pub(crate) name: Option<LitStr>,
     pub(crate) skip: bool,
     pub(crate) predicate: Option<Predicate>,
+    /// An expression of type `u32`: one call in so many is timed.
+    pub(crate) sample: Option<TokenStream>,
     pub(crate) runtime: Option<Path>,
 }
 
@@ -38,6 +40,7 @@ impl Args {
     /// The arguments of a member of a block: its own, and the block's where it has none.
     pub(crate) fn inherit(mut self, block: &Args) -> Self {
         self.group = self.group.or_else(|| block.group.clone());
+        self.sample = self.sample.or_else(|| block.sample.clone());
         self.runtime = self.runtime.or_else(|| block.runtime.clone());
         self
     }
@@ -119,6 +122,7 @@ fn parse_value(key: &Ident, input: ParseStream<'_>, args: &mut Args) -> syn::Res
     match name.as_str() {
         "group" => args.group = Some(parse_group(input)?),
         "name" => args.name = Some(parse_text(input, "name", "a string literal")?),
+        "sample" => args.sample = Some(parse_sample(input)?),
         "crate" => args.runtime = Some(input.call(Path::parse_mod_style)?),
         "ok" => set_predicate(args, key, Predicate::Ok(input.parse()?))?,
         _ => set_predicate(args, key, Predicate::Err(input.parse()?))?,
@@ -138,14 +142,37 @@ fn set_predicate(args: &mut Args, key: &Ident, predicate: Predicate) -> syn::Res
 /// A group is a string literal or the path of a `const`.
 fn parse_group(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let expected = "a string literal or the path of a `const`";
-    if input.peek(Ident::peek_any) || input.peek(Token![::]) {
-        let path = input.parse::<Path>()?;
-        if input.is_empty() || input.peek(Token![,]) {
-            return Ok(path.to_token_stream());
-        }
-        return Err(Error::new_spanned(path, format!("`group` must be {expected}")));
+    match parse_path_of_const(input, "group", expected)? {
+        Some(path) => Ok(path),
+        None => Ok(parse_text(input, "group", expected)?.to_token_stream()),
     }
-    Ok(parse_text(input, "group", expected)?.to_token_stream())
+}
+
+/// A sample is a positive number or the path of a `const`.
+fn parse_sample(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let expected = "a number from 1 to 4294967295 or the path of a `const` of type `u32`";
+    if let Some(path) = parse_path_of_const(input, "sample", expected)? {
+        return Ok(path);
+    }
+    let span = input.span();
+    let refused = || Error::new(span, format!("`sample` must be {expected}"));
+    let number: LitInt = input.parse().map_err(|_| refused())?;
+    match number.base10_parse::<u32>() {
+        Ok(1..) => Ok(number.to_token_stream()),
+        _ => Err(refused()),
+    }
+}
+
+/// The path of a `const`, if that is what comes.
+fn parse_path_of_const(input: ParseStream<'_>, key: &str, expected: &str) -> syn::Result<Option<TokenStream>> {
+    if !input.peek(Ident::peek_any) && !input.peek(Token![::]) {
+        return Ok(None);
+    }
+    let path = input.parse::<Path>()?;
+    match input.is_empty() || input.peek(Token![,]) {
+        true => Ok(Some(path.to_token_stream())),
+        false => Err(Error::new_spanned(path, format!("`{key}` must be {expected}"))),
+    }
 }
 
 fn parse_text(input: ParseStream<'_>, key: &str, expected: &str) -> syn::Result<LitStr> {
@@ -227,11 +254,14 @@ mod tests {
         check(quote!(ok = |r: &Result<u8, u8>| r.is_ok(), crate = my::prof), &[]);
         check(quote!(err = Option::is_none), &[]);
         check(quote!(skip), &[]);
+        check(quote!(sample = 64), &[]);
+        check(quote!(sample = 1_000u32, group = "a"), &[]);
+        check(quote!(sample = crate::SAMPLE), &[]);
     }
 
     #[test]
     fn each_mistake_is_one_error() {
-        let all = "expected one of `group`, `name`, `skip`, `ok`, `err`, `crate`";
+        let all = "expected one of `group`, `name`, `skip`, `ok`, `err`, `sample`, `crate`";
         check(quote!(gruop = "x"), &[&format!("unknown argument `gruop`: did you mean `group`? {all}")]);
         check(quote!(level = 3), &[&format!("unknown argument `level`: {all}")]);
         check(quote!("x"), &[all]);
@@ -242,6 +272,13 @@ mod tests {
         let group = "`group` must be a string literal or the path of a `const`";
         check(quote!(group = 5), &[group]);
         check(quote!(group = f()), &[group]);
+        let sample = "`sample` must be a number from 1 to 4294967295 or the path of a `const` of type `u32`";
+        check(quote!(sample = 0), &[sample]);
+        check(quote!(sample = -1), &[sample]);
+        check(quote!(sample = 0.5), &[sample]);
+        check(quote!(sample = 4_294_967_296), &[sample]);
+        check(quote!(sample = "64"), &[sample]);
+        check(quote!(sample = 2 + 2), &["expected `,`"]);
         check(quote!(ok = a, err = b), &["`ok` and `err` exclude each other: one predicate decides"]);
         check(quote!(skip, name = "x"), &["`skip` stands alone: a skipped function has no settings"]);
     }

@@ -71,7 +71,10 @@ impl<'a> Expansion<'a> {
     /// The statement that begins the call, by a function of the private module.
     fn enter(&self, function: &str) -> TokenStream {
         let Self { private, site, .. } = self;
-        let function = syn::Ident::new(function, Span::mixed_site());
+        // A call of a future is of one type, whether it is timed or not.
+        let is_sampled = self.args.sample.is_some() && !self.is_async;
+        let sampled = if is_sampled { "_sampled" } else { "" };
+        let function = syn::Ident::new(&format!("{function}{sampled}"), Span::mixed_site());
         quote_spanned!(Span::mixed_site()=> let __prof_call = #private::#function(#site);)
     }
 
@@ -230,10 +233,12 @@ fn site(args: &Args, ident: &syn::Ident, private: &TokenStream) -> TokenStream {
     let name = syn::ext::IdentExt::unraw(ident).to_string();
     let with_name = args.name.as_ref().map(|name| quote!(.with_name(#name)));
     let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
+    let with_sample = args.sample.as_ref().map(|sample| quote!(.with_sample(#sample)));
     let line = quote_spanned!(ident.span()=> ::core::line!());
     quote_spanned! {Span::mixed_site()=> {
         static __PROF_SITE: #private::Callsite =
-            #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line) #with_name #with_group;
+            #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line)
+            #with_name #with_group #with_sample;
         #private::list! { __PROF_SITE }
         &__PROF_SITE
     }}

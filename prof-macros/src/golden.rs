@@ -72,6 +72,11 @@ fn a_method_with_a_predicate() {
 }
 
 #[test]
+fn a_sampled_function() {
+    check("sampled");
+}
+
+#[test]
 fn a_block() {
     check("block");
 }

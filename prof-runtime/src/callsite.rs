@@ -26,6 +26,8 @@ pub struct Callsite {
     line: u32,
     given_name: Option<&'static str>,
     given_group: Option<&'static str>,
+    /// One call in so many is timed; 1 for all.
+    sample: u32,
     /// A [`Route`], as its word. Read on every call, written when handlers change; it guards no other data.
     route: AtomicU64,
     /// The handlers that the route speaks of; empty until the first call.
@@ -65,6 +67,7 @@ impl Callsite {
             line,
             given_name: None,
             given_group: None,
+            sample: 1,
             route: AtomicU64::new(Route::UNRESOLVED.word()),
             target: ArcSwapOption::const_empty(),
             slot: AtomicU32::new(0),
@@ -91,6 +94,15 @@ impl Callsite {
         self
     }
 
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_sample(mut self, sample: u32) -> Self {
+        assert!(sample > 0, "`sample` must be 1 or more: one call in so many is timed");
+        self.sample = sample;
+        self
+    }
+
     /// Returns the name of the function's metrics, such as `Store.load`: the attribute's `name`, else
     /// `Type.method`, `Trait.method` for a default method, `module.function` or `outer.inner`.
     pub fn name(&self) -> &str {
@@ -106,6 +118,11 @@ impl Callsite {
             Some(group) => group,
             None => crate_name(self.module_path),
         }
+    }
+
+    /// Returns the attribute's `sample`: one call in so many is timed, chosen at random; 1 if all are.
+    pub const fn sample(&self) -> u32 {
+        self.sample
     }
 
     /// Returns the module that the function is in, as `module_path!()` gives it.

@@ -72,9 +72,12 @@ pub(crate) fn ticks() -> u64 {
     if let Some(ticks) = mock::ticks() {
         return ticks;
     }
-    if is_tsc() {
-        return tsc();
-    }
+    if is_tsc() { tsc() } else { other_ticks() }
+}
+
+#[cold]
+#[inline(never)]
+fn other_ticks() -> u64 {
     prepare();
     COUNTER.get().map_or(0, quanta::Clock::raw)
 }
@@ -85,9 +88,12 @@ pub(crate) fn span_ns(from: u64, to: u64) -> u64 {
     if mock::ticks().is_some() {
         return to.saturating_sub(from);
     }
-    if is_tsc() {
-        return tsc_span_ns(from, to);
-    }
+    if is_tsc() { tsc_span_ns(from, to) } else { other_span_ns(from, to) }
+}
+
+#[cold]
+#[inline(never)]
+fn other_span_ns(from: u64, to: u64) -> u64 {
     COUNTER.get().map_or(0, |counter| counter.delta_as_nanos(from, to))
 }
 

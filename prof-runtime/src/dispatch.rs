@@ -1,31 +1,27 @@
 //! Hands metrics to the handlers that are to have them.
 
+use crate::callsite::Callsite;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::MetricHandler;
 use crate::local;
-use crate::record::CallRecord;
 use crate::route::{self, Installed, Target};
 use crate::scope;
 
 /// Delivers a finished call to the handlers of a target.
-pub(crate) fn call_to(target: &Target, record: &CallRecord<'_>) {
+pub(crate) fn call_to(target: &Target, give: impl FnMut(&dyn MetricHandler)) {
     if !local::is_inside() {
-        local::inside(|| target.each(|handler| handler.record_call(record)));
+        local::inside(|| target.each(give));
     }
 }
 
 /// Delivers a finished call to this thread's scoped handler if it has one, else to the handlers of its site.
-pub(crate) fn call(record: &CallRecord<'_>) {
-    let site = record.callsite();
-    deliver(
-        |handler| handler.record_call(record),
-        |each| {
-            if let Some(target) = site.target() {
-                target.each(each);
-            }
-        },
-    );
+pub(crate) fn call(site: &Callsite, give: impl FnMut(&dyn MetricHandler)) {
+    deliver(give, |each| {
+        if let Some(target) = site.target() {
+            target.each(each);
+        }
+    });
 }
 
 /// Delivers a data point.
@@ -48,12 +44,12 @@ pub(crate) fn to(handler: &Installed, give: impl FnOnce(&dyn MetricHandler)) {
 /// Hands something to this thread's scoped handler if it has one, else to the handlers that `others` finds.
 ///
 /// What comes from within a handler goes nowhere.
-fn deliver<F>(give: F, others: impl FnOnce(F))
+fn deliver<F>(mut give: F, others: impl FnOnce(F))
 where
     F: FnMut(&dyn MetricHandler),
 {
     match scope::current() {
-        Some(scoped) => to(&scoped, give),
+        Some(scoped) => to(&scoped, &mut give),
         None if local::is_inside() => {}
         None => local::inside(|| others(give)),
     }

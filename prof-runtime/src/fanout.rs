@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::{FlushError, IntoHandler, MetricHandler};
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 use crate::route::Installed;
 
 /// Hands everything on to several handlers, in the order in which they were added. One that panics does not keep the
@@ -51,6 +51,12 @@ impl MetricHandler for FanoutHandler {
     fn record_call(&self, call: &CallRecord<'_>) {
         for handler in &self.handlers {
             handler.with(|handler| handler.record_call(call));
+        }
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        for handler in &self.handlers {
+            handler.with(|handler| handler.record_untimed_call(call));
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::aggregator::Aggregator;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 
 /// Receives metrics: every data point through [`emit`](Self::emit), every finished call through
 /// [`record_call`](Self::record_call).
@@ -51,6 +51,14 @@ pub trait MetricHandler: Send + Sync {
         for data in call.data_points() {
             self.emit(&data);
         }
+    }
+
+    /// Receives one finished call that was not timed, because its function is sampled: `#[prof(sample = N)]`. Those of its
+    /// calls that were timed come through [`record_call`](Self::record_call).
+    ///
+    /// The default emits its [data point](UntimedCall::data_point), so that counts are exact either way.
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.emit(&call.data_point());
     }
 
     /// Receives the record of a context that [is published](crate::context::publish), whole.
@@ -162,6 +170,8 @@ impl MetricHandler for NullHandler {
     fn emit(&self, _: &MetricData<'_>) {}
 
     fn record_call(&self, _: &CallRecord<'_>) {}
+
+    fn record_untimed_call(&self, _: &UntimedCall<'_>) {}
 
     fn shortcut(&self) -> Shortcut<'_> {
         Shortcut::Off

@@ -103,7 +103,7 @@ pub use self::histogram::{Bucket, Histogram};
 pub use self::json_lines::JsonLinesHandler;
 pub use self::memory::MemoryHandler;
 pub use self::outcome::{Fallible, Outcome};
-pub use self::record::CallRecord;
+pub use self::record::{CallRecord, UntimedCall};
 #[cfg(feature = "report")]
 pub use self::report::{Report, report_at_exit};
 pub use self::route::{configure, configure_group, flush};

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use crate::callsite::Callsite;
 use crate::data::MetricData;
 use crate::handler::MetricHandler;
 use crate::local::lock;
 use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 
 /// Keeps the data points that it receives, for tests. A clone is a handle to the same data points.
 ///
@@ -97,6 +98,13 @@ impl MemoryHandler {
     pub fn clear(&self) {
         *lock(&self.kept) = Kept::default();
     }
+
+    fn keep_call(&self, callsite: &Callsite, outcome: Outcome) {
+        let mut kept = lock(&self.kept);
+        if kept.calls.len() < CAPACITY {
+            kept.calls.push((callsite.name().to_owned(), outcome));
+        }
+    }
 }
 
 impl MetricHandler for MemoryHandler {
@@ -110,13 +118,13 @@ impl MetricHandler for MemoryHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        {
-            let mut kept = lock(&self.kept);
-            if kept.calls.len() < CAPACITY {
-                kept.calls.push((call.callsite().name().to_owned(), call.outcome()));
-            }
-        }
+        self.keep_call(call.callsite(), call.outcome());
         call.data_points().iter().for_each(|data| self.emit(data));
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.keep_call(call.callsite(), call.outcome());
+        self.emit(&call.data_point());
     }
 }
 

@@ -12,7 +12,7 @@ pub use inventory;
 pub use crate::__prof_list as list;
 
 use crate::call::{self, InProgress};
-pub use crate::call::{AsyncCall, Call, EarlyCall};
+pub use crate::call::{AsyncCall, Call, EarlyCall, SampledCall};
 pub use crate::callsite::{Callsite, crate_name};
 use crate::judge::Predicate;
 pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
@@ -50,6 +50,18 @@ pub fn enter(site: &'static Callsite) -> Call {
 #[inline]
 pub fn enter_early(site: &'static Callsite) -> EarlyCall {
     call::enter_early(site)
+}
+
+/// Begins a call of a function of which only some calls are timed.
+#[inline]
+pub fn enter_sampled(site: &'static Callsite) -> SampledCall {
+    call::enter_sampled(site)
+}
+
+/// The same, of one that may return early, without that being looked into.
+#[inline]
+pub fn enter_early_sampled(site: &'static Callsite) -> EarlyCall<SampledCall> {
+    call::enter_early_sampled(site)
 }
 
 /// Begins a call of an `async fn`.

@@ -96,6 +96,61 @@ impl<'a> CallRecord<'a> {
     }
 }
 
+/// One finished call that was not timed, since its function is sampled (`#[prof(sample = N)]`), as
+/// [`MetricHandler::record_untimed_call`](crate::MetricHandler::record_untimed_call) receives it.
+pub struct UntimedCall<'a> {
+    callsite: &'static Callsite,
+    outcome: Outcome,
+    /// When it ended, if that is not now.
+    timestamp: Option<SystemTime>,
+    borrows: PhantomData<&'a ()>,
+}
+
+impl<'a> UntimedCall<'a> {
+    /// Creates the record of a call that ends now, for instance to test a handler.
+    pub fn new(callsite: &'static Callsite, outcome: Outcome) -> Self {
+        Self { callsite, outcome, timestamp: None, borrows: PhantomData }
+    }
+
+    /// The same record, to be kept.
+    pub(crate) fn to_owned(&self) -> UntimedCall<'static> {
+        let (callsite, outcome, timestamp) = (self.callsite, self.outcome, Some(self.timestamp()));
+        UntimedCall { callsite, outcome, timestamp, borrows: PhantomData }
+    }
+
+    /// Returns the function that was called.
+    pub fn callsite(&self) -> &'static Callsite {
+        self.callsite
+    }
+
+    /// Returns how the call ended.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Returns when the call ended, by the wall clock, which is read here and not per call.
+    pub fn timestamp(&self) -> SystemTime {
+        self.timestamp.unwrap_or_else(clock::wall_time)
+    }
+
+    /// Returns the call as a data point: `NAME.success`, `NAME.failure` or `NAME.cancelled` with the value 1. A panic is a
+    /// failure here.
+    pub fn data_point(&self) -> MetricData<'a> {
+        let name = self.callsite.outcome_name(self.outcome);
+        MetricData::at(self.timestamp(), self.callsite.group(), name, MetricValue::Count(1))
+    }
+}
+
+impl fmt::Debug for UntimedCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UntimedCall")
+            .field("function", &self.callsite.name())
+            .field("group", &self.callsite.group())
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for CallRecord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallRecord")

@@ -5,6 +5,7 @@ mod faults;
 mod futures;
 mod names;
 mod outcomes;
+mod sampling;
 mod seed;
 mod snapshots;
 mod threads;

@@ -22,6 +22,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new("prof: aggregator, Result", repeat!(aggregated_result))
         .baseline(PLAIN_RESULT)
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
+    Subject::new(ours::SAMPLED, repeat!(sampled)).setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new(ours::RECORD_CALL, repeat!(recorded)).setup(|| configure_group("bench.recorded", TakesCalls)),
     Subject::new("prof: default record_call, emits", repeat!(emitted))
         .setup(|| configure_group("bench.emitted", TakesDataPoints)),
@@ -78,6 +79,12 @@ fn aggregated(x: u64) -> u64 {
 #[inline(never)]
 fn aggregated_result(x: u64) -> Result<u64, Refused> {
     fallible_work(x)
+}
+
+#[prof(group = "bench.aggregated", sample = 64)]
+#[inline(never)]
+fn sampled(x: u64) -> u64 {
+    work(x)
 }
 
 #[prof(group = "bench.recorded")]

@@ -19,7 +19,7 @@ use crate::data::MetricData;
 use crate::handler::{MetricHandler, Shortcut};
 use crate::local::{self, lock};
 use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 use crate::route::Route;
 
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
@@ -115,20 +115,20 @@ impl Aggregator {
         Route::to_aggregator(self.shared.id)
     }
 
-    /// Counts one call on this thread's share.
+    /// Counts one call on this thread's share; without its duration if it was not timed.
     #[inline]
-    pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: u64) {
+    pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
         let route = self.route();
-        let record = |stats: &Stats| stats.record(outcome, duration_ns);
+        let record = |stats: &Stats| stats.record_any(outcome, duration_ns);
         if !local::find(site, |local| local.is_some_and(|local| local.with_stats(route, record))) {
             self.record_first(site, outcome, duration_ns);
         }
     }
 
     #[cold]
-    fn record_first(&self, site: &'static Callsite, outcome: Outcome, duration_ns: u64) {
+    fn record_first(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
         match local::share(site, self) {
-            Some(stats) => stats.record(outcome, duration_ns),
+            Some(stats) => stats.record_any(outcome, duration_ns),
             // The thread is running its last destructors.
             None => local::inside(|| {
                 let mut retired = lock(&self.shared.retired);
@@ -161,7 +161,11 @@ impl MetricHandler for Aggregator {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        self.record(call.callsite(), call.outcome(), call.duration_ns());
+        self.record(call.callsite(), call.outcome(), Some(call.duration_ns()));
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.record(call.callsite(), call.outcome(), None);
     }
 
     fn shortcut(&self) -> Shortcut<'_> {

@@ -43,6 +43,9 @@ pub struct FunctionStats {
     pub file: String,
     /// The line in it, counted from 1.
     pub line: u32,
+    /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
+    #[cfg_attr(feature = "serde", serde(default = "all"))]
+    pub sample: u32,
     /// Calls that succeeded.
     pub success: u64,
     /// Calls that failed.
@@ -53,16 +56,16 @@ pub struct FunctionStats {
     pub cancelled: u64,
     /// Calls that had begun and not ended, when the snapshot was taken.
     pub in_flight: u64,
-    /// The sum of all durations, in nanoseconds.
+    /// The sum of all durations that were timed, in nanoseconds.
     pub total_ns: u64,
-    /// The shortest duration, in nanoseconds; `None` without calls.
+    /// The shortest duration, in nanoseconds; `None` if no call was timed.
     ///
     /// In a snapshot [since](Snapshot::since) an earlier one, the shortest of all time, since extremes cannot be
     /// subtracted.
     pub min_ns: Option<u64>,
     /// The longest duration, in nanoseconds, likewise.
     pub max_ns: Option<u64>,
-    /// All durations. While calls go on, it may be one behind the counts for each thread that makes them.
+    /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes them.
     pub histogram: Histogram,
 }
 
@@ -187,23 +190,30 @@ impl Snapshot {
     }
 }
 
+/// The sample of what was written before there were samples.
+#[cfg(feature = "serde")]
+fn all() -> u32 {
+    1
+}
+
 impl FunctionStats {
     fn new(site: &Callsite, totals: &Totals, in_flight: u64) -> Self {
-        let called = totals.outcomes.iter().any(|count| *count > 0);
+        let is_timed = totals.min_ns <= totals.max_ns;
         let [success, failure, panic, cancelled] = totals.outcomes;
         Self {
             name: site.name().to_owned(),
             group: site.group().to_owned(),
             file: site.file().to_owned(),
             line: site.line(),
+            sample: site.sample(),
             success,
             failure,
             panic,
             cancelled,
             in_flight,
             total_ns: totals.total_ns,
-            min_ns: called.then_some(totals.min_ns),
-            max_ns: called.then_some(totals.max_ns),
+            min_ns: is_timed.then_some(totals.min_ns),
+            max_ns: is_timed.then_some(totals.max_ns),
             histogram: Histogram::from_counts(&totals.buckets[..]),
         }
     }
@@ -223,13 +233,25 @@ impl FunctionStats {
         }
     }
 
-    /// Returns the mean duration, in nanoseconds; `None` without calls.
+    /// Returns the time that all calls took, in nanoseconds: the sum of all durations, or, of a
+    /// [sampled](Self::sample) function, its estimate from those that were timed.
+    pub fn estimated_total_ns(&self) -> u64 {
+        match self.histogram.count() {
+            timed if timed > 0 && self.sample > 1 => {
+                let total = u128::from(self.total_ns) * u128::from(self.calls()) / u128::from(timed);
+                u64::try_from(total).unwrap_or(u64::MAX)
+            }
+            _ => self.total_ns,
+        }
+    }
+
+    /// Returns the mean duration, in nanoseconds; `None` if no call was timed.
     pub fn mean_ns(&self) -> Option<u64> {
         self.total_ns.checked_div(self.histogram.count())
     }
 
     /// Returns the duration, in nanoseconds, that a share of `quantile` of all calls does not exceed, within 3.2 %;
-    /// `None` without calls. `quantile` is clamped to `0.0..=1.0`.
+    /// `None` if no call was timed. `quantile` is clamped to `0.0..=1.0`.
     ///
     /// Never below the shortest nor above the longest duration.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
@@ -238,6 +260,7 @@ impl FunctionStats {
     }
 
     fn merge(&mut self, other: &Self) {
+        self.sample = self.sample.max(other.sample);
         self.success += other.success;
         self.failure += other.failure;
         self.panic += other.panic;

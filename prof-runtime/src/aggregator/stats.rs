@@ -78,22 +78,36 @@ impl Stats {
         self.latest_ns.store(duration_ns, Ordering::Relaxed);
         let at = bucket_of_common(before);
         match self.buckets.get(at) {
-            Some(bucket) => self.count(bucket, at),
+            Some(bucket) => self.fill(bucket, at),
             None => self.count_uncommon(before),
         }
     }
 
+    /// Counts a call, timed or not. To be called by the owning thread only.
+    pub(crate) fn record_any(&self, outcome: Outcome, duration_ns: Option<u64>) {
+        match duration_ns {
+            Some(duration_ns) => self.record(outcome, duration_ns),
+            None => self.count(outcome),
+        }
+    }
+
+    /// Counts a call that was not timed. To be called by the owning thread only.
+    #[inline]
+    pub(crate) fn count(&self, outcome: Outcome) {
+        add(&self.outcomes[outcome.index()], 1);
+    }
+
     #[cold]
     #[inline(never)]
-    fn count_uncommon(&self, before: u64) {
+    extern "C" fn count_uncommon(&self, before: u64) {
         if before != NO_CALL {
             let at = bucket_of(before);
-            self.count(&self.buckets[at], at);
+            self.fill(&self.buckets[at], at);
         }
     }
 
     #[inline(always)]
-    fn count(&self, bucket: &AtomicU32, at: usize) {
+    fn fill(&self, bucket: &AtomicU32, at: usize) {
         let count = bucket.load(Ordering::Relaxed).wrapping_add(1);
         bucket.store(count, Ordering::Release);
         if count == 0 {
@@ -103,7 +117,8 @@ impl Stats {
 
     /// Adds what a bucket held when it came round to 0 to the retired totals.
     #[cold]
-    fn spill(&self, bucket: usize) {
+    #[inline(never)]
+    extern "C" fn spill(&self, bucket: usize) {
         if let Some(aggregator) = self.aggregator() {
             aggregator.with_retired(self.site, |totals| totals.buckets[bucket] += u64::from(u32::MAX) + 1);
         }
@@ -145,8 +160,10 @@ impl Totals {
         }
     }
 
-    pub(super) fn add_call(&mut self, outcome: Outcome, duration_ns: u64) {
+    /// Adds a call; without its duration if it was not timed.
+    pub(super) fn add_call(&mut self, outcome: Outcome, duration_ns: Option<u64>) {
         self.outcomes[outcome.index()] += 1;
+        let Some(duration_ns) = duration_ns else { return };
         self.total_ns = self.total_ns.saturating_add(duration_ns);
         self.min_ns = self.min_ns.min(duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
@@ -189,7 +206,7 @@ mod tests {
         let mut expect = Totals::default();
         for (outcome, ns) in [(Outcome::Success, 7), (Outcome::Panic, 3), (Outcome::Cancelled, 1 << 50)] {
             stats.record(outcome, ns);
-            expect.add_call(outcome, ns);
+            expect.add_call(outcome, Some(ns));
         }
         let mut totals = Totals::default();
         totals.add(&stats);

@@ -22,7 +22,7 @@ use crate::data::MetricData;
 use crate::export::{LossCounter, Losses};
 use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::local::lock;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 use crate::route::Installed;
 use crate::stderr;
 use crate::worker::Worker;
@@ -219,6 +219,10 @@ impl MetricHandler for BufferedHandler {
 
     fn record_call(&self, call: &CallRecord<'_>) {
         self.queue.put(|| Item::Call(call.to_owned()));
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.queue.put(|| Item::UntimedCall(call.to_owned()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {

@@ -14,7 +14,7 @@ use crate::context::{ContextRecord, PublishedContext};
 use crate::data::MetricData;
 use crate::export::LossCounter;
 use crate::local::lock;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 use crate::route::Installed;
 use crate::worker::Worker;
 
@@ -34,6 +34,7 @@ pub enum WhenFull {
 #[derive(Debug)]
 pub(super) enum Item {
     Call(CallRecord<'static>),
+    UntimedCall(UntimedCall<'static>),
     Data(MetricData<'static>),
     Context(Box<OwnedContext>),
 }

@@ -89,6 +89,7 @@ impl Work {
     fn hand_on(&mut self, item: &Item) {
         let handed_on = self.handler.with(|handler| match item {
             Item::Call(call) => handler.record_call(call),
+            Item::UntimedCall(call) => handler.record_untimed_call(call),
             Item::Data(data) => handler.emit(data),
             Item::Context(context) => handler.record_context(&PublishedContext {
                 name: &context.name,

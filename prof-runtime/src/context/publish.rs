@@ -2,11 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{ContextRecord, MetricsContext};
+use super::{ContextError, ContextRecord, MetricsContext};
+use crate::callsite::Callsite;
 use crate::data::{MetricData, MetricValue};
 use crate::handler::MetricHandler;
 use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 use crate::stream::MetricStream;
 
 /// A record on its way to the handlers, with the name of its context and a group.
@@ -93,14 +94,23 @@ impl MetricHandler for ContextHandler {
 
     fn record_call(&self, call: &CallRecord<'_>) {
         let Some(context) = MetricsContext::current() else { return };
-        let site = call.callsite();
-        let counted = match call.outcome() {
-            // Not the data point's name, which makes a panic a failure.
-            Outcome::Panic => context.increment(&format!("{}.panic", site.name()), 1),
-            outcome => context.increment(site.outcome_name(outcome), 1),
-        };
-        let timed = context.increment(site.duration_name(), call.duration().as_secs_f64() * 1e3);
+        let counted = count(&context, call.callsite(), call.outcome());
+        let timed = context.increment(call.callsite().duration_name(), call.duration().as_secs_f64() * 1e3);
         // Refused only if the user has set a metric of this name and another kind, which then stays as it is.
         let _ = counted.and(timed);
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        if let Some(context) = MetricsContext::current() {
+            let _ = count(&context, call.callsite(), call.outcome());
+        }
+    }
+}
+
+fn count(context: &MetricsContext, site: &Callsite, outcome: Outcome) -> Result<(), ContextError> {
+    match outcome {
+        // Not the data point's name, which makes a panic a failure.
+        Outcome::Panic => context.increment(&format!("{}.panic", site.name()), 1),
+        outcome => context.increment(site.outcome_name(outcome), 1),
     }
 }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use metrics::{Label, counter, gauge, histogram};
 
+use crate::callsite::Callsite;
 use crate::data::{MetricData, MetricValue};
 use crate::handler::MetricHandler;
-use crate::record::CallRecord;
+use crate::outcome::Outcome;
+use crate::record::{CallRecord, UntimedCall};
 
 /// Forwards to the recorder of the `metrics` facade: each call to the counter `prof_calls_total`, with the labels
 /// `function`, `group` and `outcome`, and the histogram `prof_call_duration_seconds`, with `function` and `group`.
@@ -49,12 +51,20 @@ impl MetricHandler for MetricsHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        // Names of functions live as long as the program.
+        count(call.callsite(), call.outcome());
         let (function, group) = (call.callsite().name(), call.callsite().group());
-        let outcome = call.outcome().as_str();
-        counter!("prof_calls_total", "function" => function, "group" => group, "outcome" => outcome).increment(1);
         histogram!("prof_call_duration_seconds", "function" => function, "group" => group).record(call.duration());
     }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        count(call.callsite(), call.outcome());
+    }
+}
+
+fn count(callsite: &'static Callsite, outcome: Outcome) {
+    // Names of functions live as long as the program.
+    let (function, group) = (callsite.name(), callsite.group());
+    counter!("prof_calls_total", "function" => function, "group" => group, "outcome" => outcome.as_str()).increment(1);
 }
 
 impl fmt::Debug for MetricsHandler {
@@ -74,8 +84,6 @@ mod tests {
     };
 
     use super::*;
-    use crate::callsite::Callsite;
-    use crate::outcome::Outcome;
 
     /// Writes down what it receives.
     #[derive(Clone, Default)]

@@ -111,11 +111,17 @@ impl StatsdHandler {
         self.losses.get()
     }
 
-    fn send(&self, group: &str, name: &str, value: MetricValue) {
+    /// Sends a value, which stands for all of which one in `sample` is sent.
+    fn send(&self, group: &str, name: &str, value: MetricValue, sample: u32) {
         let name = clean(name);
         let sent = match value {
             MetricValue::Count(count) => self.sent(group, self.client.count_with_tags(&name, count)),
-            MetricValue::Duration(_) => self.sent(group, self.client.time_with_tags(&name, Millis(value.as_f64()))),
+            MetricValue::Duration(_) => {
+                let timer = self.client.time_with_tags(&name, Millis(value.as_f64()));
+                let is_sampled = sample > 1;
+                let rate = 1.0 / f64::from(sample);
+                self.sent(group, if is_sampled { timer.with_sampling_rate(rate) } else { timer })
+            }
             MetricValue::Gauge(gauge) => {
                 if gauge < 0.0 && !self.is_dogstatsd {
                     // A sign means a change to StatsD.
@@ -155,7 +161,7 @@ fn clean(name: &str) -> String {
 
 impl MetricHandler for StatsdHandler {
     fn emit(&self, data: &MetricData<'_>) {
-        self.send(&data.group_name, &data.name, data.value);
+        self.send(&data.group_name, &data.name, data.value, 1);
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
@@ -163,7 +169,7 @@ impl MetricHandler for StatsdHandler {
         self.emit(&outcome);
         // The unit is said by the type.
         let name = duration.name.strip_suffix(".ms").unwrap_or(&duration.name);
-        self.send(&duration.group_name, name, duration.value);
+        self.send(&duration.group_name, name, duration.value, call.callsite().sample());
     }
 
     fn flush(&self) -> Result<(), FlushError> {

@@ -7,7 +7,7 @@ use tracing::{Level, event};
 use crate::data::MetricData;
 use crate::handler::MetricHandler;
 use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 
 /// Makes each call an event of the target `prof`, with `function`, `group`, `outcome` and `duration_ms`, and each data
 /// point one with `name`, `group` and `value`.
@@ -39,15 +39,27 @@ impl TracingHandler {
 
 /// An event of a level, which has to be a constant.
 macro_rules! call_event {
-    ($level:expr, $call:expr) => {
+    ($level:expr, $call:expr $(, $($duration:tt)*)?) => {
         event!(
             target: "prof",
             $level,
             function = $call.callsite().name(),
             group = $call.callsite().group(),
             outcome = $call.outcome().as_str(),
-            duration_ms = $call.duration().as_secs_f64() * 1e3,
+            $($($duration)*)?
         )
+    };
+}
+
+/// An event of the level that an outcome has.
+macro_rules! event_by_outcome {
+    ($call:expr $(, $($duration:tt)*)?) => {
+        match $call.outcome() {
+            Outcome::Success => call_event!(Level::DEBUG, $call $(, $($duration)*)?),
+            Outcome::Cancelled => call_event!(Level::INFO, $call $(, $($duration)*)?),
+            Outcome::Failure => call_event!(Level::WARN, $call $(, $($duration)*)?),
+            Outcome::Panic => call_event!(Level::ERROR, $call $(, $($duration)*)?),
+        }
     };
 }
 
@@ -58,12 +70,11 @@ impl MetricHandler for TracingHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        match call.outcome() {
-            Outcome::Success => call_event!(Level::DEBUG, call),
-            Outcome::Cancelled => call_event!(Level::INFO, call),
-            Outcome::Failure => call_event!(Level::WARN, call),
-            Outcome::Panic => call_event!(Level::ERROR, call),
-        }
+        event_by_outcome!(call, duration_ms = call.duration().as_secs_f64() * 1e3);
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        event_by_outcome!(call);
     }
 }
 

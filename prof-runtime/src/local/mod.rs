@@ -8,6 +8,7 @@
 //! destructors, writes to the shared totals under their lock.
 #![allow(unsafe_code)]
 
+mod gaps;
 mod owned;
 
 use std::cell::Cell;
@@ -15,6 +16,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use self::gaps::Gaps;
 pub(crate) use self::owned::{add, count_orphan, for_each_share, in_flight, in_flight_by_address, keep_target, share};
 use crate::aggregator::Stats;
 use crate::callsite::Callsite;
@@ -42,7 +44,31 @@ pub(crate) struct Local {
     deep_starts: Mutex<Vec<u64>>,
     /// Calls of futures that began here less those that ended here.
     in_flight_async: AtomicI64,
+    untimed: Untimed,
     kind: Kind,
+}
+
+/// The calls of a sampled function that are not timed. They are in progress without being on the stack of `starts`.
+struct Untimed {
+    /// How many began here.
+    begun: AtomicU64,
+    /// How many will have begun when the next call is timed; the same as `begun` where all calls are.
+    until: AtomicU64,
+    /// How many ended here.
+    ended: AtomicU64,
+    gaps: Gaps,
+}
+
+impl Untimed {
+    fn new(sample: u32) -> Self {
+        let gaps = if sample > 1 { Gaps::new() } else { Gaps::unused() };
+        let until = if sample > 1 { gaps.draw(sample) } else { 0 };
+        Self { begun: AtomicU64::new(0), until: AtomicU64::new(until), ended: AtomicU64::new(0), gaps }
+    }
+
+    fn in_flight(&self) -> i64 {
+        self.begun.load(Ordering::Relaxed).wrapping_sub(self.ended.load(Ordering::Relaxed)).cast_signed()
+    }
 }
 
 /// How many calls of one function may be in progress in each other before more is needed than a place in an array.
@@ -73,6 +99,7 @@ impl Local {
             target: AtomicPtr::new(ptr::null_mut()),
             deep_starts: Mutex::default(),
             in_flight_async: AtomicI64::new(0),
+            untimed: Untimed::new(site.sample()),
             kind,
         }
     }
@@ -142,6 +169,41 @@ impl Local {
         })
     }
 
+    /// Begins a call that is not timed, if the next one is not; returns whether it did.
+    #[inline(always)]
+    pub(crate) fn begin_untimed(&self) -> bool {
+        let begun = self.untimed.begun.load(Ordering::Relaxed);
+        if begun == self.untimed.until.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.untimed.begun.store(begun.wrapping_add(1), Ordering::Relaxed);
+        true
+    }
+
+    /// Ends a call that is not timed. One of a future may have begun on another thread.
+    #[inline(always)]
+    pub(crate) fn end_untimed(&self) {
+        self.untimed.ended.store(self.untimed.ended.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Chooses the next call of a sampled function that is timed, after one was.
+    pub(crate) fn choose_timed(&self) {
+        let gap = self.untimed.gaps.draw(self.site.sample());
+        self.untimed.until.store(self.untimed.begun.load(Ordering::Relaxed).wrapping_add(gap), Ordering::Relaxed);
+    }
+
+    /// Begins the call of a future; returns whether it is timed.
+    pub(crate) fn begin_async(&self) -> bool {
+        if self.begin_untimed() {
+            return false;
+        }
+        if self.site.sample() > 1 {
+            self.choose_timed();
+        }
+        self.count_async(1);
+        true
+    }
+
     /// Counts a call of a future that begins or ends.
     pub(crate) fn count_async(&self, by: i64) {
         self.in_flight_async.store(self.in_flight_async.load(Ordering::Relaxed) + by, Ordering::Relaxed);
@@ -150,7 +212,8 @@ impl Local {
     /// How many calls have begun on this thread and not ended, less those that have ended here only.
     fn in_flight(&self) -> i64 {
         let depth = self.depth.load(Ordering::Relaxed) - if self.kind == Kind::Fast { 0 } else { SHALLOW };
-        i64::try_from(depth).unwrap_or(i64::MAX).saturating_add(self.in_flight_async.load(Ordering::Relaxed))
+        let stacked = i64::try_from(depth).unwrap_or(i64::MAX);
+        stacked.saturating_add(self.in_flight_async.load(Ordering::Relaxed)).saturating_add(self.untimed.in_flight())
     }
 
     /// Hands the thread's share of the aggregator that is all that `route` leads to, if it is at hand, to `record`; returns

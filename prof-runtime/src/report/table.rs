@@ -21,7 +21,7 @@ const TROUBLE: Style = AnsiColor::Red.on_default();
 pub(super) fn table(snapshot: &Snapshot) -> String {
     let mut functions: Vec<&FunctionStats> =
         snapshot.functions.iter().filter(|function| function.calls() > 0 || function.in_flight > 0).collect();
-    functions.sort_by(|a, b| b.total_ns.cmp(&a.total_ns).then_with(|| a.name.cmp(&b.name)));
+    functions.sort_by(|a, b| b.estimated_total_ns().cmp(&a.estimated_total_ns()).then_with(|| a.name.cmp(&b.name)));
     let mut text = headline(snapshot, &functions);
     if !functions.is_empty() {
         write_table(&mut text, &function_rows(&functions), |row| {
@@ -72,8 +72,8 @@ fn function_rows(functions: &[&FunctionStats]) -> Vec<Vec<String>> {
         ("cancelled", |f, _| count(f.cancelled)),
     ];
     const TRAILING: [Column; 7] = [
-        ("total", |f, _| duration(f.total_ns)),
-        ("share", |f, all| share(f.total_ns, all)),
+        ("total", |f, _| total(f)),
+        ("share", |f, all| share(f.estimated_total_ns(), all)),
         ("mean", |f, _| maybe(f.mean_ns())),
         ("p50", |f, _| maybe(f.quantile_ns(0.5))),
         ("p95", |f, _| maybe(f.quantile_ns(0.95))),
@@ -89,7 +89,7 @@ fn function_rows(functions: &[&FunctionStats]) -> Vec<Vec<String>> {
     if groups.len() > 1 {
         columns.insert(1, ("group", |f, _| name(&f.group)));
     }
-    let all = functions.iter().map(|function| function.total_ns).fold(0, u64::saturating_add);
+    let all = functions.iter().map(|function| function.estimated_total_ns()).fold(0, u64::saturating_add);
     let header = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
     let rows = functions.iter().map(|function| columns.iter().map(|(_, cell)| cell(function, all)).collect());
     std::iter::once(header).chain(rows).collect()
@@ -105,6 +105,12 @@ fn value_rows(values: &[ValueStats]) -> Vec<Vec<String>> {
         row
     });
     std::iter::once(header).chain(rows).collect()
+}
+
+/// Marked where it is an estimate, since not every call was timed.
+fn total(function: &FunctionStats) -> String {
+    let mark = if function.sample > 1 { "~" } else { "" };
+    format!("{mark}{}", duration(function.estimated_total_ns()))
 }
 
 fn maybe(ns: Option<u64>) -> String {

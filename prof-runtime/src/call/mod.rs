@@ -1,20 +1,34 @@
 //! A call in progress: the hot path.
 //!
 //! Only [`enter`] and the test whether a call is measured are inlined into the annotated function; with nothing
-//! listening, that is all that runs. The rest is one function call at either end.
+//! listening, that is all that runs. The rest is one function call at either end. These functions are
+//!
+//! - `#[cold]`, so that the annotated function is laid out for the case that no one listens: its body follows the test, and
+//!   registers are saved where the calls are and not at its beginning, if they have to be saved for nothing else;
+//! - `extern "C"`, which cannot unwind, so that the annotated function need not clean up behind them. They call the user's
+//!   code through [`caught`](crate::panics::caught) only.
 #![allow(unsafe_code)]
+
+mod early;
+mod future;
+mod sampled;
 
 use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
-use std::thread::panicking;
 
+pub use self::early::EarlyCall;
+pub(crate) use self::early::{enter_early, enter_early_sampled};
+pub use self::future::AsyncCall;
+pub(crate) use self::future::enter_async;
+pub use self::sampled::SampledCall;
+pub(crate) use self::sampled::enter_sampled;
 use crate::callsite::Callsite;
-use crate::clock;
 use crate::dispatch;
+use crate::handler::MetricHandler;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::record::{CallRecord, UntimedCall};
 use crate::route::{self, Route};
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
@@ -40,8 +54,9 @@ pub(crate) fn enter(site: &'static Callsite) -> Call {
 ///
 /// Here and in [`end`], everything that is not the common case is a call in tail position, so that the common case need
 /// not save registers for it.
+#[cold]
 #[inline(never)]
-fn begin(site: &'static Callsite) -> Measured {
+extern "C" fn begin(site: &'static Callsite) -> Measured {
     let Some(local) = local::at_hand(site) else {
         return begin_slowly(site);
     };
@@ -54,7 +69,7 @@ fn begin(site: &'static Callsite) -> Measured {
 }
 
 #[inline(never)]
-fn begin_slowly(site: &'static Callsite) -> Measured {
+extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
     let begin_at = |local: &Local| {
         local.begin();
         NonNull::from(local)
@@ -92,10 +107,11 @@ pub trait InProgress {
 impl InProgress for Call {
     #[inline(always)]
     fn finish(self, outcome: impl FnOnce() -> Outcome) {
-        if let Some(local) = self.0 {
+        let measured = self.0;
+        mem::forget(self);
+        if let Some(local) = measured {
             end_with(local, outcome());
         }
-        mem::forget(self);
     }
 
     #[inline(always)]
@@ -113,6 +129,33 @@ impl InProgress for Call {
     }
 }
 
+/// A call in progress on the stack of one thread.
+pub trait OnStack: InProgress + Sized {
+    /// A call that no one listens to.
+    const UNMEASURED: Self;
+
+    /// Takes the call out of a guard that is dropped without having been finished, and ends it: it returned early, or
+    /// unwound. The thread was unwinding when the function was called if `began_unwinding`.
+    fn leave_early(&mut self, began_unwinding: bool);
+}
+
+impl OnStack for Call {
+    const UNMEASURED: Self = Self(None);
+
+    #[inline(always)]
+    fn leave_early(&mut self, began_unwinding: bool) {
+        if let Some(local) = self.0.take() {
+            left_early(local, began_unwinding);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn left_early(local: NonNull<Local>, began_unwinding: bool) {
+    end_with(local, early::outcome(began_unwinding));
+}
+
 impl Drop for Call {
     #[inline(always)]
     fn drop(&mut self) {
@@ -124,7 +167,7 @@ impl Drop for Call {
 
 #[cold]
 #[inline(never)]
-fn unwound(local: NonNull<Local>) {
+extern "C" fn unwound(local: NonNull<Local>) {
     end_slowly(local, Outcome::Panic);
 }
 
@@ -137,13 +180,15 @@ fn end_with(local: NonNull<Local>, outcome: Outcome) {
     }
 }
 
+#[cold]
 #[inline(never)]
-fn succeed(local: NonNull<Local>) {
+extern "C" fn succeed(local: NonNull<Local>) {
     end(local, Outcome::Success);
 }
 
+#[cold]
 #[inline(never)]
-fn fail(local: NonNull<Local>, outcome: Outcome) {
+extern "C" fn fail(local: NonNull<Local>, outcome: Outcome) {
     end(local, outcome);
 }
 
@@ -159,7 +204,7 @@ fn end(measured: NonNull<Local>, outcome: Outcome) {
 }
 
 #[inline(never)]
-fn end_slowly(measured: NonNull<Local>, outcome: Outcome) {
+extern "C" fn end_slowly(measured: NonNull<Local>, outcome: Outcome) {
     take(measured, |local| {
         let (end_ticks, duration_ns) = local.end();
         report_local(local, outcome, end_ticks, duration_ns);
@@ -190,200 +235,67 @@ fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u6
 
 /// Reports a call when it is not for the aggregator whose numbers this thread has at hand.
 #[inline(never)]
-fn report_to_handlers(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
+extern "C" fn report_to_handlers(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
     let site = local.site();
+    let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
     match local.target_on(site.route()) {
-        Some(target) => dispatch::call_to(target, &CallRecord::at(site, outcome, end_ticks, duration_ns)),
-        None => report(site, outcome, end_ticks, duration_ns),
+        Some(target) => dispatch::call_to(target, |handler| handler.record_call(&record)),
+        None => report(&Ended::Timed(record)),
+    }
+}
+
+/// Reports a call that was not timed when it is not for the aggregator whose numbers this thread has at hand.
+#[inline(never)]
+extern "C" fn report_untimed(site: &'static Callsite, outcome: Outcome) {
+    report(&Ended::Untimed(UntimedCall::new(site, outcome)));
+}
+
+/// A call that has ended.
+enum Ended {
+    Timed(CallRecord<'static>),
+    Untimed(UntimedCall<'static>),
+}
+
+impl Ended {
+    fn site(&self) -> &'static Callsite {
+        match self {
+            Self::Timed(call) => call.callsite(),
+            Self::Untimed(call) => call.callsite(),
+        }
+    }
+
+    fn give(&self, handler: &dyn MetricHandler) {
+        match self {
+            Self::Timed(call) => handler.record_call(call),
+            Self::Untimed(call) => handler.record_untimed_call(call),
+        }
     }
 }
 
 /// Reports a call to whoever listens, and has this thread keep at hand who that is.
 #[cold]
 #[inline(never)]
-fn report(site: &'static Callsite, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
+fn report(call: &Ended) {
+    let site = call.site();
     let route = site.route();
-    let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
     // The handlers may have changed since the route was read, in which case they decide.
     match site.target() {
         _ if route == Route::OFF => {}
         Some(target) if route != Route::SCOPED => {
             if let Some(aggregator) = target.aggregator(target.route()) {
-                aggregator.record(site, outcome, duration_ns);
+                call.give(aggregator);
             } else if !local::is_inside() {
-                dispatch::call_to(&target, &record);
+                dispatch::call_to(&target, |handler| call.give(handler));
                 local::keep_target(site, target);
             }
         }
-        _ => dispatch::call(&record),
-    }
-}
-
-/// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped without
-/// being finished, it returned, or unwound.
-#[must_use]
-pub struct EarlyCall {
-    call: mem::ManuallyDrop<Call>,
-    /// The thread was unwinding when the function was called.
-    began_unwinding: bool,
-}
-
-/// Begins a call of an annotated function whose early returns cannot be looked into.
-#[inline(always)]
-pub(crate) fn enter_early(site: &'static Callsite) -> EarlyCall {
-    let call = enter(site);
-    let began_unwinding = call.is_measured() && panicking();
-    EarlyCall { call: mem::ManuallyDrop::new(call), began_unwinding }
-}
-
-impl InProgress for EarlyCall {
-    #[inline(always)]
-    fn finish(self, outcome: impl FnOnce() -> Outcome) {
-        if let Some(local) = self.call.0 {
-            end_with(local, outcome());
-        }
-        mem::forget(self);
-    }
-
-    #[inline(always)]
-    fn is_measured(&self) -> bool {
-        self.call.is_measured()
-    }
-
-    fn discard(self) -> Option<&'static Callsite> {
-        let mut early = mem::ManuallyDrop::new(self);
-        mem::replace(&mut *early.call, Call(None)).discard()
-    }
-}
-
-impl Drop for EarlyCall {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if let Some(local) = self.call.0 {
-            left_early(local, self.began_unwinding);
-        }
-    }
-}
-
-/// On a thread that was unwinding already, the function runs in a destructor. It can only be told to have returned: a
-/// panic in there would have to be caught before it left the destructor.
-#[inline(never)]
-fn left_early(local: NonNull<Local>, began_unwinding: bool) {
-    let unwinds = panicking() && !began_unwinding;
-    end_with(local, if unwinds { Outcome::Panic } else { Outcome::Success });
-}
-
-/// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
-/// unwound.
-#[must_use]
-pub struct AsyncCall {
-    /// `None` if it is not measured.
-    site: Option<&'static Callsite>,
-    start: u64,
-    /// A drop means that the call unwound if the thread unwinds.
-    drop_may_unwind: bool,
-}
-
-/// Begins the call of an `async fn`, at its first poll.
-#[inline(always)]
-pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
-    match site.route() {
-        Route::OFF => AsyncCall::UNMEASURED,
-        _ => begin_async(site),
-    }
-}
-
-#[inline(never)]
-fn begin_async(site: &'static Callsite) -> AsyncCall {
-    if site.route() == Route::UNRESOLVED && (local::is_inside() || route::resolve(site) == Route::OFF) {
-        return AsyncCall::UNMEASURED;
-    }
-    count_async(site, 1);
-    AsyncCall { site: Some(site), drop_may_unwind: !panicking(), start: clock::ticks() }
-}
-
-/// Counts a call that begins or ends on this thread; one that began elsewhere takes this thread's count below zero.
-fn count_async(site: &'static Callsite, by: i64) {
-    let count = |local: &Local| local.count_async(by);
-    let counted = local::find(site, |local| local.map(count)).or_else(|| local::add(site, count));
-    if counted.is_none() {
-        local::count_orphan(site, by);
-    }
-}
-
-impl AsyncCall {
-    /// A call that has not begun.
-    pub(crate) const UNMEASURED: Self = Self { site: None, start: 0, drop_may_unwind: false };
-
-    /// Says whether the future is being polled, so that a drop need not be judged by whether the thread unwinds.
-    #[inline(always)]
-    pub(crate) fn set_polled(&mut self, is_polled: bool) {
-        self.drop_may_unwind = is_polled;
-    }
-}
-
-impl InProgress for AsyncCall {
-    #[inline(always)]
-    fn finish(mut self, outcome: impl FnOnce() -> Outcome) {
-        if let Some(site) = self.site.take() {
-            end_async(site, self.start, outcome());
-        }
-    }
-
-    #[inline(always)]
-    fn is_measured(&self) -> bool {
-        self.site.is_some()
-    }
-
-    fn discard(mut self) -> Option<&'static Callsite> {
-        self.site.take().inspect(|site| count_async(site, -1))
-    }
-}
-
-impl Drop for AsyncCall {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if let Some(site) = self.site {
-            dropped(site, self.start, self.drop_may_unwind);
-        }
-    }
-}
-
-#[inline(never)]
-fn dropped(site: &'static Callsite, start: u64, may_unwind: bool) {
-    let unwinds = may_unwind && panicking();
-    end_async(site, start, if unwinds { Outcome::Panic } else { Outcome::Cancelled });
-}
-
-#[inline(never)]
-fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
-    let end_ticks = clock::ticks();
-    let duration_ns = clock::span_ns(start, end_ticks);
-    let report_here = |local: &Local| {
-        local.count_async(-1);
-        report_local(local, outcome, end_ticks, duration_ns);
-    };
-    if local::find(site, |local| local.map(report_here)).is_none() {
-        count_async(site, -1);
-        report(site, outcome, end_ticks, duration_ns);
+        _ => dispatch::call(site, |handler| call.give(handler)),
     }
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call").field("is_measured", &self.is_measured()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for EarlyCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EarlyCall").field("call", &self.call).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for AsyncCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncCall").field("site", &self.site).finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,161 @@
+//! A call of a future, which may begin and end on different threads.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::thread::panicking;
+
+use super::{Ended, InProgress, report, report_local, report_untimed};
+use crate::callsite::Callsite;
+use crate::clock;
+use crate::local::{self, Local};
+use crate::outcome::Outcome;
+use crate::record::CallRecord;
+use crate::route::{self, Route};
+
+/// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
+/// unwound.
+#[must_use]
+#[repr(C)]
+pub struct AsyncCall {
+    /// `None` if it is not measured.
+    site: Option<&'static Callsite>,
+    /// The clock's reading, or [`UNTIMED`].
+    start: u64,
+    /// A drop means that the call unwound if the thread unwinds.
+    drop_may_unwind: bool,
+}
+
+/// What no clock reads: the start of a call that is not timed.
+const UNTIMED: u64 = u64::MAX;
+
+/// Begins the call of an `async fn`, at its first poll.
+#[inline(always)]
+pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
+    match site.route() {
+        Route::OFF => AsyncCall::UNMEASURED,
+        _ => begin_async(site),
+    }
+}
+
+#[inline(never)]
+extern "C" fn begin_async(site: &'static Callsite) -> AsyncCall {
+    if site.route() == Route::UNRESOLVED && (local::is_inside() || route::resolve(site) == Route::OFF) {
+        return AsyncCall::UNMEASURED;
+    }
+    let is_timed = match at_hand(site) {
+        Some(local) => local.begin_async(),
+        None => count(site, Local::begin_async, 1).unwrap_or(true),
+    };
+    let drop_may_unwind = !panicking();
+    AsyncCall { site: Some(site), drop_may_unwind, start: if is_timed { clock::ticks() } else { UNTIMED } }
+}
+
+/// What this thread keeps for `site`, if that is where it is looked for first.
+#[inline(always)]
+fn at_hand<'a>(site: &'static Callsite) -> Option<&'a Local> {
+    // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here keeps
+    // the reference for longer.
+    local::at_hand(site).map(|local| unsafe { local.as_ref() })
+}
+
+/// Has this thread count a call that begins or ends here, by `by`; one that began elsewhere takes its count below zero.
+/// `None` if the thread is ending, and its calls are counted elsewhere.
+fn count<R>(site: &'static Callsite, here: impl Fn(&Local) -> R, by: i64) -> Option<R> {
+    let counted = local::find(site, |local| local.map(&here)).or_else(|| local::add(site, &here));
+    if counted.is_none() {
+        local::count_orphan(site, by);
+    }
+    counted
+}
+
+/// Counts a call that ends on this thread.
+fn count_end(local: &Local, start: u64) {
+    match start {
+        UNTIMED => local.end_untimed(),
+        _ => local.count_async(-1),
+    }
+}
+
+impl AsyncCall {
+    /// A call that has not begun.
+    pub(crate) const UNMEASURED: Self = Self { site: None, start: 0, drop_may_unwind: false };
+
+    /// Says whether the future is being polled, so that a drop need not be judged by whether the thread unwinds.
+    #[inline(always)]
+    pub(crate) fn set_polled(&mut self, is_polled: bool) {
+        self.drop_may_unwind = is_polled;
+    }
+}
+
+impl InProgress for AsyncCall {
+    #[inline(always)]
+    fn finish(mut self, outcome: impl FnOnce() -> Outcome) {
+        if let Some(site) = self.site.take() {
+            end_async(site, self.start, outcome());
+        }
+    }
+
+    #[inline(always)]
+    fn is_measured(&self) -> bool {
+        self.site.is_some()
+    }
+
+    fn discard(mut self) -> Option<&'static Callsite> {
+        let start = self.start;
+        let site = self.site.take()?;
+        count(site, |local| count_end(local, start), -1);
+        Some(site)
+    }
+}
+
+impl Drop for AsyncCall {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(site) = self.site {
+            dropped(site, self.start, self.drop_may_unwind);
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn dropped(site: &'static Callsite, start: u64, may_unwind: bool) {
+    let unwinds = may_unwind && panicking();
+    end_async(site, start, if unwinds { Outcome::Panic } else { Outcome::Cancelled });
+}
+
+#[inline(never)]
+extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
+    if start == UNTIMED {
+        return end_untimed(site, outcome);
+    }
+    let end_ticks = clock::ticks();
+    let duration_ns = clock::span_ns(start, end_ticks);
+    match at_hand(site) {
+        Some(local) => {
+            local.count_async(-1);
+            report_local(local, outcome, end_ticks, duration_ns);
+        }
+        None => end_elsewhere(site, outcome, end_ticks, duration_ns),
+    }
+}
+
+/// Ends a call on a thread on which none began, or whose local is not where it is looked for first.
+#[inline(never)]
+extern "C" fn end_elsewhere(site: &'static Callsite, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
+    count(site, |local| local.count_async(-1), -1);
+    report(&Ended::Timed(CallRecord::at(site, outcome, end_ticks, duration_ns)));
+}
+
+/// Ends a call that was not timed.
+#[inline(never)]
+extern "C" fn end_untimed(site: &'static Callsite, outcome: Outcome) {
+    count(site, Local::end_untimed, -1);
+    report_untimed(site, outcome);
+}
+
+impl fmt::Debug for AsyncCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncCall").field("site", &self.site).finish_non_exhaustive()
+    }
+}

@@ -230,10 +230,12 @@ fn site(args: &Args, ident: &syn::Ident, private: &TokenStream) -> TokenStream {
     let name = syn::ext::IdentExt::unraw(ident).to_string();
     let with_name = args.name.as_ref().map(|name| quote!(.with_name(#name)));
     let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
+    let with_objective = args.objective.and_then(|objective| objective.with(private));
     let line = quote_spanned!(ident.span()=> ::core::line!());
     quote_spanned! {Span::mixed_site()=> {
         static __PROF_SITE: #private::Callsite =
-            #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line) #with_name #with_group;
+            #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line)
+                #with_name #with_group #with_objective;
         #private::list! { __PROF_SITE }
         &__PROF_SITE
     }}

@@ -77,6 +77,11 @@ fn a_block() {
 }
 
 #[test]
+fn a_block_with_an_objective() {
+    check("objective");
+}
+
+#[test]
 fn a_mistake() {
     check("mistake");
 }

@@ -8,12 +8,15 @@
 mod args;
 mod block;
 mod body;
+mod duration;
 mod expand;
 mod expires;
 mod function;
 #[cfg(test)]
 mod golden;
 mod item;
+mod keys;
+mod objective;
 mod params;
 mod returns;
 mod shape;

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::local;
 use crate::name::metric_name;
+use crate::objective::Objective;
 use crate::outcome::Outcome;
 use crate::registry::{self, Link};
 use crate::route::{Route, Target};
@@ -26,6 +27,8 @@ pub struct Callsite {
     line: u32,
     given_name: Option<&'static str>,
     given_group: Option<&'static str>,
+    /// Empty if none was declared.
+    objective: Objective,
     /// A [`Route`], as its word. Read on every call, written when handlers change; it guards no other data.
     route: AtomicU64,
     /// The handlers that the route speaks of; empty until the first call.
@@ -65,6 +68,7 @@ impl Callsite {
             line,
             given_name: None,
             given_group: None,
+            objective: Objective::new(),
             route: AtomicU64::new(Route::UNRESOLVED.word()),
             target: ArcSwapOption::const_empty(),
             slot: AtomicU32::new(0),
@@ -91,6 +95,14 @@ impl Callsite {
         self
     }
 
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_objective(mut self, objective: Objective) -> Self {
+        self.objective = objective;
+        self
+    }
+
     /// Returns the name of the function's metrics, such as `Store.load`: the attribute's `name`, else
     /// `Type.method`, `Trait.method` for a default method, `module.function` or `outer.inner`.
     pub fn name(&self) -> &str {
@@ -106,6 +118,12 @@ impl Callsite {
             Some(group) => group,
             None => crate_name(self.module_path),
         }
+    }
+
+    /// Returns what the attribute's `objective` promises of the calls, else that of the block that the function is in;
+    /// `None` if neither has one.
+    pub fn objective(&self) -> Option<Objective> {
+        (!self.objective.is_empty()).then_some(self.objective)
     }
 
     /// Returns the module that the function is in, as `module_path!()` gives it.

@@ -72,6 +72,7 @@ mod link;
 mod local;
 mod memory;
 mod name;
+mod objective;
 mod outcome;
 mod panics;
 mod record;
@@ -102,6 +103,7 @@ pub use self::histogram::{Bucket, Histogram};
 #[cfg(feature = "json")]
 pub use self::json_lines::JsonLinesHandler;
 pub use self::memory::MemoryHandler;
+pub use self::objective::Objective;
 pub use self::outcome::{Fallible, Outcome};
 pub use self::record::CallRecord;
 #[cfg(feature = "report")]
@@ -110,4 +112,36 @@ pub use self::route::{configure, configure_group, flush};
 pub use self::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped};
 pub use self::startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env};
 pub use self::stream::{MetricStream, put_metric, stream};
+/// # Objectives
+///
+/// `objective(…)` declares what is promised of the calls: `success`, the percentage of them that succeeds, or `latency`
+/// and `percentile`, how long so many percent of them take at most, or all three. Percentages are above 0 and below 100,
+/// with up to seven digits after the point; a latency is a duration such as `"500us"`, `"250ms"` or `"1.5s"`, up to an hour.
+/// Functions of a block inherit its objective, as they do its group; one of their own replaces it whole, and
+/// `objective(none)` takes it back.
+///
+/// ```
+/// use prof_runtime::{Objective, callsites, prof};
+///
+/// struct Orders;
+///
+/// #[prof(objective(success = 99.9))]
+/// impl Orders {
+///     fn find(&self) {}
+///
+///     #[prof(objective(latency = "250ms", percentile = 99))]
+///     fn place(&self) {}
+///
+///     #[prof(objective(none))]
+///     fn len(&self) {}
+/// }
+///
+/// # let _ = (Orders::find, Orders::place, Orders::len);
+/// let objective = |name| callsites().find(|callsite| callsite.name() == name)?.objective();
+/// assert_eq!(objective("Orders.find"), Some(Objective::new().success(99.9)));
+/// assert_eq!(objective("Orders.place").unwrap().to_string(), "99% within 250ms");
+/// assert_eq!(objective("Orders.len"), None);
+/// ```
+///
+/// Calls cost nothing more for it.
 pub use prof_macros::prof;

@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// time.
 ///
 /// The attribute declares it, and [`Callsite::objective`](crate::Callsite::objective) tells it. Nothing is
-/// done about it while the program runs.
+/// done about it while the program runs: feature `rules` makes alert rules for Prometheus and a dashboard of it.
 ///
 /// # Examples
 ///
@@ -100,6 +100,20 @@ impl Objective {
     pub(crate) const fn is_empty(&self) -> bool {
         self.success == 0 && self.latency_ns == 0
     }
+
+    /// What it promises of success alone, and of latency alone.
+    #[cfg(feature = "rules")]
+    pub(crate) fn parts(self) -> impl Iterator<Item = Self> {
+        let success = Self { success: self.success, ..Self::new() };
+        let latency = Self { success: 0, ..self };
+        [success, latency].into_iter().filter(|part| !part.is_empty())
+    }
+
+    /// The share of calls that may miss it, of an objective of one part.
+    #[cfg(feature = "rules")]
+    pub(crate) fn budget(&self) -> f64 {
+        f64::from(ONE - self.success.max(self.percentile)) / f64::from(ONE)
+    }
 }
 
 /// As sentences have it, such as `99.9% succeed, 99% within 250ms`.
@@ -111,7 +125,12 @@ impl fmt::Display for Objective {
         }
         if let Some(threshold) = self.latency_threshold() {
             let comma = if self.success > 0 { ", " } else { "" };
-            write!(f, "{comma}{}% within {threshold:?}", percent(self.percentile))?;
+            write!(f, "{comma}{}% within ", percent(self.percentile))?;
+            match threshold.as_secs() {
+                // `Duration` itself knows no unit above seconds.
+                s if s > 0 && s % 60 == 0 && threshold.subsec_nanos() == 0 => write!(f, "{}m", s / 60)?,
+                _ => write!(f, "{threshold:?}")?,
+            }
         }
         if self.is_empty() { f.write_str("nothing") } else { Ok(()) }
     }
@@ -145,6 +164,8 @@ mod tests {
             assert_eq!(latency.to_string(), format!("{percent}% within 1ns"));
         }
         assert_eq!(Objective::new().to_string(), "nothing");
+        assert_eq!(Objective::new().latency(Duration::from_secs(90), 50.0).to_string(), "50% within 90s");
+        assert_eq!(Objective::new().latency(Duration::from_secs(1800), 50.0).to_string(), "50% within 30m");
         assert_eq!(Objective::new().success(95.0).to_string(), "95% succeed");
     }
 

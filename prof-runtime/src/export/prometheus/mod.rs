@@ -20,8 +20,12 @@
 //! histograms are exchanged as protobuf only, and not served; OTLP has exponential ones.
 
 mod buckets;
+#[cfg(feature = "rules")]
+mod dashboard;
 mod families;
 mod negotiate;
+#[cfg(feature = "rules")]
+mod rules;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -35,8 +39,12 @@ use prometheus_client::registry::Registry;
 
 use self::buckets::Bounds;
 pub use self::buckets::Resolution;
+#[cfg(feature = "rules")]
+pub use self::dashboard::Dashboard;
 use self::families::Families;
 pub use self::negotiate::TextFormat;
+#[cfg(feature = "rules")]
+pub use self::rules::Rules;
 pub use self::server::{PrometheusServer, ServeError};
 use super::Losses;
 use crate::aggregator::Aggregator;

@@ -1,0 +1,208 @@
+//! The rules for one thing that a function promises.
+
+use std::time::Duration;
+
+use serde_saphyr::LitString;
+
+use super::windows::{BurnRate, Severity, Windows, promql};
+use super::yaml::{Annotations, Group, Labels, Rule};
+use crate::callsite::Callsite;
+use crate::export::prometheus::buckets::{latency_bound_ns, seconds};
+use crate::objective::Objective;
+
+/// What a function promises of success alone, or of latency alone.
+pub(super) struct Promise<'a> {
+    pub(super) callsite: &'static Callsite,
+    pub(super) part: Objective,
+    pub(super) windows: Windows,
+    /// The labels that tell apart what is summed up for each.
+    pub(super) by: &'a str,
+}
+
+impl Promise<'_> {
+    /// The rules, in the order in which they use one another.
+    pub(super) fn group(&self) -> Group {
+        let shortest = promql(self.windows.shortest());
+        let mut rules = vec![
+            self.record(format!("function:prof_calls:rate{shortest}"), self.calls(self.windows.shortest())),
+            self.record(format!("function:prof_misses:rate{shortest}"), self.misses(self.windows.shortest())),
+        ];
+        for window in self.windows.all() {
+            rules.push(self.record(ratio_name(window), self.ratio(window)));
+        }
+        let burning = self.windows.severities()[0].burn_rates[0].long;
+        let burn_rate = format!("{}\n/\n{}", self.recorded(&ratio_name(burning)), self.part.budget());
+        rules.push(self.record("function:prof_error_budget:burn_rate".to_owned(), burn_rate));
+        let used = self.summed_up(self.windows.period).replace('\n', "\n  ");
+        let remaining = format!("1 - (\n  {used}\n) / {}", self.part.budget());
+        rules.push(self.record("function:prof_error_budget:remaining".to_owned(), remaining));
+        rules.extend(self.windows.severities().iter().filter_map(|severity| self.alert(severity)));
+        Group { name: format!("{} ({}): {}", self.callsite.name(), self.callsite.group(), self.part), rules }
+    }
+
+    fn record(&self, record: String, expr: String) -> Rule {
+        Rule::Record { record, expr: LitString(expr), labels: self.labels(None) }
+    }
+
+    fn labels(&self, severity: Option<&'static str>) -> Labels {
+        Labels { objective: self.part.to_string(), severity }
+    }
+
+    /// The calls per second that count. A call that was cancelled has neither succeeded nor failed; how long it took is
+    /// known all the same.
+    fn calls(&self, window: Duration) -> String {
+        match self.part.latency_threshold() {
+            None => self.sum_of_rate("prof_calls_total", ",outcome!=\"cancelled\"", window),
+            Some(_) => self.sum_of_rate("prof_call_duration_seconds_count", "", window),
+        }
+    }
+
+    /// The calls per second that miss the objective.
+    fn misses(&self, window: Duration) -> String {
+        let Some(threshold) = self.part.latency_threshold() else {
+            return self.sum_of_rate("prof_calls_total", ",outcome=~\"failure|panic\"", window);
+        };
+        let (by, function, window) = (self.by, self.selector(), promql(window));
+        let bound = le_matcher(seconds(latency_bound_ns(threshold)));
+        // Subtracted for each instance by itself, so that one of another version, which has no such bucket, is left out
+        // instead of counted as slow.
+        format!(
+            "sum by ({by}) (\n  \
+               rate(prof_call_duration_seconds_count{{{function}}}[{window}])\n\
+             -\n  \
+               sum without (le) (rate(prof_call_duration_seconds_bucket{{{function},{bound}}}[{window}]))\n)"
+        )
+    }
+
+    fn sum_of_rate(&self, counter: &str, and: &str, window: Duration) -> String {
+        format!("sum by ({}) (rate({counter}{{{}{and}}}[{}]))", self.by, self.selector(), promql(window))
+    }
+
+    /// The share of calls that miss the objective.
+    fn ratio(&self, window: Duration) -> String {
+        if self.windows.is_summed_up(window) {
+            return self.summed_up(window);
+        }
+        format!("{}\n/\n{}", self.misses(window), self.calls(window))
+    }
+
+    /// The same over a window that is too long to read every sample of every instance.
+    fn summed_up(&self, window: Duration) -> String {
+        let shortest = promql(self.windows.shortest());
+        let [misses, calls] = ["misses", "calls"].map(|what| {
+            format!(
+                "sum_over_time({}[{}])",
+                self.recorded(&format!("function:prof_{what}:rate{shortest}")),
+                promql(window)
+            )
+        });
+        format!("{misses}\n/\n{calls}")
+    }
+
+    /// Fires while the budget burns too fast by one of the severity's two measures.
+    ///
+    /// With a budget of 10 %, calls cannot fail 14.4 times as often as they may. A measure that could never be exceeded is
+    /// left out.
+    fn alert(&self, severity: &Severity) -> Option<Rule> {
+        let can_burn = |burn_rate: &&BurnRate| burn_rate.factor * self.part.budget() < 1.0;
+        let burn_rates: Vec<_> = severity.burn_rates.iter().filter(can_burn).collect();
+        if burn_rates.is_empty() {
+            return None;
+        }
+        let exprs: Vec<_> = burn_rates.iter().map(|burn_rate| self.burns(burn_rate)).collect();
+        let since: Vec<_> = burn_rates.iter().map(ToString::to_string).collect();
+        let alert = match self.part.latency_threshold() {
+            None => "ProfTooManyFailures",
+            Some(_) => "ProfTooManySlowCalls",
+        };
+        Some(Rule::Alert {
+            alert,
+            expr: LitString(exprs.join("\nor\n")),
+            labels: self.labels(Some(severity.name)),
+            annotations: self.annotations(&since.join(", or at ")),
+        })
+    }
+
+    fn burns(&self, BurnRate { factor, long, short }: &BurnRate) -> String {
+        let [long, short] = [long, short].map(|window| self.recorded(&ratio_name(*window)));
+        let limit = format!("{factor} * {}", self.part.budget());
+        format!("(\n  {long} > {limit}\nand\n  {short} > {limit}\n)")
+    }
+
+    /// Names come from the labels, where nothing in them is taken for a template.
+    fn annotations(&self, since: &str) -> Annotations {
+        let misses = match self.part.latency_threshold() {
+            None => "fail".to_owned(),
+            Some(threshold) => {
+                // Rounded as people read it; the bound itself is in the rule.
+                let bound = Duration::from_nanos(latency_bound_ns(threshold));
+                format!("take longer than {bound:.3?}, the counted bound nearest to {threshold:?}")
+            }
+        };
+        Annotations {
+            summary: format!("{{{{ $labels.function }}}} ({{{{ $labels.group }}}}) breaks its promise: {}", self.part),
+            description: format!(
+                "{{{{ $value | humanizePercentage }}}} of its calls {misses}. The error budget of {} is used up at {since}. \
+                 Declared for the function in {}, line {}.",
+                promql(self.windows.period),
+                self.callsite.file(),
+                self.callsite.line(),
+            ),
+        }
+    }
+
+    /// The matchers for the function's own series.
+    fn selector(&self) -> String {
+        let [group, function] = [self.callsite.group(), self.callsite.name()].map(escaped);
+        format!("group=\"{group}\",function=\"{function}\"")
+    }
+
+    /// A series that a rule for this objective has recorded.
+    fn recorded(&self, name: &str) -> String {
+        format!("{name}{{{},objective=\"{}\"}}", self.selector(), escaped(&self.part.to_string()))
+    }
+}
+
+fn ratio_name(window: Duration) -> String {
+    format!("function:prof_misses:ratio_rate{}", promql(window))
+}
+
+/// Between the quotation marks of an expression.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// A matcher for the bucket that ends with a bound. Prometheus 2 keeps the bound as the exporter writes it; since 3.0, it
+/// writes it anew, as Go does, with an exponent below a ten-thousandth.
+fn le_matcher(bound_s: f64) -> String {
+    let served = dtoa::Buffer::new().format_finite(bound_s).to_owned();
+    let rewritten = if bound_s < 1e-4 {
+        let text = format!("{bound_s:e}");
+        let (digits, exponent) = text.split_once("e-").unwrap_or((&text, "0"));
+        format!("{digits}e-{exponent:0>2}")
+    } else {
+        format!("{bound_s:?}")
+    };
+    if served == rewritten {
+        return format!("le=\"{served}\"");
+    }
+    let [served, rewritten] = [served, rewritten].map(|text| text.replace('.', "[.]"));
+    format!("le=~\"{served}|{rewritten}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_found_however_it_is_written() {
+        let check = |bound_ns, expect| assert_eq!(le_matcher(seconds(bound_ns)), expect);
+        check(251_658_240, "le=\"0.25165824\"");
+        check(1_073_741_824, "le=\"1.073741824\"");
+        check(1_000_000_000, "le=\"1.0\"");
+        check(1024, "le=~\"0[.]000001024|1[.]024e-06\"");
+        check(128, "le=~\"1[.]28e-7|1[.]28e-07\"");
+        check(100_000, "le=\"0.0001\"");
+        check(1, "le=~\"1e-9|1e-09\"");
+    }
+}

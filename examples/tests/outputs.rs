@@ -127,11 +127,17 @@ fn observed_service_writes_what_its_functions_promise() {
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     let rules = fs::read_to_string(rules).unwrap();
     let names: Vec<_> = rules.lines().filter_map(|line| line.strip_prefix("- name: ")).collect();
-    let expect =
-        ["\"GET /orders (http): 90% succeed\"", "\"render (http): 99.9% succeed\"", "\"load (store): 95% within 50ms\""];
+    let expect = [
+        "\"GET /orders (http): 90% succeed\"",
+        "\"render (http): 99.9% succeed\"",
+        "\"load (store): 95% within 50ms\"",
+    ];
     assert_eq!(names, expect);
     let dashboard: serde_json::Value = serde_json::from_str(&fs::read_to_string(dashboard).unwrap()).unwrap();
-    assert_eq!((&dashboard["title"], &dashboard["panels"][0]["title"]), (&"Observed service".into(), &"Objectives".into()));
+    assert_eq!(
+        (&dashboard["title"], &dashboard["panels"][0]["title"]),
+        (&"Observed service".into(), &"Objectives".into())
+    );
     let output = run(env!("CARGO_BIN_EXE_observed_service"), &["--rules", "/nowhere/rules.yml"]);
     assert!(stderr(&output).starts_with("observed_service: could not write /nowhere/rules.yml: "), "{output:?}");
 }

@@ -120,7 +120,7 @@ fn burn_rate() -> Value {
 
 /// A row: the alerts of the rules.
 pub(super) fn alerts() -> [Value; 1] {
-    let expr = format!(r#"ALERTS{{alertname=~"ProfTooMany.*",alertstate="firing",{CHOSEN}}}"#);
+    let expr = format!(r#"ALERTS{{alertname=~"ProfTooMany.*|ProfObjective.*",alertstate="firing",{CHOSEN}}}"#);
     let query = Query { expr, legend: "{{severity}}: {{function}} ({{group}}): {{objective}}" };
     let mut panel = series("Alerts", "none", "The alerts of the rules that fire.", vec![query]);
     panel["type"] = json!("state-timeline");

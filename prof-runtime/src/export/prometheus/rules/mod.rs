@@ -35,6 +35,8 @@ use crate::callsite::{Callsite, callsites};
 /// | `ProfTooManyFailures` | `success`: calls that failed or panicked, of all that were not cancelled |
 /// | `ProfTooManySlowCalls` | `latency`: calls that took longer, of all that ended, cancelled ones too |
 ///
+/// | `ProfObjectiveWithoutData`, a ticket | either, if what it speaks of was not there for 30 min |
+///
 /// | recorded, with the label `objective` | |
 /// |---|---|
 /// | `function:prof_misses:ratio_rate5m`, …`30m`, `1h`, `2h`, `6h`, `1d`, `3d` | the share of calls that miss it |

@@ -10,6 +10,9 @@ use crate::callsite::Callsite;
 use crate::export::prometheus::buckets::{latency_bound_ns, seconds};
 use crate::objective::Objective;
 
+/// How annotations name the function: by its labels, where nothing in a name is taken for a template.
+const FUNCTION: &str = "{{ $labels.function }} ({{ $labels.group }})";
+
 /// What a function promises of success alone, or of latency alone.
 pub(super) struct Promise<'a> {
     pub(super) callsite: &'static Callsite,
@@ -37,6 +40,7 @@ impl Promise<'_> {
         let remaining = format!("1 - (\n  {used}\n) / {}", self.part.budget());
         rules.push(self.record("function:prof_error_budget:remaining".to_owned(), remaining));
         rules.extend(self.windows.severities().iter().filter_map(|severity| self.alert(severity)));
+        rules.push(self.silence());
         Group { name: format!("{} ({}): {}", self.callsite.name(), self.callsite.group(), self.part), rules }
     }
 
@@ -63,7 +67,7 @@ impl Promise<'_> {
             return self.sum_of_rate("prof_calls_total", ",outcome=~\"failure|panic\"", window);
         };
         let (by, function, window) = (self.by, self.selector(), promql(window));
-        let bound = le_matcher(seconds(latency_bound_ns(threshold)));
+        let bound = le_matcher(threshold);
         // Subtracted for each instance by itself, so that one of another version, which has no such bucket, is left out
         // instead of counted as slow.
         format!(
@@ -118,9 +122,36 @@ impl Promise<'_> {
         Some(Rule::Alert {
             alert,
             expr: LitString(exprs.join("\nor\n")),
+            hold: None,
             labels: self.labels(Some(severity.name)),
             annotations: self.annotations(&since.join(", or at ")),
         })
+    }
+
+    /// Fires while none of the series is there that the other rules look at. They would never fire, and no one would know:
+    /// a function that was renamed, or that promises another latency by now, has rules that were not written anew.
+    fn silence(&self) -> Rule {
+        let (watched, what) = match self.part.latency_threshold() {
+            None => (format!("prof_calls_total{{{}}}", self.selector()), "series of its calls"),
+            Some(threshold) => (
+                format!("prof_call_duration_seconds_bucket{{{},{}}}", self.selector(), le_matcher(threshold)),
+                "series of its calls that ends with this latency",
+            ),
+        };
+        Rule::Alert {
+            alert: "ProfObjectiveWithoutData",
+            expr: LitString(format!("absent({watched})")),
+            hold: Some(promql(self.windows.silence())),
+            labels: self.labels(Some("ticket")),
+            annotations: Annotations {
+                summary: format!("{FUNCTION} is not watched: {}", self.part),
+                description: format!(
+                    "Prometheus has no {what}. The service is down or not scraped, or it is of another version \
+                     than its rules, which are to be written anew. {}",
+                    self.declared(),
+                ),
+            },
+        }
     }
 
     fn burns(&self, BurnRate { factor, long, short }: &BurnRate) -> String {
@@ -129,7 +160,6 @@ impl Promise<'_> {
         format!("(\n  {long} > {limit}\nand\n  {short} > {limit}\n)")
     }
 
-    /// Names come from the labels, where nothing in them is taken for a template.
     fn annotations(&self, since: &str) -> Annotations {
         let misses = match self.part.latency_threshold() {
             None => "fail".to_owned(),
@@ -140,15 +170,17 @@ impl Promise<'_> {
             }
         };
         Annotations {
-            summary: format!("{{{{ $labels.function }}}} ({{{{ $labels.group }}}}) breaks its promise: {}", self.part),
+            summary: format!("{FUNCTION} breaks its promise: {}", self.part),
             description: format!(
-                "{{{{ $value | humanizePercentage }}}} of its calls {misses}. The error budget of {} is used up at {since}. \
-                 Declared for the function in {}, line {}.",
+                "{{{{ $value | humanizePercentage }}}} of its calls {misses}. The error budget of {} is used up at {since}. {}",
                 promql(self.windows.period),
-                self.callsite.file(),
-                self.callsite.line(),
+                self.declared(),
             ),
         }
+    }
+
+    fn declared(&self) -> String {
+        format!("Declared for the function in {}, line {}.", self.callsite.file(), self.callsite.line())
     }
 
     /// The matchers for the function's own series.
@@ -172,9 +204,14 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
+/// A matcher for the bucket that stands for a latency.
+fn le_matcher(threshold: Duration) -> String {
+    matcher_of(seconds(latency_bound_ns(threshold)))
+}
+
 /// A matcher for the bucket that ends with a bound. Prometheus 2 keeps the bound as the exporter writes it; since 3.0, it
 /// writes it anew, as Go does, with an exponent below a ten-thousandth.
-fn le_matcher(bound_s: f64) -> String {
+fn matcher_of(bound_s: f64) -> String {
     let served = dtoa::Buffer::new().format_finite(bound_s).to_owned();
     let rewritten = if bound_s < 1e-4 {
         let text = format!("{bound_s:e}");
@@ -196,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_bound_is_found_however_it_is_written() {
-        let check = |bound_ns, expect| assert_eq!(le_matcher(seconds(bound_ns)), expect);
+        let check = |bound_ns, expect| assert_eq!(matcher_of(seconds(bound_ns)), expect);
         check(251_658_240, "le=\"0.25165824\"");
         check(1_073_741_824, "le=\"1.073741824\"");
         check(1_000_000_000, "le=\"1.0\"");

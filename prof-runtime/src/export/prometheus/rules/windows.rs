@@ -67,6 +67,11 @@ impl Windows {
         self.in_proportion(5 * MINUTE_S)
     }
 
+    /// How long calls may be unknown: longer than a service takes to start again.
+    pub(super) fn silence(self) -> Duration {
+        self.in_proportion(30 * MINUTE_S)
+    }
+
     /// Whether a window is so long, a day of 30, that Prometheus would read very many samples for a rate over it.
     pub(super) fn is_summed_up(self, window: Duration) -> bool {
         window >= self.in_proportion(DAY_S)

@@ -18,8 +18,20 @@ pub(super) struct Group {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Rule {
-    Record { record: String, expr: LitString, labels: Labels },
-    Alert { alert: &'static str, expr: LitString, labels: Labels, annotations: Annotations },
+    Record {
+        record: String,
+        expr: LitString,
+        labels: Labels,
+    },
+    Alert {
+        alert: &'static str,
+        expr: LitString,
+        /// How long it has to hold until the alert fires.
+        #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+        hold: Option<String>,
+        labels: Labels,
+        annotations: Annotations,
+    },
 }
 
 #[derive(Serialize)]

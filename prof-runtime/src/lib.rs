@@ -44,6 +44,7 @@
 //! | `metrics` | no | forwards to the `metrics` facade |
 //! | `otlp`, `otlp-tls` | no | pushes to an OpenTelemetry collector, over http or https |
 //! | `prometheus` | no | serves Prometheus |
+//! | `rules` | no | alert rules for Prometheus and a dashboard for Grafana, of objectives; includes `prometheus` |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |
 

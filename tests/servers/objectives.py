@@ -21,6 +21,8 @@ def build():
     return next(path for path in artifacts if path)
 
 
+LOAD = 'job="shop",group="store",function="load"'
+
 # The alerts that the misbehaving service must set off, as (alert, function, severity).
 EXPECTED = {
     ("ProfTooManyFailures", "render", "page"),
@@ -81,6 +83,7 @@ def rules():
                     time.sleep(1)
                 print("ok    no alert in 30 s of good behaviour")
                 check("failures of GET /orders", query('function:prof_misses:ratio_rate30s{function="GET /orders"}'), 0.05, 2)
+                assert query('function:prof_misses:ratio_rate30s{function="load"}') < 0.05
                 check("budget of render", query('function:prof_error_budget:remaining{function="render"}'), 1)
             with under_load("--misbehave"):
                 bad = time.monotonic()
@@ -104,13 +107,22 @@ def rules():
 
 def rehearse(rules, file):
     """Has promtool evaluate the rules of 30 days at their real windows: six good hours, one in which 5 % of the calls of
-    render fail, which is 50 times what may, and another good one."""
+    render fail, which is 50 times what may, and another good one. Of load, a tenth of the calls of one instance is slow; the
+    other one is of a version that has no bucket for the latency, and is not taken for slow."""
     labels = 'job="shop",group="http",function="render"'
     calls = {
         "success": "0+1000x360 360950+950x59 418000+1000x60",
         "failure": "0+0x360 50+50x59 3000+0x60",
     }
     series = [{"series": f'prof_calls_total{{{labels},outcome="{outcome}"}}', "values": values} for outcome, values in calls.items()]
+    bound = re.search(r'function="load",(le="[\d.]+")', rules.read_text())[1]
+    durations = {
+        f'_count{{instance="new",{LOAD}}}': "0+100x60",
+        f'_bucket{{instance="new",{LOAD},{bound}}}': "0+90x60",
+        f'_count{{instance="old",{LOAD}}}': "0+100x60",
+        f'_bucket{{instance="old",{LOAD},le="0.25"}}': "0+100x60",
+    }
+    series += [{"series": f"prof_call_duration_seconds{rest}", "values": values} for rest, values in durations.items()]
 
     def expect(time, expression, value):
         return {"eval_time": time, "expr": expression, "exp_samples": [{"value": value}]}
@@ -120,6 +132,7 @@ def rehearse(rules, file):
         return expect(time, f"sum({alerts}) or vector(0)", value)
 
     expected = [
+        expect("1h", f"round(1000 * sum(function:prof_misses:ratio_rate30m{{{LOAD}}}))", 50),
         firing("6h", "ticket", 0),
         firing("6h", "page", 0),
         # After 10 min, the budget of 3 d burns, and so does that of 6 h.
@@ -129,7 +142,7 @@ def rehearse(rules, file):
         firing("6h17m", "page", 0),
         firing("6h19m", "page", 1),
         expect("6h30m", f"round(sum(function:prof_error_budget:burn_rate{{{labels}}}))", 25),
-        # In 30 min of good behaviour, the budgets of the short windows of pages stop to burn; tickets wait for longer ones.
+        # Within 30 min of good behaviour, the short windows of the pages are good again; those of tickets are longer.
         firing("7h25m", "page", 1),
         firing("7h31m", "page", 0),
         firing("7h31m", "ticket", 1),

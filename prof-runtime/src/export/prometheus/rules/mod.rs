@@ -1,5 +1,6 @@
 //! From what functions promise to what Prometheus is to watch.
 
+mod matchers;
 mod promise;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_saphyr::LitString;
 
+use super::matchers::{escaped, le};
 use super::windows::{BurnRate, Severity, Windows, promql};
 use super::yaml::{Annotations, Group, Labels, Rule};
 use crate::callsite::Callsite;
-use crate::export::prometheus::buckets::{latency_bound_ns, seconds};
+use crate::export::prometheus::buckets::latency_bound_ns;
 use crate::objective::Objective;
 
 /// How annotations name the function: by its labels, where nothing in a name is taken for a template.
@@ -67,7 +68,7 @@ impl Promise<'_> {
             return self.sum_of_rate("prof_calls_total", ",outcome=~\"failure|panic\"", window);
         };
         let (by, function, window) = (self.by, self.selector(), promql(window));
-        let bound = le_matcher(threshold);
+        let bound = le(threshold);
         // Subtracted for each instance by itself, so that one of another version, which has no such bucket, is left out
         // instead of counted as slow.
         format!(
@@ -134,8 +135,8 @@ impl Promise<'_> {
         let (watched, what) = match self.part.latency_threshold() {
             None => (format!("prof_calls_total{{{}}}", self.selector()), "series of its calls"),
             Some(threshold) => (
-                format!("prof_call_duration_seconds_bucket{{{},{}}}", self.selector(), le_matcher(threshold)),
-                "series of its calls that ends with this latency",
+                format!("prof_call_duration_seconds_bucket{{{},{}}}", self.selector(), le(threshold)),
+                "classic bucket of its durations that ends with this latency",
             ),
         };
         Rule::Alert {
@@ -179,8 +180,9 @@ impl Promise<'_> {
         }
     }
 
+    /// Without the line, so that a file of rules that is kept under version control changes when objectives do.
     fn declared(&self) -> String {
-        format!("Declared for the function in {}, line {}.", self.callsite.file(), self.callsite.line())
+        format!("Declared in {}.", self.callsite.file())
     }
 
     /// The matchers for the function's own series.
@@ -197,49 +199,4 @@ impl Promise<'_> {
 
 fn ratio_name(window: Duration) -> String {
     format!("function:prof_misses:ratio_rate{}", promql(window))
-}
-
-/// Between the quotation marks of an expression.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// A matcher for the bucket that stands for a latency.
-fn le_matcher(threshold: Duration) -> String {
-    matcher_of(seconds(latency_bound_ns(threshold)))
-}
-
-/// A matcher for the bucket that ends with a bound. Prometheus 2 keeps the bound as the exporter writes it; since 3.0, it
-/// writes it anew, as Go does, with an exponent below a ten-thousandth.
-fn matcher_of(bound_s: f64) -> String {
-    let served = dtoa::Buffer::new().format_finite(bound_s).to_owned();
-    let rewritten = if bound_s < 1e-4 {
-        let text = format!("{bound_s:e}");
-        let (digits, exponent) = text.split_once("e-").unwrap_or((&text, "0"));
-        format!("{digits}e-{exponent:0>2}")
-    } else {
-        format!("{bound_s:?}")
-    };
-    if served == rewritten {
-        return format!("le=\"{served}\"");
-    }
-    let [served, rewritten] = [served, rewritten].map(|text| text.replace('.', "[.]"));
-    format!("le=~\"{served}|{rewritten}\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bound_is_found_however_it_is_written() {
-        let check = |bound_ns, expect| assert_eq!(matcher_of(seconds(bound_ns)), expect);
-        check(251_658_240, "le=\"0.25165824\"");
-        check(1_073_741_824, "le=\"1.073741824\"");
-        check(1_000_000_000, "le=\"1.0\"");
-        check(1024, "le=~\"0[.]000001024|1[.]024e-06\"");
-        check(128, "le=~\"1[.]28e-7|1[.]28e-07\"");
-        check(100_000, "le=\"0.0001\"");
-        check(1, "le=~\"1e-9|1e-09\"");
-    }
 }

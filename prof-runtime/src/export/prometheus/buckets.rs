@@ -111,7 +111,10 @@ pub(super) fn classic(histogram: &Histogram, bounds: &[u64]) -> Vec<(f64, u64)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callsite::Callsite;
     use crate::histogram::BUCKETS;
+    use crate::objective::Objective;
+    use crate::registry;
 
     #[track_caller]
     fn check(resolution: Resolution, buckets: usize) {
@@ -161,16 +164,19 @@ mod tests {
         }
     }
 
-    #[prof_macros::prof(name = "promising", group = "buckets", objective(latency = "250ms", percentile = 99))]
-    fn promising() {}
-
-    /// Beyond what others have a bucket for.
-    #[prof_macros::prof(name = "slow", group = "buckets", objective(latency = "30m", percentile = 50))]
-    fn slow() {}
+    const fn site(name: &'static str, latency: Duration) -> Callsite {
+        Callsite::new("function", || "buckets::function::item", "buckets", file!(), line!())
+            .with_name(name)
+            .with_objective(Objective::new().latency(latency, 99.0))
+    }
 
     #[test]
     fn functions_have_the_bounds_that_they_promise() {
-        let _ = (promising, slow);
+        static PROMISING: Callsite = site("promising", Duration::from_millis(250));
+        // Beyond what others have a bucket for.
+        static SLOW: Callsite = site("slow", Duration::from_secs(1800));
+        registry::list(&PROMISING);
+        registry::list(&SLOW);
         let bounds = Bounds::new(Resolution::One);
         let promising = bounds.of("buckets", "promising");
         assert_eq!(promising.len(), 31);

@@ -21,9 +21,9 @@ fn by_function(expr: String) -> Query {
     Query { expr, legend: "{{function}} ({{group}})" }
 }
 
-/// The lines of one objective each.
-fn by_objective(series: &str) -> Query {
-    let expr = format!("max by (group, function, objective) ({series}{{{CHOSEN}}})");
+/// The lines of one objective each; of several jobs, the worst.
+fn by_objective(worst: &str, series: &str) -> Query {
+    let expr = format!("{worst} by (group, function, objective) ({series}{{{CHOSEN}}})");
     Query { expr, legend: "{{function}} ({{group}}): {{objective}}" }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn objectives() -> [Value; 3] {
 
 fn budget(title: &str) -> Value {
     let description = "The share of the error budget that is left of its period; below 0, the objective is missed.";
-    let query = by_objective("function:prof_error_budget:remaining");
+    let query = by_objective("min", "function:prof_error_budget:remaining");
     let mut panel = series(title, "percentunit", description, vec![query]);
     let defaults = &mut panel["fieldConfig"]["defaults"];
     defaults["max"] = json!(1);
@@ -110,7 +110,7 @@ fn budget_now(budget: &Value) -> Value {
 fn burn_rate() -> Value {
     let description = "How many times as fast as allowed the error budget is used up. At 1, nothing is left at the end of \
                        the period; at 14.4, a fiftieth is gone within an hour of 30 days.";
-    let query = by_objective("function:prof_error_budget:burn_rate");
+    let query = by_objective("max", "function:prof_error_budget:burn_rate");
     let mut panel = series("Burn rate", "none", description, vec![query]);
     let defaults = &mut panel["fieldConfig"]["defaults"];
     defaults["thresholds"] = thresholds(&[(Value::Null, "green"), (json!(1), "orange"), (json!(14.4), "red")]);

@@ -86,7 +86,10 @@ impl Rules {
 
     /// Creates the rules for those of these functions that have an objective.
     pub fn of(callsites: impl IntoIterator<Item = &'static Callsite>) -> Self {
-        let callsites = callsites.into_iter().filter(|callsite| callsite.objective().is_some()).collect();
+        let promising = callsites.into_iter().filter(|callsite| callsite.objective().is_some());
+        let mut callsites: Vec<_> = promising.collect();
+        // Whatever order they were linked in, the file is the same.
+        callsites.sort_by_key(|callsite| (callsite.file(), callsite.line()));
         Self { callsites, windows: Windows { period: PERIOD }, labels: vec!["job".to_owned()] }
     }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::aggregator::Aggregator;
 use crate::export::prometheus::{PrometheusCollector, TextFormat};
 use crate::objective::Objective;
+use crate::registry;
 
 const fn site(name: &'static str, objective: Objective) -> Callsite {
     Callsite::new("function", || "shop::function::item", "shop", "src/shop.rs", 12)
@@ -94,31 +95,25 @@ fn a_period_has_windows() {
     let _ = Rules::of([]).period(Duration::from_secs(3599));
 }
 
-/// Some of them have a bound that Prometheus 3 writes in another way, and some are beyond what other functions have.
-#[prof_macros::prof(group = "served")]
-#[allow(dead_code)]
-mod served {
-    #[prof(name = "90ns", objective(latency = "90ns", percentile = 99))]
-    fn a() {}
-    #[prof(name = "1us", objective(latency = "1us", percentile = 99))]
-    fn b() {}
-    #[prof(name = "33us", objective(latency = "33us", percentile = 99))]
-    fn c() {}
-    #[prof(name = "500us", objective(latency = "500us", percentile = 99))]
-    fn d() {}
-    #[prof(name = "1s", objective(latency = "1s", percentile = 99))]
-    fn e() {}
-    #[prof(name = "1h", objective(latency = "1h", percentile = 99))]
-    fn f() {}
+const fn within(name: &'static str, latency: Duration) -> Callsite {
+    site(name, Objective::new().latency(latency, 99.0)).with_group("served")
 }
 
 #[test]
 fn the_bucket_of_a_rule_is_one_that_is_served() {
-    let own = || callsites().filter(|callsite| callsite.group() == "served");
-    assert_eq!(own().count(), 6);
+    // Some of them have a bound that Prometheus 3 writes in another way, and some are beyond what other functions have.
+    static SERVED: [Callsite; 6] = [
+        within("90ns", Duration::from_nanos(90)),
+        within("1us", Duration::from_micros(1)),
+        within("33us", Duration::from_micros(33)),
+        within("500us", Duration::from_micros(500)),
+        within("1s", Duration::from_secs(1)),
+        within("1h", Duration::from_secs(3600)),
+    ];
+    SERVED.iter().for_each(registry::list);
     for format in [TextFormat::Classic, TextFormat::OpenMetrics] {
         let text = PrometheusCollector::new(Aggregator::new()).encode(format);
-        for callsite in own() {
+        for callsite in &SERVED {
             let yaml = Rules::of([callsite]).to_yaml();
             let (_, rest) = yaml.split_once(",le=").unwrap();
             // Either `"0.5"`, or `~"0[.]00005|5e-05"`, of which the first is what is served.

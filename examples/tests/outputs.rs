@@ -119,6 +119,30 @@ fn observed_service_exports_what_prof_says() {
 }
 
 #[test]
+fn observed_service_writes_what_its_functions_promise() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (rules, dashboard) = (path("rules.yml"), path("dashboard.json"));
+    let output = run(env!("CARGO_BIN_EXE_observed_service"), &["--rules", &rules, "--dashboard", &dashboard]);
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let rules = fs::read_to_string(rules).unwrap();
+    let names: Vec<_> = rules.lines().filter_map(|line| line.strip_prefix("- name: ")).collect();
+    let expect = [
+        "\"GET /orders (http): 90% succeed\"",
+        "\"render (http): 99.9% succeed\"",
+        "\"load (store): 95% within 50ms\"",
+    ];
+    assert_eq!(names, expect);
+    let dashboard: serde_json::Value = serde_json::from_str(&fs::read_to_string(dashboard).unwrap()).unwrap();
+    assert_eq!(
+        (&dashboard["title"], &dashboard["panels"][0]["title"]),
+        (&"Observed service".into(), &"Objectives".into())
+    );
+    let output = run(env!("CARGO_BIN_EXE_observed_service"), &["--rules", "/nowhere/rules.yml"]);
+    assert!(stderr(&output).starts_with("observed_service: could not write /nowhere/rules.yml: "), "{output:?}");
+}
+
+#[test]
 fn observed_service_says_what_prof_cannot_be() {
     let mut service = Command::new(env!("CARGO_BIN_EXE_observed_service"));
     let output = service.args(["--requests", "1"]).env("PROF", "report,promtheus:0").output().unwrap();

@@ -1,4 +1,4 @@
-//! What the attribute was given: `group`, `name`, `skip`, `ok`, `err`, `sample`, `crate`.
+//! What the attribute was given: `group`, `name`, `skip`, `ok`, `err`, `sample`, `objective`, `crate`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -6,8 +6,11 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Error, Expr, LitInt, LitStr, Path, Token};
 
+use crate::keys::{allowed, combine, skip_value, unknown};
+use crate::objective::Objective;
+
 /// Every key, in the order in which messages list them.
-const KEYS: [&str; 7] = ["group", "name", "skip", "ok", "err", "sample", "crate"];
+const KEYS: [&str; 8] = ["group", "name", "skip", "ok", "err", "sample", "objective", "crate"];
 
 /// The arguments of one attribute, checked.
 #[derive(Clone, Default)]
@@ -19,6 +22,7 @@ pub(crate) struct Args {
     pub(crate) predicate: Option<Predicate>,
     /// An expression of type `u32`: one call in so many is timed.
     pub(crate) sample: Option<TokenStream>,
+    pub(crate) objective: Option<Objective>,
     pub(crate) runtime: Option<Path>,
 }
 
@@ -41,6 +45,7 @@ impl Args {
     pub(crate) fn inherit(mut self, block: &Args) -> Self {
         self.group = self.group.or_else(|| block.group.clone());
         self.sample = self.sample.or_else(|| block.sample.clone());
+        self.objective = self.objective.or(block.objective);
         self.runtime = self.runtime.or_else(|| block.runtime.clone());
         self
     }
@@ -75,7 +80,7 @@ fn parse(input: ParseStream<'_>) -> syn::Result<Args> {
         let key = match input.call(Ident::parse_any) {
             Ok(key) => key,
             Err(error) => {
-                let found = Error::new(error.span(), format!("expected one of {}", allowed()));
+                let found = Error::new(error.span(), format!("expected one of {}", allowed(&KEYS)));
                 // What follows cannot be told apart any more.
                 input.parse::<TokenStream>()?;
                 combine(&mut errors, found);
@@ -113,7 +118,11 @@ fn parse_value(key: &Ident, input: ParseStream<'_>, args: &mut Args) -> syn::Res
         return Ok(());
     }
     if !KEYS.contains(&name.as_str()) {
-        return Err(unknown(key));
+        return Err(unknown(key, &KEYS));
+    }
+    if name == "objective" {
+        args.objective = Some(Objective::parse(key, input)?);
+        return Ok(());
     }
     if !input.peek(Token![=]) {
         return Err(Error::new(key.span(), format!("`{name}` needs a value: `{name} = …`")));
@@ -184,51 +193,6 @@ fn parse_text(input: ParseStream<'_>, key: &str, expected: &str) -> syn::Result<
     Ok(text)
 }
 
-/// Skips to the next comma, so that parsing goes on after a mistake.
-fn skip_value(input: ParseStream<'_>) -> syn::Result<()> {
-    while !input.is_empty() && !input.peek(Token![,]) {
-        input.parse::<proc_macro2::TokenTree>()?;
-    }
-    Ok(())
-}
-
-fn unknown(key: &Ident) -> Error {
-    let name = key.to_string();
-    let near = KEYS
-        .iter()
-        .min_by_key(|candidate| distance(candidate, &name))
-        .filter(|candidate| distance(candidate, &name) <= 2);
-    let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-    Error::new(key.span(), format!("unknown argument `{name}`: {hint}expected one of {}", allowed()))
-}
-
-fn allowed() -> String {
-    KEYS.map(|key| format!("`{key}`")).join(", ")
-}
-
-fn combine(errors: &mut Option<Error>, error: Error) {
-    match errors {
-        Some(all) => all.combine(error),
-        None => *errors = Some(error),
-    }
-}
-
-/// The Levenshtein distance, by the two-row algorithm (Wagner and Fischer, 1974).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substitute = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +217,7 @@ mod tests {
         check(quote!(group = crate::GROUP, name = "b",), &[]);
         check(quote!(ok = |r: &Result<u8, u8>| r.is_ok(), crate = my::prof), &[]);
         check(quote!(err = Option::is_none), &[]);
+        check(quote!(objective(success = 99.9), name = "b"), &[]);
         check(quote!(skip), &[]);
         check(quote!(sample = 64), &[]);
         check(quote!(sample = 1_000u32, group = "a"), &[]);
@@ -261,7 +226,7 @@ mod tests {
 
     #[test]
     fn each_mistake_is_one_error() {
-        let all = "expected one of `group`, `name`, `skip`, `ok`, `err`, `sample`, `crate`";
+        let all = "expected one of `group`, `name`, `skip`, `ok`, `err`, `sample`, `objective`, `crate`";
         check(quote!(gruop = "x"), &[&format!("unknown argument `gruop`: did you mean `group`? {all}")]);
         check(quote!(level = 3), &[&format!("unknown argument `level`: {all}")]);
         check(quote!("x"), &[all]);
@@ -286,5 +251,6 @@ mod tests {
     #[test]
     fn all_mistakes_are_shown_at_once() {
         assert_eq!(errors(quote!(nam = "x", group = 5, name = "")).len(), 3);
+        assert_eq!(errors(quote!(objective(sucess = 99, latency = 5), name = "")).len(), 3);
     }
 }

@@ -234,11 +234,12 @@ fn site(args: &Args, ident: &syn::Ident, private: &TokenStream) -> TokenStream {
     let with_name = args.name.as_ref().map(|name| quote!(.with_name(#name)));
     let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
     let with_sample = args.sample.as_ref().map(|sample| quote!(.with_sample(#sample)));
+    let with_objective = args.objective.and_then(|objective| objective.with(private));
     let line = quote_spanned!(ident.span()=> ::core::line!());
     quote_spanned! {Span::mixed_site()=> {
         static __PROF_SITE: #private::Callsite =
             #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line)
-            #with_name #with_group #with_sample;
+            #with_name #with_group #with_sample #with_objective;
         #private::list! { __PROF_SITE }
         &__PROF_SITE
     }}

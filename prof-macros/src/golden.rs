@@ -82,6 +82,11 @@ fn a_block() {
 }
 
 #[test]
+fn a_block_with_an_objective() {
+    check("objective");
+}
+
+#[test]
 fn a_mistake() {
     check("mistake");
 }

@@ -8,21 +8,22 @@
 mod args;
 mod block;
 mod body;
+mod duration;
 mod expand;
 mod expires;
 mod function;
 #[cfg(test)]
 mod golden;
 mod item;
+mod keys;
+mod objective;
 mod params;
 mod returns;
 mod shape;
 
 use proc_macro::TokenStream;
 
-/// Measures every call of the annotated function, or of the functions in the annotated block.
-///
-/// Documented at its re-export, `prof_runtime::prof`.
+#[allow(missing_docs)] // They stand at its re-export, `prof_runtime::prof`, where examples can run.
 #[proc_macro_attribute]
 pub fn prof(args: TokenStream, item: TokenStream) -> TokenStream {
     item::annotate(args.into(), &item.into()).into()

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::local;
 use crate::name::metric_name;
+use crate::objective::Objective;
 use crate::outcome::Outcome;
 use crate::registry::{self, Link};
 use crate::route::{Route, Target};
@@ -28,6 +29,8 @@ pub struct Callsite {
     given_group: Option<&'static str>,
     /// One call in so many is timed; 1 for all.
     sample: u32,
+    /// Empty if none was declared.
+    objective: Objective,
     /// A [`Route`], as its word. Read on every call, written when handlers change; it guards no other data.
     route: AtomicU64,
     /// The handlers that the route speaks of; empty until the first call.
@@ -68,6 +71,7 @@ impl Callsite {
             given_name: None,
             given_group: None,
             sample: 1,
+            objective: Objective::new(),
             route: AtomicU64::new(Route::UNRESOLVED.word()),
             target: ArcSwapOption::const_empty(),
             slot: AtomicU32::new(0),
@@ -103,6 +107,14 @@ impl Callsite {
         self
     }
 
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_objective(mut self, objective: Objective) -> Self {
+        self.objective = objective;
+        self
+    }
+
     /// Returns the name of the function's metrics, such as `Store.load`: the attribute's `name`, else
     /// `Type.method`, `Trait.method` for a default method, `module.function` or `outer.inner`.
     pub fn name(&self) -> &str {
@@ -123,6 +135,12 @@ impl Callsite {
     /// Returns the attribute's `sample`: one call in so many is timed, chosen at random; 1 if all are.
     pub const fn sample(&self) -> u32 {
         self.sample
+    }
+
+    /// Returns what the attribute's `objective` promises of the calls, else that of the block that the function is in;
+    /// `None` if neither has one.
+    pub fn objective(&self) -> Option<Objective> {
+        (!self.objective.is_empty()).then_some(self.objective)
     }
 
     /// Returns the module that the function is in, as `module_path!()` gives it.

@@ -44,6 +44,7 @@
 //! | `metrics` | no | forwards to the `metrics` facade |
 //! | `otlp`, `otlp-tls` | no | pushes to an OpenTelemetry collector, over http or https |
 //! | `prometheus` | no | serves Prometheus |
+//! | `rules` | no | alert rules for Prometheus and a dashboard for Grafana, of objectives; includes `prometheus` |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |
 
@@ -72,6 +73,7 @@ mod link;
 mod local;
 mod memory;
 mod name;
+mod objective;
 mod outcome;
 mod panics;
 mod record;
@@ -102,6 +104,7 @@ pub use self::histogram::{Bucket, Histogram};
 #[cfg(feature = "json")]
 pub use self::json_lines::JsonLinesHandler;
 pub use self::memory::MemoryHandler;
+pub use self::objective::Objective;
 pub use self::outcome::{Fallible, Outcome};
 pub use self::record::{CallRecord, UntimedCall};
 #[cfg(feature = "report")]
@@ -110,4 +113,5 @@ pub use self::route::{configure, configure_group, flush};
 pub use self::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped};
 pub use self::startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env};
 pub use self::stream::{MetricStream, put_metric, stream};
+#[doc = include_str!("prof.md")]
 pub use prof_macros::prof;

@@ -17,6 +17,7 @@ pub use crate::callsite::{Callsite, crate_name};
 use crate::judge::Predicate;
 pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
 pub use crate::link::LinkedHandler;
+pub use crate::objective::Objective;
 use crate::outcome::Outcome;
 use crate::registry;
 pub use crate::timed::{Lazy, lazy};

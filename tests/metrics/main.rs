@@ -4,6 +4,7 @@
 mod faults;
 mod futures;
 mod names;
+mod objectives;
 mod outcomes;
 mod sampling;
 mod seed;

@@ -2,6 +2,8 @@
 """Has real servers receive what examples/observed_service exports, and compares what they say with its own snapshot.
 
     tests/servers/prove.py prometheus    # needs prometheus and promtool: apt-get install prometheus
+    tests/servers/prove.py rules         # likewise; takes two minutes
+    tests/servers/prove.py dashboard     # needs the npm packages @grafana/schema and typescript: NODE_MODULES=node_modules
     tests/servers/prove.py statsd        # needs the npm package statsd: STATSD=node_modules/statsd/stats.js
     tests/servers/prove.py otlp          # needs the Python package rotel, in the environment of this Python
 
@@ -228,7 +230,10 @@ def compare_otlp(text, load):
 
 
 if __name__ == "__main__":
+    import objectives
+
     proofs = {"prometheus": prometheus, "statsd": statsd, "otlp": otlp}
+    proofs |= {"rules": objectives.rules, "dashboard": objectives.dashboard}
     if len(sys.argv) != 2 or sys.argv[1] not in proofs:
         sys.exit(__doc__)
     proofs[sys.argv[1]]()

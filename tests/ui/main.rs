@@ -3,7 +3,7 @@
 #[test]
 fn messages() {
     let cases = trybuild::TestCases::new();
-    for case in ["arguments", "items", "predicates"] {
+    for case in ["arguments", "items", "objectives", "predicates"] {
         cases.compile_fail(format!("ui/{case}.rs"));
     }
 }

@@ -1,6 +1,11 @@
 //! Classic histogram buckets, made of ours without cutting any of them.
 
-use crate::histogram::{Histogram, bucket_of, lower_ns};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::callsite::callsites;
+use crate::histogram::{Histogram, bucket_of, lower_ns, upper_ns};
 
 /// How many buckets a duration histogram has for each power of two, from 128 ns to 69 s.
 ///
@@ -38,13 +43,63 @@ impl Resolution {
     }
 }
 
+/// The bound that stands for a latency in the histograms of functions which promise it: the end of a counted bucket that is
+/// nearest, in nanoseconds. It is off by at most half a bucket, 3.2 % of the latency, from 1 ns to an hour.
+///
+/// Whoever serves a histogram and whoever asks for its bucket take the bound from here.
+pub(super) fn latency_bound_ns(threshold: Duration) -> u64 {
+    let ns = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
+    let bucket = bucket_of(ns);
+    let (lower, upper) = (lower_ns(bucket), upper_ns(bucket));
+    if ns - lower <= upper.saturating_sub(ns) { lower } else { upper }
+}
+
+/// A bound in seconds, as it is served.
+#[allow(clippy::cast_precision_loss)] // Bounds are below 2^53.
+pub(super) fn seconds(bound_ns: u64) -> f64 {
+    bound_ns as f64 / 1e9
+}
+
+/// The upper bounds of the buckets of every function, in nanoseconds.
+pub(super) struct Bounds {
+    /// Of the functions that promise no latency.
+    common: Vec<u64>,
+    /// What others have besides, by group and name. Functions that share both share a histogram.
+    promised: HashMap<(&'static str, &'static str), Vec<u64>>,
+}
+
+impl Bounds {
+    pub(super) fn new(resolution: Resolution) -> Self {
+        let mut promised: HashMap<_, Vec<u64>> = HashMap::new();
+        for callsite in callsites() {
+            if let Some(threshold) = callsite.objective().and_then(|objective| objective.latency_threshold()) {
+                let bounds = promised.entry((callsite.group(), callsite.name())).or_default();
+                bounds.push(latency_bound_ns(threshold));
+            }
+        }
+        Self { common: resolution.bounds(), promised }
+    }
+
+    /// Those of one function, ascending.
+    pub(super) fn of(&self, group: &str, name: &str) -> Cow<'_, [u64]> {
+        match self.promised.get(&(group, name)) {
+            None => Cow::Borrowed(&self.common),
+            Some(promised) => {
+                let mut bounds = [&self.common[..], promised].concat();
+                bounds.sort_unstable();
+                bounds.dedup();
+                Cow::Owned(bounds)
+            }
+        }
+    }
+}
+
 /// How many durations are in each bucket, in seconds, as `prometheus-client` wants them: not summed up.
 ///
 /// A bucket of Prometheus ends with its bound, ours before it: a duration of exactly the bound counts as longer.
-#[allow(clippy::cast_precision_loss)] // Bounds are below 2^53.
 pub(super) fn classic(histogram: &Histogram, bounds: &[u64]) -> Vec<(f64, u64)> {
-    let seconds = |ns: &u64| *ns as f64 / 1e9;
-    let mut classic: Vec<_> = bounds.iter().map(seconds).chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
+    let bounds_s = bounds.iter().map(|bound| seconds(*bound));
+    let mut classic: Vec<_> = bounds_s.chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
     for bucket in histogram.buckets() {
         // None is cut in two: a bound that is not below its lower end is not below its upper end either.
         let at = bounds.partition_point(|bound| *bound < bucket.upper_ns);
@@ -56,7 +111,10 @@ pub(super) fn classic(histogram: &Histogram, bounds: &[u64]) -> Vec<(f64, u64)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::callsite::Callsite;
     use crate::histogram::BUCKETS;
+    use crate::objective::Objective;
+    use crate::registry;
 
     #[track_caller]
     fn check(resolution: Resolution, buckets: usize) {
@@ -80,6 +138,54 @@ mod tests {
         check(Resolution::Four, 117);
         check(Resolution::Eight, 233);
         check(Resolution::Sixteen, 465);
+    }
+
+    #[test]
+    fn a_latency_has_the_nearest_bound() {
+        let check = |threshold, expect| assert_eq!(latency_bound_ns(threshold), expect, "{threshold:?}");
+        check(Duration::from_nanos(1), 1);
+        check(Duration::from_nanos(31), 31);
+        check(Duration::from_nanos(128), 128);
+        check(Duration::from_nanos(132), 128);
+        check(Duration::from_nanos(133), 136);
+        check(Duration::from_millis(250), 251_658_240);
+        check(Duration::from_secs(3600), 3_573_412_790_272);
+    }
+
+    #[test]
+    fn a_bound_is_within_half_a_bucket_of_its_latency_and_cuts_none() {
+        let mut threshold_ns = 1;
+        while threshold_ns <= 3_600_000_000_000 {
+            let bound = latency_bound_ns(Duration::from_nanos(threshold_ns));
+            // Within 1/32, in whole numbers.
+            assert!(bound.abs_diff(threshold_ns) * 32 <= threshold_ns, "{threshold_ns} has the bound {bound}");
+            assert_eq!(lower_ns(bucket_of(bound)), bound, "{threshold_ns} has a bound within a bucket");
+            threshold_ns += threshold_ns.div_ceil(100);
+        }
+    }
+
+    const fn site(name: &'static str, latency: Duration) -> Callsite {
+        Callsite::new("function", || "buckets::function::item", "buckets", file!(), line!())
+            .with_name(name)
+            .with_objective(Objective::new().latency(latency, 99.0))
+    }
+
+    #[test]
+    fn functions_have_the_bounds_that_they_promise() {
+        static PROMISING: Callsite = site("promising", Duration::from_millis(250));
+        // Beyond what others have a bucket for.
+        static SLOW: Callsite = site("slow", Duration::from_secs(1800));
+        registry::list(&PROMISING);
+        registry::list(&SLOW);
+        let bounds = Bounds::new(Resolution::One);
+        let promising = bounds.of("buckets", "promising");
+        assert_eq!(promising.len(), 31);
+        assert!(promising.is_sorted() && promising.contains(&251_658_240));
+        let slow = bounds.of("buckets", "slow");
+        assert_eq!((slow.len(), slow[30]), (31, 1_786_706_395_136));
+        assert_eq!(bounds.of("buckets", "another").len(), 30);
+        assert_eq!(bounds.of("another", "promising").len(), 30);
+        assert_eq!(Bounds::new(Resolution::Sixteen).of("buckets", "promising").len(), 465, "it is among them already");
     }
 
     #[test]

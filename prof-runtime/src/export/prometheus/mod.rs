@@ -13,12 +13,19 @@
 //! Every annotated function of the program is there from the first scrape on, with zeros, so that `rate` and `increase`
 //! see its first call. `prof_value` is the sum of counts, the latest gauge, and the latest duration in seconds.
 //!
+//! Functions that [promise a latency](crate::Objective) have one more bucket, whose bound is the end of a counted bucket
+//! that is nearest to it, 3.2 % off at most: what is above it is what misses the objective.
+//!
 //! The text is the classic format, version 0.0.4, or `OpenMetrics` 1.0.0, whichever the scraper prefers. Native
 //! histograms are exchanged as protobuf only, and not served; OTLP has exponential ones.
 
 mod buckets;
+#[cfg(feature = "rules")]
+mod dashboard;
 mod families;
 mod negotiate;
+#[cfg(feature = "rules")]
+mod rules;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -30,9 +37,14 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 
+use self::buckets::Bounds;
 pub use self::buckets::Resolution;
+#[cfg(feature = "rules")]
+pub use self::dashboard::Dashboard;
 use self::families::Families;
 pub use self::negotiate::TextFormat;
+#[cfg(feature = "rules")]
+pub use self::rules::Rules;
 pub use self::server::{PrometheusServer, ServeError};
 use super::Losses;
 use crate::aggregator::Aggregator;
@@ -130,7 +142,7 @@ impl PrometheusCollector {
 
     fn encode_as(&self, format: TextFormat, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let snapshot = self.aggregator.snapshot();
-        let families = Families { format, snapshot: &snapshot, bounds: &self.resolution.bounds() };
+        let families = Families { format, snapshot: &snapshot, bounds: &Bounds::new(self.resolution) };
         families.encode(&mut encoder, &self.losses, &self.build_labels)
     }
 }

@@ -1,17 +1,15 @@
 //! The static record of an annotated function.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-
-use arc_swap::ArcSwapOption;
 
 use crate::local;
 use crate::name::metric_name;
 use crate::objective::Objective;
 use crate::outcome::Outcome;
 use crate::registry::{self, Link};
-use crate::route::{Route, Target};
+use crate::route::{Published, Route, Target};
 
 /// An annotated function: where it is, what it is called, and where its calls are reported.
 ///
@@ -31,10 +29,7 @@ pub struct Callsite {
     sample: u32,
     /// Empty if none was declared.
     objective: Objective,
-    /// A [`Route`], as its word. Read on every call, written when handlers change; it guards no other data.
-    route: AtomicU64,
-    /// The handlers that the route speaks of; empty until the first call.
-    target: ArcSwapOption<Target>,
+    published: Published,
     /// Where threads look for what they keep for this site; set with the first call, under the routing lock.
     slot: AtomicU32,
     /// The site is known to the configuration. Only ever used under the routing lock.
@@ -72,8 +67,7 @@ impl Callsite {
             given_group: None,
             sample: 1,
             objective: Objective::new(),
-            route: AtomicU64::new(Route::UNRESOLVED.word()),
-            target: ArcSwapOption::const_empty(),
+            published: Published::new(),
             slot: AtomicU32::new(0),
             is_known: AtomicBool::new(false),
             link: Link::new(),
@@ -191,22 +185,17 @@ impl Callsite {
         &self.link
     }
 
-    #[inline]
-    pub(crate) fn route(&self) -> Route {
-        Route::from_word(self.route.load(Ordering::Relaxed))
+    pub(crate) fn published(&self) -> &Published {
+        &self.published
     }
 
-    pub(crate) fn set_route(&self, route: Route) {
-        self.route.store(route.word(), Ordering::Relaxed);
+    #[inline(always)]
+    pub(crate) fn route(&self) -> Route {
+        self.published.route()
     }
 
     pub(crate) fn target(&self) -> Option<Arc<Target>> {
-        self.target.load_full()
-    }
-
-    /// Returns the target that is replaced.
-    pub(crate) fn set_target(&self, target: Arc<Target>) -> Option<Arc<Target>> {
-        self.target.swap(Some(target))
+        self.published.target()
     }
 
     #[inline(always)]

@@ -85,6 +85,7 @@ mod scope;
 pub mod startup;
 mod stderr;
 mod stream;
+mod sync;
 mod timed;
 mod worker;
 

@@ -1,12 +1,13 @@
 //! The numbers of one function: as one thread writes them, and merged.
 
 use std::sync::Weak;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
 use crate::histogram::{BUCKETS, bucket_of, bucket_of_common};
 use crate::outcome::Outcome;
+use crate::sync::array;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// One thread's numbers for one function in one aggregator.
 ///
@@ -39,12 +40,12 @@ impl Stats {
         Self {
             site,
             aggregator: aggregator.downgrade(),
-            outcomes: Default::default(),
+            outcomes: array(|| AtomicU64::new(0)),
             total_ns: AtomicU64::new(0),
             min_ns: AtomicU64::new(u64::MAX),
             max_ns: AtomicU64::new(0),
             latest_ns: AtomicU64::new(NO_CALL),
-            buckets: [const { AtomicU32::new(0) }; BUCKETS],
+            buckets: array(|| AtomicU32::new(0)),
         }
     }
 
@@ -171,7 +172,7 @@ impl Totals {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
@@ -214,5 +215,64 @@ mod tests {
         assert_eq!((totals.total_ns, totals.min_ns, totals.max_ns), ((1 << 50) + 10, 3, 1 << 50));
         assert_eq!(totals.outcomes, expect.outcomes);
         assert_eq!(totals.buckets, expect.buckets);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    static SITE: Callsite = Callsite::new("f", || "app::f::item", "app", file!(), line!());
+
+    fn check(writes: fn(&Stats), look: fn(&Totals), end: fn(&Totals)) {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(move || {
+            let stats = Arc::new(Stats::new(&SITE, &Aggregator::new()));
+            let read = Arc::clone(&stats);
+            // The reader is the thread that begins later: loom looks for conflicts with the last store, not with loads.
+            let reader = loom::thread::spawn(move || {
+                let mut totals = Totals::default();
+                totals.add(&read);
+                look(&totals);
+            });
+            writes(&stats);
+            reader.join().unwrap();
+            let mut totals = Totals::default();
+            totals.add(&stats);
+            end(&totals);
+        });
+    }
+
+    #[test]
+    fn loom_a_reader_sees_no_call_twice_and_in_the_end_all() {
+        check(
+            |stats| {
+                stats.record(Outcome::Success, 1);
+                stats.record(Outcome::Failure, 5);
+            },
+            |totals| {
+                assert!(totals.outcomes.iter().all(|count| *count <= 1));
+                // One of them may be the latest and in its bucket, but then it is not counted as both.
+                assert!(totals.buckets[bucket_of(1)] <= 1 && totals.buckets[bucket_of(5)] <= 1);
+                assert!(totals.total_ns <= 6);
+            },
+            |totals| {
+                assert_eq!(totals.outcomes, [1, 1, 0, 0]);
+                assert_eq!((totals.total_ns, totals.min_ns, totals.max_ns), (6, 1, 5));
+                assert_eq!((totals.buckets[bucket_of(1)], totals.buckets[bucket_of(5)]), (1, 1));
+            },
+        );
+    }
+
+    #[test]
+    fn loom_the_same_duration_again_is_seen_at_most_as_often() {
+        check(
+            |stats| (0..3).for_each(|_| stats.record(Outcome::Success, 1)),
+            |totals| assert!(totals.buckets[bucket_of(1)] <= 3),
+            |totals| assert_eq!((totals.outcomes[0], totals.buckets[bucket_of(1)]), (3, 3)),
+        );
     }
 }

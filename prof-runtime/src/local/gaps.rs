@@ -1,7 +1,8 @@
 //! Which calls of a sampled function are timed.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Draws how many calls pass between two that are timed.
 ///
@@ -16,7 +17,7 @@ pub(crate) struct Gaps {
 
 impl Gaps {
     /// For a function of which all calls are timed: never drawn from.
-    pub(super) const fn unused() -> Self {
+    pub(super) fn unused() -> Self {
         Self { state: AtomicU64::new(0) }
     }
 

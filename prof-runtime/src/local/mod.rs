@@ -13,7 +13,6 @@ mod owned;
 
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use self::gaps::Gaps;
@@ -22,6 +21,8 @@ use crate::aggregator::Stats;
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::route::{Route, Target};
+use crate::sync::array;
+use crate::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 /// What one thread keeps for one call site. It stays in its place until the thread ends.
 ///
@@ -78,7 +79,7 @@ const SHALLOW: usize = 8;
 const NO_OWNER: u64 = u64::MAX;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// The clock is the time stamp counter: the common case.
     Fast,
     /// The clock is another one.
@@ -88,11 +89,11 @@ enum Kind {
 }
 
 impl Local {
-    fn new(site: &'static Callsite, kind: Kind) -> Self {
+    pub(crate) fn new(site: &'static Callsite, kind: Kind) -> Self {
         Self {
             site,
             depth: AtomicUsize::new(if kind == Kind::Fast { 0 } else { SHALLOW }),
-            starts: Default::default(),
+            starts: array(|| AtomicU64::new(0)),
             owner: AtomicU64::new(NO_OWNER),
             stats: AtomicPtr::new(ptr::null_mut()),
             target_route: AtomicU64::new(NO_OWNER),
@@ -242,7 +243,7 @@ impl Local {
         Some(unsafe { &*self.target.load(Ordering::Relaxed) })
     }
 
-    fn set_target(&self, target: &Arc<Target>) {
+    pub(crate) fn set_target(&self, target: &Arc<Target>) {
         self.target.store(Arc::as_ptr(target).cast_mut(), Ordering::Relaxed);
         self.target_route.store(target.route().word(), Ordering::Relaxed);
     }
@@ -393,4 +394,50 @@ pub(crate) fn is_inside() -> bool {
 /// The address under which [`in_flight_by_address`] lists a site.
 pub(crate) fn key(site: &Callsite) -> usize {
     address(site)
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+
+    use super::*;
+
+    fn check(site: &'static Callsite, calls: fn(&Local), seen: std::ops::RangeInclusive<i64>) {
+        loom::model(move || {
+            let local = Arc::new(Local::new(site, Kind::Fast));
+            let read = Arc::clone(&local);
+            let seen = seen.clone();
+            // The reader is the thread that begins later: loom looks for conflicts with the last store, not with loads.
+            let reader = loom::thread::spawn(move || assert!(seen.contains(&read.in_flight())));
+            calls(&local);
+            reader.join().unwrap();
+            assert_eq!(local.in_flight(), 0);
+        });
+    }
+
+    #[test]
+    fn loom_calls_in_each_other_are_in_flight_until_they_end() {
+        static SITE: Callsite = Callsite::new("f", || "app::f::item", "app", file!(), line!());
+        let calls = |local: &Local| {
+            assert!(local.begin_shallow());
+            assert!(local.begin_shallow());
+            assert!(local.end_shallow().is_some());
+            assert!(local.end_shallow().is_some());
+        };
+        check(&SITE, calls, 0..=2);
+    }
+
+    /// The two counts are read one after the other, each at some recent moment: by the calls that passed meanwhile, a
+    /// snapshot may say more or less.
+    #[test]
+    fn loom_calls_that_are_not_timed_are_in_flight_until_they_end() {
+        static SITE: Callsite = Callsite::new("f", || "app::f::item", "app", file!(), line!()).with_sample(u32::MAX);
+        let calls = |local: &Local| {
+            for _ in 0..2 {
+                assert!(local.begin_untimed());
+                local.end_untimed();
+            }
+        };
+        check(&SITE, calls, -2..=2);
+    }
 }

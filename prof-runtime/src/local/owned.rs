@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use super::{Entry, HERE, Here, Kind, Local, address, find, inside, lock};
@@ -11,6 +10,7 @@ use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::route::Target;
+use crate::sync::atomic::Ordering;
 
 thread_local! {
     static OWNED: RefCell<Option<Owned>> = const { RefCell::new(None) };

@@ -4,6 +4,10 @@
 //! site that was called holds a [`Route`], one word that says what to do with a call; every group, and the whole,
 //! hold a [`Target`], the handlers themselves, which readers take without a lock.
 
+#[cfg(all(test, loom))]
+mod model;
+mod published;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -21,6 +25,21 @@ use crate::local::{self, lock};
 use crate::panics::caught;
 use crate::registry;
 use crate::stderr;
+
+pub(crate) use self::published::Published;
+
+/// What [`Published`] is made of.
+mod atomics {
+    pub(super) use arc_swap::ArcSwapOption as Slot;
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+}
+
+impl Published {
+    /// Of a site that was not called.
+    pub(crate) const fn new() -> Self {
+        Self { route: AtomicU64::new(Route::UNRESOLVED.word()), target: atomics::Slot::const_empty() }
+    }
+}
 
 /// What a call site does with a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -235,9 +254,7 @@ impl Config {
     fn publish_to(&self, site: &Callsite) -> Option<Arc<Target>> {
         let target = Arc::clone(TARGETS.load().of(site.group()));
         let route = if self.scopes > 0 { Route::SCOPED } else { target.route() };
-        let replaced = site.set_target(target);
-        site.set_route(route);
-        replaced
+        site.published().publish(target, route)
     }
 }
 

@@ -195,6 +195,8 @@ impl fmt::Debug for OtlpExporter {
         f.debug_struct("OtlpExporter")
             .field("url", &self.config.url)
             .field("temporality", &self.config.temporality)
+            .field("timeout", &self.config.timeout)
+            .field("interval", &self.config.interval)
             .finish_non_exhaustive()
     }
 }

@@ -43,7 +43,7 @@
 //! | `json` | no | reports and snapshots as JSON, and `JsonLinesHandler` |
 //! | `metrics` | no | forwards to the `metrics` facade |
 //! | `otlp`, `otlp-tls` | no | pushes to an OpenTelemetry collector, over http or https |
-//! | `prometheus` | no | serves Prometheus |
+//! | `prometheus`, `prometheus-native` | no | serves Prometheus, with native histograms if it asks for them |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |
 

@@ -23,7 +23,7 @@ pub(crate) fn features() -> BTreeSet<String> {
     manifest()["features"].as_object().unwrap().keys().cloned().collect()
 }
 
-/// Checks the only dependency of a page: its name, its version, and every feature that it names, also in a comment.
+/// Checks the only dependency of a page: its name, its version, and every feature that it or the page names.
 /// Returns the first of them.
 #[track_caller]
 pub(crate) fn check(page: &Page) -> String {
@@ -36,6 +36,9 @@ pub(crate) fn check(page: &Page) -> String {
     let named: Vec<&str> = rest.split('"').skip(1).step_by(2).collect();
     for feature in &named {
         assert!(known.contains(*feature), "{feature} is no feature of prof-runtime: {known:?}");
+    }
+    for feature in page.features() {
+        assert!(known.contains(&feature), "{feature} is no feature of prof-runtime: {known:?}");
     }
     named.first().expect("it names a feature").to_string()
 }

@@ -92,6 +92,12 @@ impl Page {
         rows
     }
 
+    /// What the page calls a feature: "the feature `NAME`".
+    pub(crate) fn features(&self) -> Vec<String> {
+        let names = self.text.split("feature `").skip(1).filter_map(|rest| rest.split('`').next());
+        names.map(str::to_owned).collect()
+    }
+
     pub(crate) fn contains(&self, text: &str) -> bool {
         self.text.contains(text)
     }

@@ -29,9 +29,12 @@ impl Served {
                 served.names.insert(family.split(' ').next().unwrap_or_default().to_owned());
             } else if let Some((name, rest)) = line.split_once('{') {
                 served.names.insert(name.to_owned());
-                let labels = served.labels.entry(name.to_owned()).or_default();
-                for (label, value) in matchers(&rest[..rest.rfind('}').unwrap()]) {
-                    labels.entry(label).or_default().insert(value);
+                // A native histogram is one sample, with the name and labels of the family.
+                for name in [Some(name), name.strip_suffix("_count")].into_iter().flatten() {
+                    let labels = served.labels.entry(name.to_owned()).or_default();
+                    for (label, value) in matchers(&rest[..rest.rfind('}').unwrap()]) {
+                        labels.entry(label).or_default().insert(value);
+                    }
                 }
             }
         }
@@ -168,15 +171,17 @@ fn the_queries_ask_for_what_the_line_serves() {
 fn a_query_for_what_is_not_served_is_found_out() {
     let served = Served::new(
         "# TYPE a_total counter\na_total{x=\"1\"} 0\na_total{x=\"2\"} 0\n# TYPE b_seconds histogram\n\
-         b_seconds_bucket{le=\"1.0\",y=\"z\"} 0\n# TYPE c_total counter\n",
+         b_seconds_bucket{le=\"1.0\",y=\"z\"} 0\nb_seconds_count{y=\"z\"} 0\n# TYPE c_total counter\n",
     );
     let check = |query, expect: Option<&str>| assert_eq!(fault(query, &served).as_deref(), expect, "{query}");
     check("rate(a_total[5m])", None);
     check("sum by (x) (rate(a_total{x=~\"1|2\"}[5m])) / sum without (x) (a_total)", None);
     check("histogram_quantile(0.99, sum by (y, le) (rate(b_seconds_bucket[5m])))", None);
+    check("histogram_quantile(0.99, sum by (y) (rate(b_seconds[5m])))", None);
     check("rate(c_total[5m])", None);
     check("rate(d_total[5m])", Some("d_total is not served"));
     check("sum by (y) (rate(a_total[5m]))", Some("a_total has no label y"));
+    check("sum by (le) (b_seconds)", Some("b_seconds has no label le"));
     check("a_total{x=\"3\"}", Some("a_total has no x 3"));
     check("a_total{x=~\"1|3\"}", Some("a_total has no x 1|3"));
     check("a_total{z=\"1\"}", Some("a_total has no z 1"));

@@ -16,7 +16,6 @@
 
 mod config;
 mod convert;
-mod exponential;
 #[cfg(test)]
 mod tests;
 

@@ -280,11 +280,17 @@ def otlp():
         command += ["--exporter=blackhole", "--debug-log=metrics", "--debug-log-verbosity=detailed"]
         with log.open("w") as out, running(command, stdout=out, stderr=out):
             wait_for("collector", lambda: socket.create_connection(("127.0.0.1", port), timeout=5).close() or True)
-            env = {"OTEL_SERVICE_NAME": "observed", "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
-            with service(f"otlp:http://127.0.0.1:{port}", **env) as process:
-                load = snapshot(process)["load"]
-            wait_for("the push", lambda: 'prof.call.duration' in log.read_text() or None)
-            compare_otlp(log.read_text(), load)
+            by_grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+            compressed = {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+            for to, how in [(port, {}), (port, compressed), (grpc, by_grpc), (grpc, {**by_grpc, **compressed})]:
+                before = len(log.read_text())
+                env = {"OTEL_SERVICE_NAME": "observed", "OTEL_METRIC_EXPORT_INTERVAL": "1000", **how}
+                with service(f"otlp:http://127.0.0.1:{to}", **env) as process:
+                    load = snapshot(process)["load"]
+                received = lambda: log.read_text()[before:]
+                wait_for("the push", lambda: "prof.call.duration" in received() or None)
+                print(how or "over http")
+                compare_otlp(received(), load)
 
 
 def points(text, metric):

@@ -1,13 +1,16 @@
-//! An `OpenTelemetry` collector that keeps what it receives, in this process.
+//! An `OpenTelemetry` collector that keeps what it receives, over http or gRPC, in this process.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::response::Response;
+use http_body_util::{BodyExt as _, Full};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -34,10 +37,28 @@ pub(crate) struct Collector {
     _stop: oneshot::Sender<()>,
 }
 
-async fn receive(State(pushes): State<Sender<Push>>, uri: Uri, headers: HeaderMap, body: Bytes) {
-    let message = ExportMetricsServiceRequest::decode(body).expect("it is a push");
+async fn receive(State(pushes): State<Sender<Push>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let is_grpc = headers["content-type"] == "application/grpc";
+    // Over gRPC, five bytes stand before the message: whether it is compressed, and its length.
+    let body = if is_grpc { body.slice(5..) } else { body };
+    let mut message = Vec::new();
+    if headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip") {
+        flate2::read::GzDecoder::new(&*body).read_to_end(&mut message).unwrap();
+    } else {
+        message.extend_from_slice(&body);
+    }
+    let message = ExportMetricsServiceRequest::decode(&*message).expect("it is a push");
     // A test that has seen enough listens no longer.
     let _ = pushes.send(Push { path: uri.path().to_owned(), headers, message });
+    let mut response = Response::default();
+    if is_grpc {
+        // An empty message, and that all went well.
+        let trailers = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]);
+        let body = Full::new(Bytes::from_static(&[0; 5])).with_trailers(async { Some(Ok(trailers)) });
+        *response.body_mut() = Body::new(body);
+        response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+    }
+    response
 }
 
 impl Collector {

@@ -13,7 +13,7 @@ fn page() -> Page {
     page
 }
 
-fn lines() -> [Line; 2] {
+fn lines() -> [Line; 3] {
     Line::all(&page()).try_into().unwrap()
 }
 
@@ -27,7 +27,7 @@ fn pushed(line: &Line, collector: &Collector) -> Push {
 
 /// The line that leaves it to variables where to push to, with some set.
 fn with(variables: &[(&str, &str)]) -> Line {
-    let [_, by_variables] = lines();
+    let [_, _, by_variables] = lines();
     variables.iter().fold(by_variables, |line, (name, value)| line.with(name, value))
 }
 
@@ -39,7 +39,7 @@ fn the_feature_is_there() {
 #[test]
 fn the_line_with_an_url_pushes_there() {
     let collector = Collector::start();
-    let [with_url, _] = lines();
+    let [with_url, _, _] = lines();
     let service = with_url.variable("OTEL_SERVICE_NAME").to_owned();
     let push = pushed(&with_url.instead_of("http://127.0.0.1:4318", &collector.url), &collector);
     assert_eq!(push.path, "/v1/metrics");
@@ -52,10 +52,22 @@ fn the_line_with_an_url_pushes_there() {
     assert!(page().contains(&says), "the page does not say: {says}");
 }
 
+/// The path of every push over gRPC.
+const GRPC: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
+#[test]
+fn the_line_over_grpc_pushes_there() {
+    let collector = Collector::start();
+    let [_, over_grpc, _] = lines();
+    let push = pushed(&over_grpc.instead_of("http://127.0.0.1:4317", &collector.url), &collector);
+    assert_eq!(push.path, GRPC);
+    assert_eq!(push.loads("success"), ((REQUESTS - FAILURES).cast_signed(), false));
+}
+
 #[test]
 fn the_line_without_an_url_pushes_to_where_the_variable_says() {
     let collector = Collector::start();
-    let [_, by_variables] = lines();
+    let [_, _, by_variables] = lines();
     let variable = by_variables.comment.split_whitespace().find(|word| word.starts_with("OTEL_")).unwrap().to_owned();
     let push = pushed(&by_variables.with(&variable, &collector.url), &collector);
     assert_eq!(push.loads("failure"), (FAILURES.cast_signed(), false));
@@ -73,6 +85,19 @@ fn check_effect(variable: &str, others: &str) {
             // That of metrics is taken as it is.
             let expect = if variable == ENDPOINT { "/a/b/v1/metrics" } else { "/a/b" };
             assert_eq!(push.path, expect);
+        }
+        "OTEL_EXPORTER_OTLP_PROTOCOL" => {
+            for value in quoted(others) {
+                let push = pushed(&with(&[(ENDPOINT, url), (variable, value)]), &collector);
+                assert_eq!(push.path, if value == "grpc" { GRPC } else { "/v1/metrics" });
+            }
+        }
+        "OTEL_EXPORTER_OTLP_COMPRESSION" => {
+            for value in quoted(others) {
+                let push = pushed(&with(&[(ENDPOINT, url), (variable, value)]), &collector);
+                let encoding = push.headers.get("content-encoding").map_or("none", |value| value.to_str().unwrap());
+                assert_eq!(encoding, value);
+            }
         }
         "OTEL_EXPORTER_OTLP_HEADERS" => {
             let push = pushed(&with(&[(ENDPOINT, url), (variable, "api-key=secret%21")]), &collector);
@@ -129,7 +154,7 @@ fn every_variable_does_something() {
             variables += 1;
         }
     }
-    assert!(variables >= 10, "the page names {variables}");
+    assert!(variables >= 14, "the page names {variables}");
 }
 
 #[test]
@@ -141,7 +166,11 @@ fn the_defaults_are_those_of_the_page() {
         let [names, default] = <[String; 2]>::try_from(row).unwrap();
         let first = quoted(&default).first().map_or(&*default, |quoted| *quoted).to_owned();
         let expect = match quoted(&names)[0] {
-            "OTEL_EXPORTER_OTLP_ENDPOINT" => format!("url: \"{first}/v1/metrics\""),
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => format!("protocol: Http, url: \"{first}/v1/metrics\""),
+            "OTEL_EXPORTER_OTLP_PROTOCOL" => {
+                assert_eq!(first, "http/protobuf");
+                continue;
+            }
             "OTEL_EXPORTER_OTLP_TIMEOUT" => format!("timeout: {}s", milliseconds(&first) / 1000),
             "OTEL_METRIC_EXPORT_INTERVAL" => format!("interval: {}s", milliseconds(&first) / 1000),
             // Seen by what arrives.

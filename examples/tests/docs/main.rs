@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod collector;
+mod faults;
 mod features;
 mod json;
 mod opentelemetry;

@@ -142,6 +142,7 @@ impl OtlpExporter {
         }
     }
 
+    #[cfg_attr(not(feature = "otlp-grpc"), allow(clippy::needless_pass_by_value))] // Only gRPC keeps it.
     fn push(&self, message: ExportMetricsServiceRequest) -> Result<(), ExportError> {
         let answer = match self.config.protocol {
             Protocol::Http => http::push(&self.agent, &self.config, &message),

@@ -38,7 +38,10 @@ pub(super) struct Received {
 
 /// Answers each request with the next of these; returns its URL and what it receives.
 fn collector(answers: Vec<Response<Full<Bytes>>>) -> (String, Receiver<Received>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    collector_on(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
+}
+
+fn collector_on(listener: TcpListener, answers: Vec<Response<Full<Bytes>>>) -> (String, Receiver<Received>) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (receive, received) = channel();
     std::thread::spawn(move || {
@@ -236,6 +239,26 @@ fn what_the_collector_rejects_is_counted() {
     let losses = Losses::new();
     exporter(&url).losses(&losses).export(&Aggregator::new().snapshot()).unwrap();
     assert_eq!(losses.get("otlp rejected"), 4);
+}
+
+#[test]
+fn a_collector_that_comes_later_receives_everything() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    for temporality in [Temporality::Cumulative, Temporality::Delta] {
+        // A port of its own, which refuses everyone until it is listened on.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let (aggregator, mut exporter) = (Aggregator::new(), exporter(&url).temporality(temporality));
+        for _ in 0..2 {
+            call(&aggregator, Outcome::Success, Duration::from_millis(3));
+            exporter.export(&aggregator.snapshot()).unwrap_err();
+        }
+        let (_, received) = collector_on(socket.listen(1).unwrap().into_std().unwrap(), vec![answer(200)]);
+        exporter.export(&aggregator.snapshot()).unwrap();
+        assert_eq!(received.recv().unwrap().calls("success"), Some(Value::AsInt(2)));
+    }
 }
 
 #[test]

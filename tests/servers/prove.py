@@ -227,6 +227,7 @@ def native():
         theirs = value([one for one in documented if one["metric"]["function"] == "load"])
         check("the page's p99 of load in s", theirs, quantile_ns(load, 0.99) / 1e9, 1.1)
         check("series of a duration", value(samples(f"count({of_load})")), 1)
+        check("series of its classic buckets", len(samples("prof_call_duration_seconds_bucket")), 0)
 
 
 def statsd():

@@ -1,8 +1,10 @@
 //! What the tests that cross crates share: see the test targets.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::SystemTime;
 
 use prof_runtime::{MemoryHandler, scoped};
 
@@ -42,4 +44,21 @@ pub fn yield_now() -> impl Future<Output = ()> + Send + Unpin {
         context.waker().wake_by_ref();
         Poll::Pending
     })
+}
+
+/// Returns the newest build of a library that lies where this test lies, and the directory.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn library(name: &str) -> (PathBuf, PathBuf) {
+    let test = std::env::current_exe().unwrap();
+    let directory = test.parent().unwrap().to_owned();
+    let entries = std::fs::read_dir(&directory).unwrap().filter_map(Result::ok).map(|entry| entry.path());
+    let is_library = |path: &PathBuf| {
+        let file = path.file_name().unwrap().to_string_lossy();
+        file.starts_with(&format!("lib{name}-")) && path.extension().is_some_and(|extension| extension == "rlib")
+    };
+    let modified = |path: &PathBuf| path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    (entries.filter(is_library).max_by_key(modified).expect("the library was built for this test"), directory)
 }

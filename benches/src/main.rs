@@ -16,6 +16,7 @@ mod codesize;
 #[cfg(unix)]
 mod compiletime;
 mod error;
+mod exporting;
 mod futuresize;
 mod generated;
 mod instructions;
@@ -56,6 +57,8 @@ struct Cli {
 enum Command {
     /// Nanoseconds and allocations per call, all subjects interleaved in rounds.
     Overhead(overhead::Options),
+    /// Nanoseconds and allocations per call while numbers are exported every second.
+    Exporting(exporting::Options),
     /// Instructions per call, by callgrind.
     Instructions(instructions::Options),
     /// Bytes of machine code per annotated function.
@@ -86,6 +89,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Overhead(options) => overhead::run(&options),
+        Command::Exporting(options) => exporting::run(&options),
         Command::Instructions(options) => instructions::run(&options),
         Command::Codesize(options) => codesize::run(&options),
         #[cfg(unix)]

@@ -1,11 +1,11 @@
 //! Threads that live for the whole run and make the calls, so that no measurement pays for a thread's beginning.
 
 use std::hint;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, LazyLock};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::alloc::allocated;
 use crate::statistics::{float, median};
@@ -34,6 +34,8 @@ struct Job {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) ns: f64,
+    /// Of the processor's time, which the thread's waiting for a processor is no part of.
+    pub(crate) cpu_ns: f64,
     pub(crate) allocations: f64,
     /// How often the system took the processor away from a calling thread meanwhile.
     preemptions: u64,
@@ -72,12 +74,12 @@ impl Pool {
     pub(crate) fn measure(&self, subject: Subject, threads: usize, calls: u64) -> Sample {
         const ATTEMPTS: usize = 12;
         let disturbance = |sample: &Sample| (!sample.is_together, sample.preemptions);
-        let mut best = self.attempt(subject, threads, calls);
+        let mut best = self.measure_once(subject, threads, calls);
         for _ in 1..ATTEMPTS {
             if disturbance(&best) == (false, 0) {
                 break;
             }
-            let next = self.attempt(subject, threads, calls);
+            let next = self.measure_once(subject, threads, calls);
             if disturbance(&next) < disturbance(&best) {
                 best = next;
             }
@@ -85,8 +87,8 @@ impl Pool {
         best
     }
 
-    /// What one call took, as the median over the threads.
-    fn attempt(&self, subject: Subject, threads: usize, calls: u64) -> Sample {
+    /// What one call took, as the median over the threads, whatever else happened meanwhile.
+    pub(crate) fn measure_once(&self, subject: Subject, threads: usize, calls: u64) -> Sample {
         let samples = {
             let _meanwhile = (subject.meanwhile)();
             let gate = Arc::new(Gate { missing: AtomicUsize::new(threads) });
@@ -102,6 +104,7 @@ impl Pool {
         let of = |what: fn(&Sample) -> f64| median(samples.iter().map(what).collect());
         Sample {
             ns: of(|sample| sample.ns),
+            cpu_ns: of(|sample| sample.cpu_ns),
             allocations: of(|sample| sample.allocations),
             preemptions: samples.iter().map(|sample| sample.preemptions).sum(),
             is_together: are_together(&samples),
@@ -132,12 +135,13 @@ impl Job {
         let preemptions = preemptions();
         self.gate.wait();
         let before = allocated();
-        let start = Instant::now();
+        let (cpu_start, start) = (cpu_time(), Instant::now());
         (self.subject.run)(self.calls);
-        let elapsed = start.elapsed();
+        let (elapsed, cpu_end) = (start.elapsed(), cpu_time());
         let allocations = allocated().count - before.count;
         Sample {
             ns: elapsed.as_secs_f64() * 1e9 / float(self.calls),
+            cpu_ns: cpu_end.saturating_sub(cpu_start).as_secs_f64() * 1e9 / float(self.calls),
             allocations: float(allocations) / float(self.calls),
             preemptions: self::preemptions() - preemptions,
             is_together: true,
@@ -155,6 +159,16 @@ fn are_together(samples: &[Sample]) -> bool {
     let any_to = samples.iter().map(|sample| sample.to).max();
     let span = |from: Option<Instant>, to: Option<Instant>| Some(to?.saturating_duration_since(from?).as_secs_f64());
     span(all_from, all_to) >= span(any_from, any_to).map(|any| 0.8 * any)
+}
+
+/// The processor's time that this thread has had; where the system does not say, the time of the clock.
+fn cpu_time() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    #[cfg(unix)]
+    if let Ok(time) = nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID) {
+        return time.into();
+    }
+    START.elapsed()
 }
 
 /// How often the system has taken the processor away from this thread; 0 where it does not say.

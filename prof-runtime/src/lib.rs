@@ -42,8 +42,8 @@
 //! | `serde` | no | `Serialize` and `Deserialize` for snapshots and data points |
 //! | `json` | no | reports and snapshots as JSON, and `JsonLinesHandler` |
 //! | `metrics` | no | forwards to the `metrics` facade |
-//! | `otlp`, `otlp-tls` | no | pushes to an OpenTelemetry collector, over http or https |
-//! | `prometheus` | no | serves Prometheus |
+//! | `otlp`, `otlp-tls`, `otlp-grpc`, `otlp-gzip` | no | pushes to an OpenTelemetry collector, over http, https or gRPC |
+//! | `prometheus`, `prometheus-native` | no | serves Prometheus, with native histograms if it asks for them |
 //! | `rules` | no | alert rules for Prometheus and a dashboard for Grafana, of objectives; includes `prometheus` |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |

@@ -1,10 +1,10 @@
 //! The attribute neither causes a lint nor loses one: the files in `cases` are compiled by clippy as they are, and with
 //! an attribute that does nothing in the place of `#[prof]`, and what is reported is compared. The same goes for errors, in `errors`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
 
+use prof_tests::library;
 use serde_json::Value;
 
 /// Lints of rustc that are off unless asked for, and could have something to say about generated code.
@@ -51,19 +51,6 @@ const RUSTC: &[&str] = &[
 ];
 
 const CLIPPY: &[&str] = &["clippy::pedantic", "clippy::nursery", "clippy::restriction", "clippy::cargo"];
-
-/// The newest build of a library that lies where this test lies.
-fn library(name: &str) -> (PathBuf, PathBuf) {
-    let test = std::env::current_exe().unwrap();
-    let directory = test.parent().unwrap().to_owned();
-    let entries = std::fs::read_dir(&directory).unwrap().filter_map(Result::ok).map(|entry| entry.path());
-    let is_library = |path: &PathBuf| {
-        let file = path.file_name().unwrap().to_string_lossy();
-        file.starts_with(&format!("lib{name}-")) && path.extension().is_some_and(|extension| extension == "rlib")
-    };
-    let modified = |path: &PathBuf| path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    (entries.filter(is_library).max_by_key(modified).expect("the library was built for this test"), directory)
-}
 
 /// What clippy says of `text`, as `level code line: message`, sorted.
 fn diagnostics(case: &str, text: &str, edition: &str, lints: &[&str]) -> Vec<String> {

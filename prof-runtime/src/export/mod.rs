@@ -1,5 +1,7 @@
 //! Snapshots on their way outward: what exporters have in common, and each of them.
 
+#[cfg(any(feature = "otlp", feature = "prometheus-native"))]
+mod exponential;
 #[cfg(feature = "json")]
 mod files;
 mod losses;

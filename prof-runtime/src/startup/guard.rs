@@ -26,6 +26,11 @@ use crate::export::prometheus::{PrometheusCollector, PrometheusServer, ServeErro
 ///
 /// A program that ends by [`std::process::exit`], or is killed, drops no guards; a server or file then lacks what was
 /// held back, at most a second of data points and an interval of snapshots.
+///
+/// After a fork, the threads are the parent's: what the child counts is not exported, does not hold the child up, and is
+/// counted as lost. A child that wants to export starts parts of its own, on ports of its own. As with every lock, one that
+/// another thread holds at the moment of the fork stays taken in the child: fork before this is started, or replace the child
+/// by another program at once, as [`std::process::Command`] does.
 #[must_use = "everything is stopped when the guard is dropped: bind it to a variable, such as `_prof`"]
 pub struct ProfGuard {
     /// Listeners of this guard, beside the report's.
@@ -43,6 +48,8 @@ pub struct ProfGuard {
     wants_report: bool,
     losses: Losses,
     timeout: Duration,
+    /// Where the threads of all this are: after a fork, the child has none of them.
+    process_id: u32,
 }
 
 impl ProfGuard {
@@ -60,6 +67,7 @@ impl ProfGuard {
             wants_report: false,
             losses: Losses::new(),
             timeout,
+            process_id: std::process::id(),
         }
     }
 
@@ -165,8 +173,11 @@ impl ProfGuard {
             self.servers.iter().for_each(PrometheusServer::begin_shutdown);
             late.extend(self.servers.iter().filter(|one| !one.shutdown_by(deadline)).map(|_| "prometheus"));
         }
-        if !late.is_empty() {
-            stderr::line(format_args!("prof: {} did not end within {:?}", late.join(", "), self.timeout));
+        let late = late.join(", ");
+        match self.process_id == std::process::id() {
+            _ if late.is_empty() => {}
+            true => stderr::line(format_args!("prof: {late} did not end within {:?}", self.timeout)),
+            false => stderr::line(format_args!("prof: {late} stayed in the process that this one was forked from")),
         }
         for counter in self.losses.counters().iter().filter(|counter| counter.get() > 0) {
             stderr::line(format_args!("prof: {} metrics were lost on their way to {}", counter.get(), counter.place()));

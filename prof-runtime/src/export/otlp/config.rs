@@ -15,6 +15,14 @@ pub enum Temporality {
     Delta,
 }
 
+/// What messages go by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Protocol {
+    Http,
+    #[cfg(feature = "otlp-grpc")]
+    Grpc,
+}
+
 /// Why metrics cannot be pushed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,8 +50,10 @@ pub enum OtlpError {
 /// How to push.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
-    /// Where metrics are pushed to, path included.
+    pub(super) protocol: Protocol,
+    /// Where metrics are pushed to; over http with the path.
     pub(super) url: String,
+    pub(super) is_compressed: bool,
     pub(super) headers: Vec<(String, String)>,
     pub(super) timeout: Duration,
     pub(super) temporality: Temporality,
@@ -65,13 +75,6 @@ impl Variables<'_> {
     fn of_metrics(&self, what: &str) -> Option<(String, String)> {
         let specific = format!("OTEL_EXPORTER_OTLP_METRICS_{what}");
         self.get(&specific).or_else(|| self.get(&format!("OTEL_EXPORTER_OTLP_{what}")))
-    }
-
-    fn refuse_unless(&self, what: &str, allowed: &[&str], expected: &'static str) -> Result<(), OtlpError> {
-        match self.of_metrics(what) {
-            Some((name, value)) if !allowed.contains(&&*value) => Err(OtlpError::Variable { name, value, expected }),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -95,25 +98,20 @@ fn pairs(found: Option<(String, String)>) -> Result<Vec<(String, String)>, OtlpE
 }
 
 impl Config {
-    /// What the variables say. `endpoint` takes the place of theirs.
-    pub(super) fn new(endpoint: Option<&str>, read: &dyn Fn(&str) -> Option<String>) -> Result<Self, OtlpError> {
+    /// What the variables say. `endpoint` and `protocol` take the place of theirs.
+    pub(super) fn new(
+        endpoint: Option<&str>,
+        protocol: Option<Protocol>,
+        read: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, OtlpError> {
         let variables = Variables(read);
-        let specific = variables.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
-        let url = match (endpoint, specific) {
-            (Some(endpoint), _) => of_metrics(endpoint),
-            (None, Some((_, url))) => url,
-            (None, None) => {
-                let base = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT");
-                of_metrics(base.as_ref().map_or("http://localhost:4318", |(_, value)| value))
-            }
-        };
+        let protocol = protocol.map_or_else(|| self::protocol(&variables), Ok)?;
+        let url = url(endpoint, protocol, &variables);
         check_url(&url)?;
-        if endpoint.is_none() {
-            variables.refuse_unless("PROTOCOL", &["http/protobuf"], "`http/protobuf`; others are not supported")?;
-        }
-        variables.refuse_unless("COMPRESSION", &["none"], "`none`; compression is not supported")?;
         Ok(Self {
+            protocol,
             url,
+            is_compressed: is_compressed(&variables)?,
             headers: pairs(variables.of_metrics("HEADERS"))?,
             timeout: millis(variables.of_metrics("TIMEOUT"), 10_000)?,
             temporality: temporality(&variables)?,
@@ -123,8 +121,58 @@ impl Config {
     }
 }
 
+fn protocol(variables: &Variables<'_>) -> Result<Protocol, OtlpError> {
+    let Some((name, value)) = variables.of_metrics("PROTOCOL") else { return Ok(Protocol::Http) };
+    match &*value {
+        "http/protobuf" => Ok(Protocol::Http),
+        #[cfg(feature = "otlp-grpc")]
+        "grpc" => Ok(Protocol::Grpc),
+        _ => {
+            let expected = match cfg!(feature = "otlp-grpc") {
+                true => "`http/protobuf` or `grpc`",
+                false => "`http/protobuf`, and `grpc` with the feature `otlp-grpc` of prof-runtime",
+            };
+            Err(OtlpError::Variable { name, value, expected })
+        }
+    }
+}
+
+fn is_compressed(variables: &Variables<'_>) -> Result<bool, OtlpError> {
+    let Some((name, value)) = variables.of_metrics("COMPRESSION") else { return Ok(false) };
+    match &*value {
+        "none" => Ok(false),
+        "gzip" if cfg!(feature = "otlp-gzip") => Ok(true),
+        _ => {
+            let expected = match cfg!(feature = "otlp-gzip") {
+                true => "`none` or `gzip`",
+                false => "`none`, and `gzip` with the feature `otlp-gzip` of prof-runtime",
+            };
+            Err(OtlpError::Variable { name, value, expected })
+        }
+    }
+}
+
+/// Where to push to: by what the caller says, else by the variable of metrics, else by that of all signals.
+fn url(endpoint: Option<&str>, protocol: Protocol, variables: &Variables<'_>) -> String {
+    let variable = |name| variables.get(name).map(|(_, value)| value);
+    let of_metrics = || variable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
+    let of_all = || variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+    match protocol {
+        Protocol::Http => match (endpoint, of_metrics()) {
+            (Some(endpoint), _) => with_path(endpoint),
+            (None, Some(url)) => url,
+            (None, None) => with_path(of_all().as_deref().unwrap_or("http://localhost:4318")),
+        },
+        #[cfg(feature = "otlp-grpc")]
+        Protocol::Grpc => {
+            let url = endpoint.map(str::to_owned).or_else(of_metrics).or_else(of_all);
+            url.as_deref().unwrap_or("http://localhost:4317").trim_end_matches('/').to_owned()
+        }
+    }
+}
+
 /// The path that the protocol prescribes, if the endpoint does not have it.
-fn of_metrics(endpoint: &str) -> String {
+fn with_path(endpoint: &str) -> String {
     match endpoint.trim_end_matches('/') {
         url if url.ends_with("/v1/metrics") => url.to_owned(),
         base => format!("{base}/v1/metrics"),
@@ -183,7 +231,7 @@ mod tests {
     fn config(endpoint: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, OtlpError> {
         let find =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        Config::new(endpoint, &find)
+        Config::new(endpoint, None, &find)
     }
 
     #[test]
@@ -227,8 +275,11 @@ mod tests {
         };
         check(Some("localhost:4318"), &[], "\"localhost:4318/v1/metrics\" is not an endpoint: ");
         check(Some("ftp://a"), &[], "\"ftp://a/v1/metrics\" is not an endpoint: it begins neither with");
-        check(None, &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], "OTEL_EXPORTER_OTLP_PROTOCOL=\"grpc\" is not possible");
-        check(None, &[("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "gzip")], "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION=");
+        let json = "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\" is not possible; it takes `http/protobuf`";
+        check(None, &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")], json);
+        check(Some("http://a"), &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")], json);
+        let zstd = "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION=\"zstd\" is not possible; it takes `none`";
+        check(None, &[("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "zstd")], zstd);
         check(
             None,
             &[("OTEL_EXPORTER_OTLP_TIMEOUT", "0")],
@@ -237,6 +288,45 @@ mod tests {
         check(None, &[("OTEL_EXPORTER_OTLP_HEADERS", "novalue")], "OTEL_EXPORTER_OTLP_HEADERS=\"novalue\"");
         let temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
         check(None, &[(temporality, "both")], "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=\"both\"");
+    }
+
+    #[cfg(feature = "otlp-grpc")]
+    #[test]
+    fn grpc_has_a_port_of_its_own_and_no_path() {
+        let (protocol, base) = (("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), "OTEL_EXPORTER_OTLP_ENDPOINT");
+        let check = |endpoint, variables: &[(&str, &str)], expect: &str| {
+            let config = config(endpoint, variables).unwrap();
+            assert_eq!((config.protocol, &*config.url), (Protocol::Grpc, expect));
+        };
+        check(None, &[protocol], "http://localhost:4317");
+        check(None, &[protocol, (base, "http://a:1/")], "http://a:1");
+        check(
+            None,
+            &[protocol, (base, "http://a:1"), ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://b:2")],
+            "http://b:2",
+        );
+        check(Some("http://c:3"), &[protocol, (base, "http://a:1")], "http://c:3");
+        let specific = ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf");
+        assert_eq!(config(None, &[protocol, specific]).unwrap().protocol, Protocol::Http);
+    }
+
+    #[cfg(not(feature = "otlp-grpc"))]
+    #[test]
+    fn grpc_needs_a_feature() {
+        let error = config(Some("http://a"), &[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap_err().to_string();
+        assert!(error.ends_with("and `grpc` with the feature `otlp-grpc` of prof-runtime"), "{error}");
+    }
+
+    #[test]
+    fn compression_is_asked_for_and_may_need_a_feature() {
+        let compressed = config(None, &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]);
+        match cfg!(feature = "otlp-gzip") {
+            true => assert!(compressed.unwrap().is_compressed),
+            false => assert!(compressed.unwrap_err().to_string().contains("the feature `otlp-gzip`")),
+        }
+        let variables =
+            [("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"), ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none")];
+        assert!(!config(None, &variables).unwrap().is_compressed);
     }
 
     #[cfg(not(feature = "otlp-tls"))]

@@ -14,10 +14,13 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::Temporality;
-use super::exponential::Exponential;
 use crate::aggregator::{FunctionStats, Snapshot};
 use crate::data::MetricValue;
+use crate::export::exponential::Exponential;
 use crate::outcome::Outcome;
+
+/// How many buckets a histogram has at most, as in the `OpenTelemetry` SDKs.
+const MAX_BUCKETS: usize = 160;
 
 /// What is to be pushed: for differences, the snapshot is [since](Snapshot::since) the last one that arrived.
 pub(super) struct Push<'a> {
@@ -113,7 +116,7 @@ impl Push<'_> {
     fn durations(&self) -> Metric {
         let seconds = |ns: u64| ns as f64 / 1e9;
         let point = |function: &FunctionStats| {
-            let Exponential { scale, zero_count, offset, counts } = Exponential::new(&function.histogram);
+            let Exponential { scale, zero_count, offset, counts } = Exponential::new(&function.histogram, MAX_BUCKETS);
             // Extremes are those of all time, which differences do not speak of.
             let extreme = |ns: Option<u64>| ns.filter(|_| self.temporality == Temporality::Cumulative).map(seconds);
             ExponentialHistogramDataPoint {

@@ -1,4 +1,4 @@
-//! Pushes to an `OpenTelemetry` collector, as protobuf over http.
+//! Pushes to an `OpenTelemetry` collector, as protobuf over http, and with the feature `otlp-grpc` over gRPC.
 //!
 //! | metric | kind | unit | attributes |
 //! |---|---|---|---|
@@ -9,25 +9,28 @@
 //! | `prof.lost` | counter | `{metric}` | `prof.place` |
 //! | `prof.values.dropped` | counter | `{data_point}` | |
 //!
-//! The standard variables say how: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_HEADERS`, `_TIMEOUT` and the same with
-//! `OTEL_EXPORTER_OTLP_METRICS_`, `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`, `OTEL_METRIC_EXPORT_INTERVAL`,
-//! `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. Neither gRPC nor compression is supported; who asks for them by
-//! `_PROTOCOL` or `_COMPRESSION` is told so.
+//! The standard variables say how: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_HEADERS`, `_TIMEOUT`, `_PROTOCOL`, `_COMPRESSION` and
+//! the same with `OTEL_EXPORTER_OTLP_METRICS_`, `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
+//! `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. `_PROTOCOL` is `http/protobuf`, or
+//! `grpc` with the feature `otlp-grpc`; `_COMPRESSION` is `none`, or `gzip` with the feature `otlp-gzip`. Who asks for
+//! something else, or for what is not compiled in, is told so.
 
 mod config;
 mod convert;
-mod exponential;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
+#[cfg(all(test, feature = "otlp-grpc"))]
+mod grpc_tests;
+mod http;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
-use prost::Message as _;
-use ureq::http::{Response, StatusCode};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 
-use self::config::Config;
+use self::config::{Config, Protocol};
 pub use self::config::{OtlpError, Temporality};
 use self::convert::Push;
 use super::{ExportError, Exporter, LossCounter, Losses};
@@ -57,38 +60,47 @@ pub struct OtlpExporter {
     arrived: Option<(Snapshot, Vec<(String, u64)>)>,
 }
 
-/// Answers are short: longer ones are not read on.
-const MAX_ANSWER_BYTES: u64 = 64 * 1024;
+/// A collector that asks to be left alone for longer is asked again after this.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 impl OtlpExporter {
-    /// Creates an exporter that pushes to where the variables say, else to `http://localhost:4318`.
+    /// Creates an exporter that pushes to where the variables say, else to `http://localhost:4318`, or over gRPC to
+    /// `http://localhost:4317`.
     ///
     /// # Errors
     ///
     /// If a variable has a value that is not possible.
     pub fn from_env() -> Result<Self, OtlpError> {
-        Config::new(None, &|name| std::env::var(name).ok()).map(Self::new)
+        Config::new(None, None, &|name| std::env::var(name).ok()).map(Self::new)
     }
 
-    /// Creates an exporter that pushes to an endpoint, such as `http://127.0.0.1:4318`; `/v1/metrics` is added if it is
-    /// not there. Everything else is as the variables say.
+    /// Creates an exporter that pushes to an endpoint, such as `http://127.0.0.1:4318`; over http, `/v1/metrics` is added
+    /// if it is not there. Everything else is as the variables say, the protocol included.
     ///
     /// # Errors
     ///
     /// If it is no endpoint, or a variable has a value that is not possible.
     pub fn to(endpoint: &str) -> Result<Self, OtlpError> {
-        Config::new(Some(endpoint), &|name| std::env::var(name).ok()).map(Self::new)
+        Config::new(Some(endpoint), None, &|name| std::env::var(name).ok()).map(Self::new)
+    }
+
+    /// Creates an exporter that pushes to an endpoint over gRPC, such as `http://127.0.0.1:4317`. Everything else is as
+    /// the variables say.
+    ///
+    /// A push runs an event loop on the thread that asks for it, which must not be in one already: a
+    /// [`PeriodicExporter`](super::PeriodicExporter) has a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// If it is no endpoint, or a variable has a value that is not possible.
+    #[cfg(feature = "otlp-grpc")]
+    pub fn grpc(endpoint: &str) -> Result<Self, OtlpError> {
+        Config::new(Some(endpoint), Some(Protocol::Grpc), &|name| std::env::var(name).ok()).map(Self::new)
     }
 
     fn new(config: Config) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(config.timeout))
-            // Statuses are looked at, and no one is to send metrics elsewhere.
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .build();
         let (losses, rejected) = (Losses::new(), LossCounter::new("otlp rejected"));
-        Self { config, agent: agent.into(), losses, rejected, arrived: None }
+        Self { agent: http::agent(&config), config, losses, rejected, arrived: None }
     }
 
     /// Sets whether numbers are since the start or since the last push.
@@ -119,58 +131,28 @@ impl OtlpExporter {
         self.config.interval
     }
 
-    fn body(&self, snapshot: &Snapshot, losses: &[(String, u64)]) -> Vec<u8> {
+    fn message(&self, snapshot: &Snapshot, losses: &[(String, u64)]) -> ExportMetricsServiceRequest {
         let Config { temporality, resource, .. } = &self.config;
         let push = |snapshot, losses| Push { snapshot, losses, temporality: *temporality, resource }.request();
-        let request = match &self.arrived {
+        match &self.arrived {
             Some((arrived, losses_then)) if *temporality == Temporality::Delta => {
                 push(&snapshot.since(arrived), &since(losses, losses_then))
             }
             _ => push(snapshot, losses),
-        };
-        request.encode_to_vec()
-    }
-
-    fn post(&self, body: &[u8]) -> Result<(), ExportError> {
-        let unreachable = |source, retry_after| ExportError::Unreachable { target: self.target(), source, retry_after };
-        let mut request = self.agent.post(&self.config.url).content_type("application/x-protobuf");
-        for (name, value) in &self.config.headers {
-            request = request.header(name, value);
-        }
-        let mut answer = request.send(body).map_err(|error| unreachable(error.into(), None))?;
-        match answer.status() {
-            status if status.is_success() => {
-                self.count_rejected(&mut answer);
-                Ok(())
-            }
-            // Those that the protocol says are worth another attempt.
-            status @ (StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT) => {
-                Err(unreachable(format!("it answered {status}").into(), retry_after(&answer)))
-            }
-            status => Err(ExportError::Refused { target: self.target(), reason: format!("it answered {status}") }),
         }
     }
 
-    fn count_rejected(&self, answer: &mut Response<ureq::Body>) {
-        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_vec().unwrap_or_default();
-        let answer = ExportMetricsServiceResponse::decode(&*body).unwrap_or_default();
+    #[cfg_attr(not(feature = "otlp-grpc"), allow(clippy::needless_pass_by_value))] // Only gRPC keeps it.
+    fn push(&self, message: ExportMetricsServiceRequest) -> Result<(), ExportError> {
+        let answer = match self.config.protocol {
+            Protocol::Http => http::push(&self.agent, &self.config, &message),
+            #[cfg(feature = "otlp-grpc")]
+            Protocol::Grpc => grpc::push(&self.config, message),
+        }?;
         let rejected = answer.partial_success.map_or(0, |partial| partial.rejected_data_points);
         self.rejected.add(u64::try_from(rejected).unwrap_or(0));
+        Ok(())
     }
-
-    fn target(&self) -> String {
-        self.config.url.clone()
-    }
-}
-
-/// How long a collector asks to be left alone, if it says so in seconds. A date is not looked at, nor more than an hour.
-fn retry_after(answer: &Response<ureq::Body>) -> Option<Duration> {
-    const HOUR: Duration = Duration::from_secs(3600);
-    let seconds = answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(HOUR))
 }
 
 /// What was lost since an earlier count.
@@ -183,7 +165,7 @@ impl Exporter for OtlpExporter {
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
         let counters = self.losses.counters();
         let losses: Vec<_> = counters.iter().map(|counter| (counter.place().to_owned(), counter.get())).collect();
-        self.post(&self.body(snapshot, &losses))?;
+        self.push(self.message(snapshot, &losses))?;
         self.arrived = Some((snapshot.clone(), losses));
         Ok(())
     }
@@ -193,8 +175,11 @@ impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Headers may have keys that are secret.
         f.debug_struct("OtlpExporter")
+            .field("protocol", &self.config.protocol)
             .field("url", &self.config.url)
             .field("temporality", &self.config.temporality)
+            .field("timeout", &self.config.timeout)
+            .field("interval", &self.config.interval)
             .finish_non_exhaustive()
     }
 }

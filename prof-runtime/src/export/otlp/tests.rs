@@ -16,6 +16,7 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{ExponentialHistogramDataPoint, Metric, NumberDataPoint};
+use prost::Message as _;
 
 use super::*;
 use crate::aggregator::Aggregator;
@@ -28,16 +29,19 @@ use crate::record::CallRecord;
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 
 /// A request as it arrived: path, content type, a header and the message.
-struct Received {
-    path: String,
-    content_type: String,
-    api_key: String,
-    message: ExportMetricsServiceRequest,
+pub(super) struct Received {
+    pub(super) path: String,
+    pub(super) content_type: String,
+    pub(super) api_key: String,
+    pub(super) message: ExportMetricsServiceRequest,
 }
 
 /// Answers each request with the next of these; returns its URL and what it receives.
 fn collector(answers: Vec<Response<Full<Bytes>>>) -> (String, Receiver<Received>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    collector_on(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
+}
+
+fn collector_on(listener: TcpListener, answers: Vec<Response<Full<Bytes>>>) -> (String, Receiver<Received>) {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (receive, received) = channel();
     std::thread::spawn(move || {
@@ -65,8 +69,21 @@ fn collector(answers: Vec<Response<Full<Bytes>>>) -> (String, Receiver<Received>
 async fn read(request: Request<Incoming>) -> Received {
     let header = |name| request.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
     let (path, content_type, api_key) = (request.uri().path().to_owned(), header("content-type"), header("api-key"));
+    #[cfg(feature = "otlp-gzip")]
+    let is_compressed = header("content-encoding") == "gzip";
     let body = request.into_body().collect().await.unwrap().to_bytes();
+    #[cfg(feature = "otlp-gzip")]
+    let body = if is_compressed { decompressed(&body).into() } else { body };
     Received { path, content_type, api_key, message: ExportMetricsServiceRequest::decode(body).unwrap() }
+}
+
+#[cfg(feature = "otlp-gzip")]
+pub(super) fn decompressed(body: &[u8]) -> Vec<u8> {
+    use std::io::Read as _;
+
+    let mut message = Vec::new();
+    flate2::read::GzDecoder::new(body).read_to_end(&mut message).unwrap();
+    message
 }
 
 fn answer(status: u16) -> Response<Full<Bytes>> {
@@ -74,12 +91,18 @@ fn answer(status: u16) -> Response<Full<Bytes>> {
 }
 
 fn exporter(url: &str) -> OtlpExporter {
-    let variables = [("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret%21"), ("OTEL_SERVICE_NAME", "shop")];
-    let read = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    OtlpExporter::new(Config::new(Some(url), &read).unwrap())
+    exporter_by(url, Protocol::Http, &[])
 }
 
-fn call(aggregator: &Aggregator, outcome: Outcome, duration: Duration) {
+/// An exporter by a protocol, with further variables.
+pub(super) fn exporter_by(url: &str, protocol: Protocol, variables: &[(&str, &str)]) -> OtlpExporter {
+    let always = [("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret%21"), ("OTEL_SERVICE_NAME", "shop")];
+    let all = [&always, variables].concat();
+    let read = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    OtlpExporter::new(Config::new(Some(url), Some(protocol), &read).unwrap())
+}
+
+pub(super) fn call(aggregator: &Aggregator, outcome: Outcome, duration: Duration) {
     aggregator.record_call(&CallRecord::new(&LOAD, outcome, duration));
 }
 
@@ -110,7 +133,7 @@ impl Received {
         (points.iter().find(|point| has(&point.attributes, &of_load)), histogram.aggregation_temporality)
     }
 
-    fn calls(&self, outcome: &str) -> Option<Value> {
+    pub(super) fn calls(&self, outcome: &str) -> Option<Value> {
         let attributes = [("code.function.name", "store.load"), ("prof.group", "shop"), ("outcome", outcome)];
         self.value("prof.calls", &attributes)
     }
@@ -152,6 +175,19 @@ fn a_push_says_everything() {
     assert_eq!(received.value("prof.value", &[("prof.name", "pages")]), Some(Value::AsDouble(3.0)));
     assert_eq!(received.value("prof.lost", &[("prof.place", "statsd")]), Some(Value::AsInt(7)));
     assert_eq!(received.value("prof.values.dropped", &[]), Some(Value::AsInt(0)));
+}
+
+#[cfg(feature = "otlp-gzip")]
+#[test]
+fn a_push_may_be_compressed() {
+    let (url, received) = collector(vec![answer(200)]);
+    let aggregator = Aggregator::new();
+    call(&aggregator, Outcome::Success, Duration::from_millis(3));
+    let mut exporter = exporter_by(&url, Protocol::Http, &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]);
+    exporter.export(&aggregator.snapshot()).unwrap();
+    assert_eq!(received.recv().unwrap().calls("success"), Some(Value::AsInt(1)));
+    let message = exporter.message(&aggregator.snapshot(), &[]);
+    assert!(http::compressed(&message.encode_to_vec()).len() < message.encoded_len() / 2);
 }
 
 #[test]
@@ -203,6 +239,26 @@ fn what_the_collector_rejects_is_counted() {
     let losses = Losses::new();
     exporter(&url).losses(&losses).export(&Aggregator::new().snapshot()).unwrap();
     assert_eq!(losses.get("otlp rejected"), 4);
+}
+
+#[test]
+fn a_collector_that_comes_later_receives_everything() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _entered = runtime.enter();
+    for temporality in [Temporality::Cumulative, Temporality::Delta] {
+        // A port of its own, which refuses everyone until it is listened on.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let (aggregator, mut exporter) = (Aggregator::new(), exporter(&url).temporality(temporality));
+        for _ in 0..2 {
+            call(&aggregator, Outcome::Success, Duration::from_millis(3));
+            exporter.export(&aggregator.snapshot()).unwrap_err();
+        }
+        let (_, received) = collector_on(socket.listen(1).unwrap().into_std().unwrap(), vec![answer(200)]);
+        exporter.export(&aggregator.snapshot()).unwrap();
+        assert_eq!(received.recv().unwrap().calls("success"), Some(Value::AsInt(2)));
+    }
 }
 
 #[test]

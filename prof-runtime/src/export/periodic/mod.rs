@@ -105,13 +105,17 @@ impl PeriodicExporter {
     ///
     /// # Errors
     ///
-    /// That of the exporter, or [`ExportError::Timeout`], or [`ExportError::Stopped`].
+    /// That of the exporter, or [`ExportError::Timeout`], or [`ExportError::Stopped`], as in a child process.
     pub fn export_now(&self, timeout: Duration) -> Result<(), ExportError> {
         let deadline = clock::deadline(timeout);
         let failed = |is_timeout| match is_timeout && lock(&self.worker).is_here() {
             true => ExportError::Timeout { target: self.target.clone(), timeout },
             false => ExportError::Stopped { target: self.target.clone() },
         };
+        if !lock(&self.worker).is_here() {
+            // After a fork, no one would answer.
+            return Err(failed(false));
+        }
         let (reply, replied) = bounded(1);
         self.requests.send_deadline(reply, deadline).map_err(|error| failed(error.is_timeout()))?;
         replied.recv_deadline(deadline).map_err(|error| failed(error.is_timeout()))?

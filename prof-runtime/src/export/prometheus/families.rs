@@ -81,7 +81,15 @@ impl Families<'_> {
             // Threads count on while the snapshot is taken: only the histogram's own count agrees with its buckets.
             let count = function.histogram.count();
             let labels = labels(function);
-            durations.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum_s, count, &buckets, None)?;
+            let mut one = durations.encode_family(&labels)?;
+            #[cfg(feature = "prometheus-native")]
+            if self.format == TextFormat::OpenMetrics {
+                // The names of protobuf are those of `OpenMetrics`, whose own text leaves native buckets out.
+                let native = super::native::Native::new(&function.histogram);
+                one.encode_histogram_with_native::<NoLabelSet>(sum_s, count, &buckets, None, native.as_histogram())?;
+                continue;
+            }
+            one.encode_histogram::<NoLabelSet>(sum_s, count, &buckets, None)?;
         }
         Ok(())
     }

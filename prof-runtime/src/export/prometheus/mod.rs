@@ -16,13 +16,16 @@
 //! Functions that [promise a latency](crate::Objective) have one more bucket, whose bound is the end of a counted bucket
 //! that is nearest to it, 3.2 % off at most: what is above it is what misses the objective.
 //!
-//! The text is the classic format, version 0.0.4, or `OpenMetrics` 1.0.0, whichever the scraper prefers. Native
-//! histograms are exchanged as protobuf only, and not served; OTLP has exponential ones.
+//! The text is the classic format, version 0.0.4, or `OpenMetrics` 1.0.0, whichever the scraper prefers. With the feature
+//! `prometheus-native`, a scraper that asks for protobuf is given that: durations are native histograms then, of 8 buckets
+//! per power of two, beside the classic buckets.
 
 mod buckets;
 #[cfg(feature = "rules")]
 mod dashboard;
 mod families;
+#[cfg(feature = "prometheus-native")]
+mod native;
 mod negotiate;
 #[cfg(feature = "rules")]
 mod rules;
@@ -42,6 +45,7 @@ pub use self::buckets::Resolution;
 #[cfg(feature = "rules")]
 pub use self::dashboard::Dashboard;
 use self::families::Families;
+use self::negotiate::Format;
 pub use self::negotiate::TextFormat;
 #[cfg(feature = "rules")]
 pub use self::rules::Rules;
@@ -72,7 +76,9 @@ use crate::aggregator::Aggregator;
 /// let metrics = PrometheusCollector::new(aggregator);
 /// let (content_type, body) = metrics.respond(Some("text/plain"));
 /// assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8");
-/// assert!(body.contains("\nprof_calls_total{function=\"load\",group=\"store\",outcome=\"success\"} 1\n"));
+/// let text = String::from_utf8(body)?;
+/// assert!(text.contains("\nprof_calls_total{function=\"load\",group=\"store\",outcome=\"success\"} 1\n"));
+/// # Ok::<(), std::string::FromUtf8Error>(())
 /// ```
 #[derive(Clone)]
 pub struct PrometheusCollector {
@@ -134,10 +140,27 @@ impl PrometheusCollector {
         text
     }
 
-    /// Returns the content type and the body of a response to a scrape that asks for `accept`.
-    pub fn respond(&self, accept: Option<&str>) -> (&'static str, String) {
-        let format = TextFormat::negotiate(accept);
-        (format.content_type(), self.encode(format))
+    /// Returns a snapshot of now as delimited protobuf messages, with native histograms.
+    #[cfg(feature = "prometheus-native")]
+    pub fn encode_protobuf(&self) -> Vec<u8> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self.clone()));
+        let encoded = prometheus_client::encoding::prometheus_protobuf::encode_to_vec(&registry);
+        // Writing to memory does not fail, and neither do the families.
+        debug_assert!(encoded.is_ok(), "{encoded:?}");
+        encoded.unwrap_or_default()
+    }
+
+    /// Returns the content type and the body of a response to a scrape that asks for `accept`: text, unless it prefers
+    /// protobuf and the feature `prometheus-native` is on.
+    pub fn respond(&self, accept: Option<&str>) -> (&'static str, Vec<u8>) {
+        let format = Format::negotiate(accept);
+        let body = match format {
+            Format::Text(text) => self.encode(text).into_bytes(),
+            #[cfg(feature = "prometheus-native")]
+            Format::Protobuf => self.encode_protobuf(),
+        };
+        (format.content_type(), body)
     }
 
     fn encode_as(&self, format: TextFormat, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -147,7 +170,7 @@ impl PrometheusCollector {
     }
 }
 
-/// For a registry of your own, which is encoded as `OpenMetrics`.
+/// For a registry of your own, which is encoded as `OpenMetrics`, or as protobuf with native histograms.
 impl Collector for PrometheusCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_as(TextFormat::OpenMetrics, encoder)

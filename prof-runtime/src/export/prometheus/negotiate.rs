@@ -32,24 +32,80 @@ impl TextFormat {
     /// assert_eq!(TextFormat::negotiate(Some(accept)), TextFormat::OpenMetrics);
     /// ```
     pub fn negotiate(accept: Option<&str>) -> Self {
-        let (mut open_metrics, mut classic) = (0.0_f32, 0.0_f32);
+        Weights::new(accept).text()
+    }
+}
+
+/// What a response is written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    Text(TextFormat),
+    /// Delimited messages, the only format that has native histograms.
+    #[cfg(feature = "prometheus-native")]
+    Protobuf,
+}
+
+impl Format {
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Text(format) => format.content_type(),
+            #[cfg(feature = "prometheus-native")]
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+            }
+        }
+    }
+
+    /// Protobuf goes only to those that name it and like nothing better.
+    pub(super) fn negotiate(accept: Option<&str>) -> Self {
+        let weights = Weights::new(accept);
+        #[cfg(feature = "prometheus-native")]
+        if weights.protobuf > 0.0 && weights.protobuf >= weights.open_metrics.max(weights.classic) {
+            return Self::Protobuf;
+        }
+        Self::Text(weights.text())
+    }
+}
+
+/// How much a scraper likes each format, from 0 to 1.
+#[derive(Default)]
+struct Weights {
+    open_metrics: f32,
+    classic: f32,
+    #[cfg(feature = "prometheus-native")]
+    protobuf: f32,
+}
+
+impl Weights {
+    fn new(accept: Option<&str>) -> Self {
+        let mut weights = Self::default();
         for range in accept.unwrap_or_default().split(',') {
             let mut parts = range.split(';').map(str::trim);
             let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
             let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
             let parameter = |name| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
             let weight: f32 = parameter("q").map_or(1.0, |q| q.parse().unwrap_or(0.0));
-            match &*media_type {
-                "application/openmetrics-text" if is_served(parameter("version")) => {
-                    open_metrics = weight.max(open_metrics);
+            let format = match &*media_type {
+                "application/openmetrics-text" if is_served(parameter("version")) => &mut weights.open_metrics,
+                "text/plain" | "text/*" | "*/*" => &mut weights.classic,
+                #[cfg(feature = "prometheus-native")]
+                "application/vnd.google.protobuf"
+                    if parameter("proto") == Some("io.prometheus.client.MetricFamily")
+                        && parameter("encoding") == Some("delimited") =>
+                {
+                    &mut weights.protobuf
                 }
-                "text/plain" | "text/*" | "*/*" => classic = weight.max(classic),
-                _ => {}
-            }
+                _ => continue,
+            };
+            *format = weight.max(*format);
         }
-        match open_metrics > 0.0 && open_metrics >= classic {
-            true => Self::OpenMetrics,
-            false => Self::Classic,
+        weights
+    }
+
+    fn text(&self) -> TextFormat {
+        match self.open_metrics > 0.0 && self.open_metrics >= self.classic {
+            true => TextFormat::OpenMetrics,
+            false => TextFormat::Classic,
         }
     }
 }
@@ -79,5 +135,26 @@ mod tests {
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         check(prometheus, TextFormat::OpenMetrics);
+    }
+
+    #[cfg(feature = "prometheus-native")]
+    #[test]
+    fn protobuf_is_for_those_that_ask_for_it() {
+        let text = Format::Text(TextFormat::Classic);
+        let check = |accept: &str, expect| assert_eq!(Format::negotiate(Some(accept)), expect, "{accept}");
+        // What Prometheus 2.42 sends when it is told to take native histograms.
+        let prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,\
+                          application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;\
+                          q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+        check(prometheus, Format::Protobuf);
+        check("*/*", text);
+        check("application/vnd.google.protobuf", text);
+        check("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text", text);
+        check("application/vnd.google.protobuf;proto=other;encoding=delimited", text);
+        let delimited = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+        check(&format!("{delimited};q=0.4,text/plain;q=0.5"), text);
+        check(&format!("{delimited};q=0"), text);
+        let open_metrics = Format::Text(TextFormat::OpenMetrics);
+        check(&format!("{delimited};q=0.3,application/openmetrics-text;q=0.4"), open_metrics);
     }
 }

@@ -206,8 +206,8 @@ fn answer(request: &Request<Incoming>, collector: &PrometheusCollector) -> Respo
             let (content_type, body) = collector.respond(accept);
             (StatusCode::OK, content_type, body)
         }
-        (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD are allowed\n".to_owned()),
-        _ => (StatusCode::NOT_FOUND, TEXT, "metrics are at /metrics\n".to_owned()),
+        (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET and HEAD are allowed\n".to_vec()),
+        _ => (StatusCode::NOT_FOUND, TEXT, b"metrics are at /metrics\n".to_vec()),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;

@@ -204,6 +204,71 @@ fn scrapes_while_threads_record_lose_nothing() {
     assert!(collector.encode(TextFormat::Classic).contains("outcome=\"cancelled\"} 40000\n"));
 }
 
+#[cfg(feature = "prometheus-native")]
+mod protobuf {
+    use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{Metric, MetricFamily, MetricType};
+    use prost::Message as _;
+
+    use super::*;
+
+    fn families(mut body: &[u8]) -> Vec<MetricFamily> {
+        std::iter::from_fn(|| (!body.is_empty()).then(|| MetricFamily::decode_length_delimited(&mut body).unwrap()))
+            .collect()
+    }
+
+    fn has(metric: &Metric, name: &str, value: &str) -> bool {
+        metric.label.iter().any(|label| label.name == name && label.value == value)
+    }
+
+    #[test]
+    fn a_scrape_that_asks_for_it_is_given_the_same_families() {
+        let accept =
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,*/*;q=0.1";
+        let (content_type, body) = collector().respond(Some(accept));
+        assert!(content_type.starts_with("application/vnd.google.protobuf; proto="), "{content_type}");
+        let names: Vec<String> = families(&body).into_iter().map(|family| family.name).collect();
+        let text = collector().encode(TextFormat::Classic);
+        let expect: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        assert_eq!(names, expect);
+    }
+
+    #[test]
+    fn durations_have_native_and_classic_buckets() {
+        let families = families(&collector().encode_protobuf());
+        let durations = families.iter().find(|family| family.name == "prof_call_duration_seconds").unwrap();
+        assert_eq!(durations.r#type(), MetricType::Histogram);
+        let load = durations.metric.iter().find(|metric| has(metric, "function", "store.load")).unwrap();
+        let histogram = load.histogram.as_ref().unwrap();
+        assert_eq!((histogram.sample_count, histogram.schema, histogram.zero_count), (3, 3, 0));
+        assert!((histogram.sample_sum - 2.000_001_6).abs() < 1e-9);
+        let counts = histogram.positive_delta.iter().scan(0, |count, delta| {
+            *count += delta;
+            Some(*count)
+        });
+        assert_eq!(counts.filter(|count| *count > 0).collect::<Vec<_>>(), [1, 1, 1]);
+        // The last ends at 2^(8/8) s, and 2 s are in it.
+        let end: i64 = histogram.positive_span.iter().map(|span| i64::from(span.offset) + i64::from(span.length)).sum();
+        assert_eq!(end - 1, 8);
+        let classic = histogram.bucket.iter().find(|bucket| (bucket.upper_bound - 0.000_002_048).abs() < 1e-12);
+        assert_eq!(classic.unwrap().cumulative_count, 2);
+        assert_eq!(histogram.bucket.last().unwrap().cumulative_count, 3);
+        // Of those that were never called, an empty one that is seen to be native.
+        assert!(durations.metric.iter().all(|metric| metric.histogram.as_ref().unwrap().zero_threshold > 0.0));
+    }
+
+    #[test]
+    fn counters_and_gauges_have_their_values() {
+        let families = families(&collector().encode_protobuf());
+        let find = |name: &str| families.iter().find(|family| family.name == name).unwrap();
+        let calls = find("prof_calls_total").metric.iter().filter(|metric| has(metric, "function", "store.load"));
+        let calls: Vec<f64> = calls.map(|metric| metric.counter.as_ref().unwrap().value).collect();
+        assert_eq!(calls, [2.0, 0.0, 1.0, 0.0]);
+        let pages = find("prof_value").metric.iter().find(|metric| has(metric, "name", "pages")).unwrap();
+        assert_eq!(pages.gauge.as_ref().unwrap().value.to_string(), "5");
+    }
+}
+
 #[tokio::test]
 async fn it_is_started_and_ended_by_a_program_that_has_a_runtime_itself() {
     let server = server();

@@ -8,10 +8,7 @@ use crate::histogram::Histogram;
 /// The finest scale: 8 buckets per power of two, each at least as wide as half of ours and at most twice as wide.
 const MAX_SCALE: i32 = 3;
 
-/// How many buckets there are at most, as in the histograms of the `OpenTelemetry` SDKs.
-const MAX_BUCKETS: usize = 160;
-
-/// The durations of a histogram, in seconds.
+/// The durations of a histogram, in seconds: for OTLP, and as native histograms for Prometheus.
 #[derive(Debug, PartialEq)]
 pub(super) struct Exponential {
     pub(super) scale: i32,
@@ -30,8 +27,9 @@ fn index_of(middle_ns: f64) -> i32 {
 }
 
 impl Exponential {
+    /// Of the finest scale that spreads the durations over no more than `max_buckets`, the empty ones in between included.
     #[allow(clippy::cast_precision_loss)] // Half a bucket has few digits.
-    pub(super) fn new(histogram: &Histogram) -> Self {
+    pub(super) fn new(histogram: &Histogram, max_buckets: usize) -> Self {
         let mut zero_count = 0;
         let mut indexed: Vec<(i32, u64)> = Vec::new();
         for bucket in histogram.buckets() {
@@ -47,7 +45,7 @@ impl Exponential {
         let mut scale = MAX_SCALE;
         // Ascending, as the buckets are.
         while let (Some((first, _)), Some((last, _))) = (indexed.first(), indexed.last())
-            && usize::try_from(last - first).is_ok_and(|span| span >= MAX_BUCKETS)
+            && usize::try_from(last - first).is_ok_and(|span| span >= max_buckets)
         {
             scale -= 1;
             for (index, _) in &mut indexed {
@@ -69,6 +67,8 @@ impl Exponential {
 mod tests {
     use super::*;
     use crate::histogram::{BUCKETS, bucket_of};
+
+    const MAX_BUCKETS: usize = 160;
 
     fn histogram(durations_ns: &[(u64, u64)]) -> Histogram {
         let mut counts = [0; BUCKETS];
@@ -96,15 +96,15 @@ mod tests {
     #[test]
     fn nothing_is_empty() {
         let expect = Exponential { scale: 3, zero_count: 0, offset: 0, counts: vec![] };
-        assert_eq!(Exponential::new(&Histogram::default()), expect);
+        assert_eq!(Exponential::new(&Histogram::default(), MAX_BUCKETS), expect);
         let expect = Exponential { zero_count: 4, ..expect };
-        assert_eq!(Exponential::new(&histogram(&[(0, 4)])), expect);
+        assert_eq!(Exponential::new(&histogram(&[(0, 4)]), MAX_BUCKETS), expect);
     }
 
     #[test]
     fn every_duration_is_in_a_bucket_around_it() {
         for ns in (0..42).map(|bits| 1 << bits).flat_map(|ns| [ns, ns + ns / 3, ns + ns / 2]) {
-            let exponential = Exponential::new(&histogram(&[(ns, 1)]));
+            let exponential = Exponential::new(&histogram(&[(ns, 1)]), MAX_BUCKETS);
             assert_eq!((exponential.scale, &*exponential.counts), (3, &[1][..]), "{ns}");
             #[allow(clippy::cast_precision_loss)]
             let seconds = ns as f64 / 1e9;
@@ -117,11 +117,13 @@ mod tests {
     #[test]
     fn a_wide_range_has_coarser_buckets_and_loses_nothing() {
         let durations: Vec<(u64, u64)> = (0..42).map(|bits| (1 << bits, 10)).collect();
-        let exponential = Exponential::new(&histogram(&durations));
+        let exponential = Exponential::new(&histogram(&durations), MAX_BUCKETS);
         assert_eq!(exponential.scale, 1);
         assert!(exponential.counts.len() <= MAX_BUCKETS);
         assert_eq!(exponential.counts.iter().sum::<u64>(), 420);
         let median = quantile_s(&exponential, 0.5);
         assert!((0.001..0.004).contains(&median), "{median}");
+        let all = Exponential::new(&histogram(&durations), usize::MAX);
+        assert_eq!((all.scale, all.counts.len()), (3, 41 * 8 + 2));
     }
 }

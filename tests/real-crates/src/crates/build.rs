@@ -1,0 +1,103 @@
+//! Builds and tests crates, and reads what cargo says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::list::Crate;
+use super::source;
+
+/// What building and testing a crate says, without what attributes change of themselves: columns.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// With the places that each points at, the one that it is about first.
+    pub(crate) errors: BTreeMap<String, Vec<Place>>,
+    pub(crate) warnings: BTreeSet<String>,
+    /// Name and result.
+    pub(crate) tests: BTreeSet<String>,
+}
+
+/// A line of a file under the crate's directory.
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) line: usize,
+}
+
+/// Runs cargo, with the one target directory of all crates.
+pub(super) fn cargo(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(directory);
+    command.env("CARGO_TARGET_DIR", source::work().join("target"));
+    // A lint that a crate denies is a warning more, and does not hide what else there is to say.
+    command.env("RUSTFLAGS", "--cap-lints=warn");
+    // Nothing here is debugged, and it takes half the time.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command.output().expect("cargo can be run")
+}
+
+/// Builds the tests of a crate and, if everything compiles, runs them.
+pub(crate) fn test(known: &Crate, directory: &Path) -> Findings {
+    let arguments = [&["test", "--no-fail-fast", "--message-format=json"], known.arguments].concat();
+    let mut findings = Findings::default();
+    let output = cargo(directory, &arguments);
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        if let Some((name, result)) = line.strip_prefix("test ").and_then(|test| test.rsplit_once(" ... ")) {
+            findings.tests.insert(format!("{name} {result}"));
+        }
+        let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
+        // Dependencies report nothing, since cargo caps their lints; the runtime under test has a path outside.
+        if message["reason"] == "compiler-message"
+            && message["manifest_path"].as_str() == directory.join("Cargo.toml").to_str()
+        {
+            findings.add(&message["message"]);
+        }
+    }
+    // A test that fails is a result.
+    if !output.status.success() && findings.errors.is_empty() && findings.tests.is_empty() {
+        findings.errors.insert(String::from_utf8_lossy(&output.stderr).into_owned(), Vec::new());
+    }
+    findings
+}
+
+impl Findings {
+    fn add(&mut self, message: &Value) {
+        let text = message["message"].as_str().unwrap_or_default();
+        let Some(span) = list(&message["spans"]).iter().find(|span| span["is_primary"] == true) else { return };
+        let code = message["code"]["code"].as_str().unwrap_or_default();
+        let described =
+            format!("{}:{}: {code}: {text}", span["file_name"].as_str().unwrap_or_default(), span["line_start"]);
+        match message["level"].as_str() {
+            Some("error") => {
+                self.errors.insert(described, places(message));
+            }
+            Some("warning") => {
+                self.warnings.insert(described);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[][..], Vec::as_slice)
+}
+
+/// Where a message points: its primary spans, its other spans, and those of its notes.
+fn places(message: &Value) -> Vec<Place> {
+    let spans = list(&message["spans"]);
+    let (primary, others): (Vec<_>, Vec<_>) = spans.iter().partition(|span| span["is_primary"] == true);
+    let notes = list(&message["children"]).iter().flat_map(|note| list(&note["spans"]));
+    primary.into_iter().chain(others).chain(notes).flat_map(expanded).collect()
+}
+
+/// The place of a span, and of the macro that it is in, outward.
+fn expanded(span: &Value) -> Vec<Place> {
+    let outward = std::iter::successors(Some(span), |span| Some(&span["expansion"]["span"]).filter(|s| !s.is_null()));
+    let place = |span: &Value| {
+        let (file, line) = (span["file_name"].as_str()?, span["line_start"].as_u64()?);
+        Some(Place { file: PathBuf::from(file), line: usize::try_from(line).ok()? })
+    };
+    outward.filter_map(place).collect()
+}

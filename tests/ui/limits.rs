@@ -22,7 +22,19 @@ fn closure_that_is_judged() -> impl Fn(&str) -> &str {
     |text| text
 }
 
+macro_rules! opaque {
+    () => {
+        impl Sized
+    };
+}
+
+#[prof]
+fn opaque_type_from_a_macro() -> opaque!() {
+    1
+}
+
 fn main() {
     names_under_the_reserved_prefix::constant();
     let _ = (closure_that_learns_its_parameter_from_the_return_type(), closure_that_is_judged());
+    let _ = opaque_type_from_a_macro();
 }

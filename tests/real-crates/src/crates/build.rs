@@ -1,8 +1,12 @@
 //! Builds and tests crates, and reads what cargo says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -17,6 +21,8 @@ pub(crate) struct Findings {
     pub(crate) warnings: BTreeSet<String>,
     /// Name and result.
     pub(crate) tests: BTreeSet<String>,
+    /// How long the tests ran.
+    pub(crate) took: Duration,
 }
 
 /// A line of a file under the crate's directory.
@@ -37,16 +43,15 @@ pub(super) fn cargo(directory: &Path, arguments: &[&str]) -> Output {
     command.output().expect("cargo can be run")
 }
 
-/// Builds the tests of a crate and, if everything compiles, runs them.
-pub(crate) fn test(known: &Crate, directory: &Path) -> Findings {
-    let arguments = [&["test", "--no-fail-fast", "--message-format=json"], known.arguments].concat();
+/// Builds the tests of a crate and, if everything compiles, runs them, each binary no longer than `limit`.
+pub(crate) fn test(known: &Crate, directory: &Path, limit: Duration) -> Findings {
     let mut findings = Findings::default();
+    let arguments = [&["test", "--no-run", "--no-fail-fast", "--message-format=json"], known.arguments].concat();
     let output = cargo(directory, &arguments);
+    let mut binaries = Vec::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
-        if let Some((name, result)) = line.strip_prefix("test ").and_then(|test| test.rsplit_once(" ... ")) {
-            findings.tests.insert(format!("{name} {result}"));
-        }
         let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
+        binaries.extend(message["executable"].as_str().map(PathBuf::from));
         // Dependencies report nothing, since cargo caps their lints; the runtime under test has a path outside.
         if message["reason"] == "compiler-message"
             && message["manifest_path"].as_str() == directory.join("Cargo.toml").to_str()
@@ -54,14 +59,47 @@ pub(crate) fn test(known: &Crate, directory: &Path) -> Findings {
             findings.add(&message["message"]);
         }
     }
-    // A test that fails is a result.
-    if !output.status.success() && findings.errors.is_empty() && findings.tests.is_empty() {
+    if output.status.success() {
+        let start = Instant::now();
+        for binary in &binaries {
+            findings.run(binary, directory, limit);
+        }
+        findings.took = start.elapsed();
+    } else if findings.errors.is_empty() {
         findings.errors.insert(String::from_utf8_lossy(&output.stderr).into_owned(), Vec::new());
     }
     findings
 }
 
 impl Findings {
+    /// Runs the tests of a binary. What has no result when the time is up never gets one.
+    fn run(&mut self, binary: &Path, directory: &Path, limit: Duration) {
+        let mut command = Command::new(binary);
+        command.current_dir(directory).env("CARGO_MANIFEST_DIR", directory).stderr(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("a test that was built can be run");
+        let mut stdout = child.stdout.take().expect("stdout is a pipe");
+        let (sender, receiver) = mpsc::channel();
+        let reader = thread::spawn(move || {
+            let mut said = Vec::new();
+            // What was read before an error is kept.
+            let _ = stdout.read_to_end(&mut said);
+            let _ = sender.send(said);
+        });
+        let said = receiver.recv_timeout(limit).or_else(|_| {
+            eprintln!("{}: ended after {} s", binary.display(), limit.as_secs());
+            // It may have ended just now.
+            let _ = child.kill();
+            receiver.recv()
+        });
+        reader.join().expect("reading does not panic");
+        child.wait().expect("a child can be waited for");
+        for line in String::from_utf8_lossy(&said.unwrap_or_default()).lines() {
+            if let Some((name, result)) = line.strip_prefix("test ").and_then(|test| test.rsplit_once(" ... ")) {
+                self.tests.insert(format!("{name} {result}"));
+            }
+        }
+    }
+
     fn add(&mut self, message: &Value) {
         let text = message["message"].as_str().unwrap_or_default();
         let Some(span) = list(&message["spans"]).iter().find(|span| span["is_primary"] == true) else { return };

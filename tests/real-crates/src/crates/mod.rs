@@ -11,6 +11,7 @@ pub(crate) use source::work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use annotate::Place;
 use build::Findings;
@@ -21,6 +22,9 @@ use crate::subject::{self, SUBJECTS, Subject};
 
 /// How often functions that do not compile are left alone and the rest is tried again.
 const ROUNDS: usize = 16;
+
+/// How many times as long as all tests of the plain crate a test binary may run.
+const PATIENCE: u32 = 20;
 
 /// Compares what `arguments` ask for, and returns whether `prof` made no difference.
 pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
@@ -89,7 +93,7 @@ impl Plain {
         let copy = source::copy(source, &work().join("plain").join(known.name));
         let differs = with_std && source::allow_std(&copy);
         self.0.entry((known.name, differs)).or_insert_with(|| {
-            let plain = build::test(known, &copy);
+            let plain = build::test(known, &copy, Duration::MAX);
             // Nothing would be compared.
             assert!(
                 !plain.tests.is_empty(),
@@ -105,6 +109,7 @@ impl Plain {
 fn compare(known: &Crate, subject: &Subject, (place, attribute): (Place, &str), plain: &mut Plain) -> Comparison {
     let source = source::fetch(known);
     let plain = plain.findings(known, &source, !subject.is_ours());
+    let limit = plain.took * PATIENCE + Duration::from_secs(60);
     let mut comparison = Comparison::default();
     let mut without = BTreeSet::new();
     // What does not compile as soon as the crate depends on the attribute's, whether or not that stands anywhere.
@@ -112,10 +117,10 @@ fn compare(known: &Crate, subject: &Subject, (place, attribute): (Place, &str), 
     for round in 0..=ROUNDS {
         let copy = prepare(known, subject, &source);
         let annotated = annotate::all(&copy, attribute, place, &without);
-        let changed = build::test(known, &copy);
+        let changed = build::test(known, &copy, limit);
         if round == 0 {
             if !changed.errors.is_empty() {
-                unrelated = build::test(known, &prepare(known, subject, &source)).errors;
+                unrelated = build::test(known, &prepare(known, subject, &source), limit).errors;
             }
             let related = changed.errors.keys().filter(|error| !unrelated.contains_key(*error));
             (comparison.annotated, comparison.errors) = (annotated.len(), related.count());

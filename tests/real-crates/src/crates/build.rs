@@ -101,14 +101,15 @@ impl Findings {
     }
 
     fn add(&mut self, message: &Value) {
-        let text = message["message"].as_str().unwrap_or_default();
-        let Some(span) = list(&message["spans"]).iter().find(|span| span["is_primary"] == true) else { return };
-        let code = message["code"]["code"].as_str().unwrap_or_default();
-        let described =
-            format!("{}:{}: {code}: {text}", span["file_name"].as_str().unwrap_or_default(), span["line_start"]);
+        let (text, code) = (message["message"].as_str(), message["code"]["code"].as_str());
+        let places = places(message);
+        // In the crate itself, if a macro of another one is what the message is about.
+        let Some(place) = places.iter().find(|place| place.file.is_relative()).or(places.first()) else { return };
+        let (text, code) = (text.unwrap_or_default(), code.unwrap_or_default());
+        let described = format!("{}:{}: {code}: {text}", place.file.display(), place.line);
         match message["level"].as_str() {
             Some("error") => {
-                self.errors.insert(described, places(message));
+                self.errors.insert(described, places);
             }
             Some("warning") => {
                 self.warnings.insert(described);

@@ -35,23 +35,23 @@ mod groups_of_blocks {
     use prof_runtime::prof;
 
     #[prof(group = "traits")]
-    trait Shape {
+    trait Grouped {
         fn defaulted(&self) {}
     }
 
-    impl Shape for u8 {}
+    impl Grouped for u8 {}
 
     #[prof(group = "modules")]
-    mod inline {
+    mod grouped {
         pub(super) fn free() {}
     }
 
     #[test]
     fn are_those_of_their_functions() {
         1_u8.defaulted();
-        inline::free();
+        grouped::free();
         let group = |name: &str| prof_runtime::callsites().find(|site| site.name() == name).unwrap().group();
-        assert_eq!((group("Shape.defaulted"), group("inline.free")), ("traits", "modules"));
+        assert_eq!((group("Grouped.defaulted"), group("grouped.free")), ("traits", "modules"));
     }
 }
 

@@ -6,7 +6,7 @@ fn parse(text: &str, mut rest: Vec<u8>, _: Guard, (a, _): (A, B)) -> io::Result<
 
 // --------
 
-fn parse(text: &str, rest: Vec<u8>, _arg2: Guard, _arg3: (A, B)) -> io::Result<u8> {
+fn parse(text: &str, rest: Vec<u8>, __arg2: Guard, __arg3: (A, B)) -> io::Result<u8> {
     let __prof_call = ::prof_runtime::__private::enter({
         static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
                 || {},
@@ -27,9 +27,9 @@ fn parse(text: &str, rest: Vec<u8>, _arg2: Guard, _arg3: (A, B)) -> io::Result<u
         _,
     >(move || {
         let mut rest = rest;
-        let _arg2 = _arg2;
-        let _arg3 = _arg3;
-        let (a, _) = _arg3;
+        let __arg2 = __arg2;
+        let __arg3 = __arg3;
+        let (a, _) = __arg3;
         {
             rest.push(1);
             text.parse()?

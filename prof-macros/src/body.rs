@@ -68,7 +68,8 @@ impl Body {
         Self { inner_attrs, block: without }
     }
 
-    /// Whether the body may leave the function other than at its end: by `return`, `?`, or a macro that might hold one.
+    /// Whether the body may leave the function other than at its end: by `return`, `?`, `do yeet`, or a macro that might
+    /// hold one.
     pub(crate) fn may_leave_early(&self) -> bool {
         may_leave_early(self.block.stream())
     }
@@ -109,7 +110,7 @@ fn may_leave_early(stream: TokenStream) -> bool {
     let mut tokens = stream.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
-            TokenTree::Ident(ident) if ident == "return" => return true,
+            TokenTree::Ident(ident) if ident == "return" || ident == "do" => return true,
             TokenTree::Ident(ident) => {
                 let called = matches!(tokens.peek(), Some(TokenTree::Punct(bang)) if bang.as_char() == '!');
                 if called && !KEEP_CONTROL.iter().any(|name| ident == name) {
@@ -152,6 +153,7 @@ mod tests {
         check(quote!(a + b), false);
         check(quote!(if x { return 1; } 2), true);
         check(quote!(f(g()?)), true);
+        check(quote!(if x { do yeet 1; } 2), true);
         check(quote!(println!("{}", a != b); vec![1]), false);
         check(quote!(bail!("x")), true);
         check(

@@ -176,4 +176,26 @@ mod tests {
             Start::Other,
         );
     }
+    /// A limit: see `docs/limits.md`.
+    #[test]
+    fn syntax_that_syn_does_not_know_comes_out_unchanged_beside_an_error() {
+        let items = [
+            quote!(
+                gen fn numbers() -> u8 {
+                    yield 1;
+                }
+            ),
+            quote!(
+                fn pinned(&pin mut self) {}
+            ),
+            quote!(
+                fn bound<T: Load<load(..): Send>>() {}
+            ),
+        ];
+        for item in items {
+            let out = annotate(TokenStream::new(), &item).to_string();
+            assert!(out.contains("compile_error"), "{out}");
+            assert!(out.ends_with(&item.to_string()), "{out}");
+        }
+    }
 }

@@ -16,8 +16,8 @@ use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Typ
 /// ```
 /// becomes
 /// ```text
-/// fn f(a′: A, _arg1′: B, _arg2′: C, d′: &str) {
-///     … move || { let a = a′; let _arg1′ = _arg1′; let _arg2′ = _arg2′; let (c, _) = _arg2′; let mut d = d′; body } …
+/// fn f(a′: A, __arg1′: B, __arg2′: C, d′: &str) {
+///     … move || { let a = a′; let __arg1′ = __arg1′; let __arg2′ = __arg2′; let (c, _) = __arg2′; let mut d = d′; body } …
 /// ```
 /// where `′` marks hygienic names, which the body cannot see. Immutable parameters without drop glue stay as they are.
 pub(crate) fn take_over(signature: &mut Signature) -> TokenStream {
@@ -62,7 +62,8 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
     lets
 }
 
-/// A name that the user's code cannot see, but that reads the same in the documentation where it can.
+/// A name that the user's code cannot see, but that reads the same in the documentation where it can: rustc calls what an
+/// `async fn` takes apart by these names too.
 ///
 /// Two parameters may have names that only hygiene tells apart; the hidden ones differ in their letters as well.
 fn hidden_name(index: usize, pat: &Pat, taken: &mut Vec<String>) -> Ident {
@@ -72,7 +73,7 @@ fn hidden_name(index: usize, pat: &Pat, taken: &mut Vec<String>) -> Ident {
             ident.set_span(Span::mixed_site().located_at(pat.ident.span()));
             ident
         }
-        _ => format_ident!("_arg{}", index, span = Span::mixed_site()),
+        _ => format_ident!("__arg{}", index, span = Span::mixed_site()),
     };
     while taken.iter().any(|name| ident == name) {
         ident = format_ident!("_{}_{}", ident.unraw(), index, span = ident.span());
@@ -134,12 +135,12 @@ mod tests {
     fn parameters_are_bound_again_in_order() {
         check(
             parse_quote!(fn f(a: A, _: B, (c, _): C, mut d: &str, e: &E, n: u8)),
-            quote!(fn f(a: A, _arg1: B, _arg2: C, d: &str, e: &E, n: u8)),
+            quote!(fn f(a: A, __arg1: B, __arg2: C, d: &str, e: &E, n: u8)),
             quote! {
                 let a = a;
-                let _arg1 = _arg1;
-                let _arg2 = _arg2;
-                let (c, _) = _arg2;
+                let __arg1 = __arg1;
+                let __arg2 = __arg2;
+                let (c, _) = __arg2;
                 let mut d = d;
             },
         );
@@ -148,9 +149,9 @@ mod tests {
     #[test]
     fn hidden_names_differ() {
         check(
-            parse_quote!(fn f(_: A, _arg0: B, _arg0: C)),
-            quote!(fn f(_arg0: A, __arg0_1: B, __arg0_2: C)),
-            quote!(let _arg0 = _arg0; let (_arg0,) = (__arg0_1,); let (_arg0,) = (__arg0_2,);),
+            parse_quote!(fn f(_: A, __arg0: B, __arg0: C)),
+            quote!(fn f(__arg0: A, ___arg0_1: B, ___arg0_2: C)),
+            quote!(let __arg0 = __arg0; let (__arg0,) = (___arg0_1,); let (__arg0,) = (___arg0_2,);),
         );
     }
 

@@ -1,7 +1,7 @@
 //! The return type: what can be said of it from its spelling alone.
 
 use proc_macro2::Span;
-use syn::{GenericArgument, GenericParam, Generics, PathArguments, ReturnType, Type, TypeParamBound};
+use syn::{GenericArgument, GenericParam, Generics, Lifetime, PathArguments, ReturnType, Type, TypeParamBound};
 
 /// How a function can end, as far as its signature tells.
 ///
@@ -100,6 +100,8 @@ fn names_future<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> boo
 }
 
 /// The type with every `impl Trait` replaced by `_`, which is how a `let` has to name it, and whether there was one.
+///
+/// Lifetimes are left to inference as well: clippy takes one that the body names for one that the signature needs.
 pub(crate) fn erased(output: &ReturnType) -> (Type, bool) {
     match output {
         ReturnType::Default => {
@@ -124,7 +126,18 @@ fn erase(ty: &mut Type) -> bool {
         }
         Type::Group(inner) => erase(&mut inner.elem),
         Type::Paren(inner) => erase(&mut inner.elem),
-        Type::Reference(inner) => erase(&mut inner.elem),
+        Type::Reference(inner) => {
+            inner.lifetime = inner.lifetime.take().filter(is_static);
+            erase(&mut inner.elem)
+        }
+        Type::TraitObject(object) => {
+            for bound in &mut object.bounds {
+                if let TypeParamBound::Lifetime(lifetime) = bound {
+                    infer(lifetime);
+                }
+            }
+            false
+        }
         Type::Ptr(inner) => erase(&mut inner.elem),
         Type::Array(inner) => erase(&mut inner.elem),
         Type::Slice(inner) => erase(&mut inner.elem),
@@ -143,8 +156,22 @@ fn erase_arguments(arguments: &mut PathArguments) -> bool {
     };
     arguments.args.iter_mut().fold(false, |found, argument| match argument {
         GenericArgument::Type(ty) => erase(ty) | found,
+        GenericArgument::Lifetime(lifetime) => {
+            infer(lifetime);
+            found
+        }
         _ => found,
     })
+}
+
+fn infer(lifetime: &mut Lifetime) {
+    if !is_static(lifetime) {
+        *lifetime = Lifetime::new("'_", lifetime.span());
+    }
+}
+
+fn is_static(lifetime: &Lifetime) -> bool {
+    lifetime.ident == "static"
 }
 
 #[cfg(test)]
@@ -180,6 +207,18 @@ mod tests {
         let output: ReturnType = parse_quote!(-> Result<(impl Sized, [impl Sized; 2]), &'a impl Sized>);
         let (ty, found) = erased(&output);
         assert!(found);
-        assert_eq!(ty.to_token_stream().to_string(), quote!(Result<(_, [_; 2]), &'a _>).to_string());
+        assert_eq!(ty.to_token_stream().to_string(), quote!(Result<(_, [_; 2]), &_>).to_string());
+    }
+
+    #[test]
+    fn lifetimes_are_inferred() {
+        let check = |output: ReturnType, expect: Type| {
+            assert_eq!(erased(&output).0.to_token_stream().to_string(), expect.to_token_stream().to_string());
+        };
+        check(
+            parse_quote!(-> Result<Ref<'a, &'a mut T>, Box<dyn Debug + 'a>>),
+            parse_quote!(Result<Ref<'_, &mut T>, Box<dyn Debug + '_>>),
+        );
+        check(parse_quote!(-> (&'static str, Cow<'static, str>)), parse_quote!((&'static str, Cow<'static, str>)));
     }
 }

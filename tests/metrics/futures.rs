@@ -240,3 +240,19 @@ fn a_future_keeps_its_handler_when_it_is_dropped() {
     drop(future);
     assert_eq!(memory.outcomes("work"), [Cancelled]);
 }
+
+#[prof(name = "named")]
+fn named(how: u8) -> std::future::Ready<Result<u8, u8>> {
+    std::future::ready(if how == 0 { Ok(0) } else { Err(how) })
+}
+
+/// A limit: see `docs/limits.md`.
+#[test]
+fn a_future_of_a_named_type_counts_when_it_is_made() {
+    let seen = outcomes("named", |memory| {
+        let mut future = named(1);
+        assert_eq!(memory.outcomes("named"), [Success]);
+        assert_eq!(poll_once(Pin::new(&mut future)), Poll::Ready(Err(1)));
+    });
+    assert_eq!(seen, [Success]);
+}

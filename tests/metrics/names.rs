@@ -24,6 +24,7 @@ fn free() {}
 async fn free_async() {}
 
 #[prof]
+#[allow(clippy::needless_lifetimes)] // No name has one in it.
 fn free_generic<'a, T: Display, const N: usize>(items: [&'a T; N]) -> Option<&'a T> {
     #[prof]
     fn nested_in_generic() {}

@@ -163,12 +163,12 @@ impl Future for Yield {
 #[prof(name = "sampled.async", group = "sampled.async", sample = 8)]
 async fn asynchronous(how: u64) -> Result<(), u64> {
     Yield::default().await;
-    if how % 2 == 0 { Ok(()) } else { Err(how) }
+    if how.is_multiple_of(2) { Ok(()) } else { Err(how) }
 }
 
 #[prof(name = "sampled.boxed", group = "sampled.async", sample = 8)]
 fn boxed(how: u64) -> Pin<Box<dyn Future<Output = Result<(), u64>> + Send>> {
-    Box::pin(async move { if how % 2 == 0 { Ok(()) } else { Err(how) } })
+    Box::pin(async move { if how.is_multiple_of(2) { Ok(()) } else { Err(how) } })
 }
 
 #[test]

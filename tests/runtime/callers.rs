@@ -49,3 +49,18 @@ fn r10_functions_keep_their_type_name() {
     assert!(std::any::type_name_of_val(&plain).ends_with("::plain"));
     assert!(std::any::type_name_of_val(&fallible).ends_with("::fallible"));
 }
+
+#[prof]
+fn names_its_own_item(fail: bool) -> Result<&'static str, ()> {
+    struct Item;
+    if fail {
+        return Err(());
+    }
+    Ok(std::any::type_name::<Item>())
+}
+
+/// A limit: see `docs/limits.md`.
+#[test]
+fn the_type_name_of_an_item_inside_tells_of_the_closure() {
+    assert!(names_its_own_item(false).unwrap().ends_with("::names_its_own_item::{{closure}}::Item"));
+}

@@ -125,3 +125,21 @@ pub fn allowed() -> u8 {
     let x = ({ 1 });
     (x)
 }
+
+#[prof]
+pub fn needless_lifetime<'a>(x: &'a u8) -> &'a u8 {
+    x
+}
+
+#[prof]
+pub fn needless_lifetime_early<'a>(x: &'a [u8]) -> Result<&'a u8, u8> {
+    if x.len() > 7 {
+        return Err(7);
+    }
+    x.first().ok_or(0)
+}
+
+#[prof]
+pub async fn needless_lifetime_later<'a>(x: &'a [u8]) -> Result<&'a u8, u8> {
+    Ok(x.first().ok_or(0)?)
+}

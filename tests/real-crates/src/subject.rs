@@ -1,74 +1,102 @@
-//! The attributes that are tried, and the crates that they are tried on.
+//! The attributes that are tried.
 
-/// An attribute, and what a crate needs to use it.
+/// An attribute, and what a crate needs to use it. Each is written as its documentation advises.
 pub(crate) struct Subject {
     pub(crate) name: &'static str,
-    pub(crate) attribute: &'static str,
-    /// The rest of a `[dependencies.` table.
-    pub(crate) dependency: &'static str,
+    pub(crate) version: &'static str,
+    /// The attribute on a function.
+    pub(crate) function: &'static str,
+    /// The attributes on blocks, where there are such.
+    pub(crate) on_impl: Option<&'static str>,
+    pub(crate) on_trait: Option<&'static str>,
+    pub(crate) on_mod: Option<&'static str>,
+    /// The package, which has the name that generated code calls it by.
+    pub(crate) package: &'static str,
+    pub(crate) features: &'static [&'static str],
 }
 
-const SUBJECTS: [Subject; 5] = [
+/// The peers have the versions and features that `benches` measures them with.
+pub(crate) const SUBJECTS: [Subject; 5] = [
     Subject {
-        name: "prof",
-        attribute: "::prof_runtime::prof",
-        dependency: "prof-runtime]\npath = \"{runtime}\"\ndefault-features = false",
+        name: OURS,
+        version: env!("CARGO_PKG_VERSION"),
+        function: "::prof_runtime::prof",
+        on_impl: Some("::prof_runtime::prof"),
+        on_trait: Some("::prof_runtime::prof"),
+        on_mod: Some("::prof_runtime::prof"),
+        package: "prof-runtime",
+        features: &[],
     },
     Subject {
         name: "tracing",
-        attribute: "::tracing::instrument(skip_all)",
-        dependency: "tracing]\nversion = \"0.1\"",
+        version: "0.1.44",
+        // Without `skip_all` it records every argument, and asks `Debug` of each.
+        function: "::tracing::instrument(skip_all)",
+        on_impl: None,
+        on_trait: None,
+        on_mod: None,
+        package: "tracing",
+        features: &[],
     },
-    Subject { name: "fastrace", attribute: "::fastrace::trace", dependency: "fastrace]\nversion = \"0.7\"" },
+    Subject {
+        name: "fastrace",
+        version: "0.7.19",
+        function: "::fastrace::trace",
+        on_impl: None,
+        on_trait: None,
+        on_mod: None,
+        package: "fastrace",
+        features: &["enable"],
+    },
     Subject {
         name: "hotpath",
-        attribute: "::hotpath::measure",
-        dependency: "hotpath]\nversion = \"*\"\nfeatures = [\"hotpath\"]",
+        version: "0.30.3",
+        function: "::hotpath::measure",
+        on_impl: Some("::hotpath::measure_all"),
+        on_trait: None,
+        on_mod: Some("::hotpath::measure_all"),
+        package: "hotpath",
+        features: &["hotpath"],
     },
     Subject {
         name: "autometrics",
-        attribute: "::autometrics::autometrics",
-        dependency: "autometrics]\nversion = \"*\"\nfeatures = [\"prometheus-exporter\"]",
+        version: "3.0.0",
+        function: "::autometrics::autometrics",
+        on_impl: Some("::autometrics::autometrics"),
+        on_trait: None,
+        on_mod: None,
+        package: "autometrics",
+        features: &["prometheus-exporter"],
     },
 ];
+
+/// The name of the attribute that this repository is about.
+pub(crate) const OURS: &str = "prof";
 
 /// The attribute with this name.
-pub(crate) fn named(name: &str) -> Option<Subject> {
-    SUBJECTS.into_iter().find(|subject| subject.name == name)
+pub(crate) fn named(name: &str) -> Option<&'static Subject> {
+    SUBJECTS.iter().find(|subject| subject.name == name)
 }
 
-/// A published crate.
-pub(crate) struct Crate {
-    pub(crate) name: &'static str,
-    pub(crate) version: &'static str,
-    /// What of the crate is built and run, and with which features.
-    pub(crate) arguments: &'static [&'static str],
-}
+impl Subject {
+    /// Whether this is the attribute of this repository.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.name == OURS
+    }
 
-const fn known(name: &'static str, version: &'static str) -> Crate {
-    Crate { name, version, arguments: &["--lib", "--tests"] }
+    /// What stands to the right of the package's name in a manifest.
+    pub(crate) fn dependency(&self) -> toml_edit::InlineTable {
+        let mut dependency = toml_edit::InlineTable::new();
+        if self.is_ours() {
+            dependency.insert("path", concat!(env!("CARGO_MANIFEST_DIR"), "/../../prof-runtime").into());
+            // Crates without `std` are among those tried, and the report at exit is not what is tried.
+            dependency.insert("default-features", false.into());
+        } else {
+            dependency.insert("version", format!("={}", self.version).into());
+        }
+        if !self.features.is_empty() {
+            dependency.insert("features", self.features.iter().copied().collect::<toml_edit::Array>().into());
+        }
+        dependency
+    }
 }
-
-/// Generic-heavy, unsafe, asynchronous, parsing, without `std`, trait-heavy: no two of a kind.
-pub(crate) const CRATES: [Crate; 14] = [
-    known("itertools", "0.15"),
-    known("bytes", "1"),
-    known("http", "1"),
-    known("indexmap", "2"),
-    // One of its integration tests needs a crate that it does not depend on.
-    Crate { name: "nom", version: "8", arguments: &["--lib", "--test=json", "--test=arithmetic", "--test=issues"] },
-    known("csv", "1"),
-    known("petgraph", "0.8"),
-    // The integration tests of this one and of regex-automata need what is not published.
-    Crate {
-        name: "tower",
-        version: "0.5",
-        arguments: &["--lib", "--features=util,buffer,limit,load-shed,retry,timeout,filter,steer,make,reconnect"],
-    },
-    known("smallvec", "1"),
-    known("url", "2"),
-    known("semver", "1"),
-    known("regex-syntax", "0.8"),
-    known("hashbrown", "0.17"),
-    Crate { name: "regex-automata", version: "0.4", arguments: &["--lib"] },
-];

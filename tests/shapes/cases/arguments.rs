@@ -31,6 +31,30 @@ mod groups_and_names {
     }
 }
 
+mod groups_of_blocks {
+    use prof_runtime::prof;
+
+    #[prof(group = "traits")]
+    trait Grouped {
+        fn defaulted(&self) {}
+    }
+
+    impl Grouped for u8 {}
+
+    #[prof(group = "modules")]
+    mod grouped {
+        pub(super) fn free() {}
+    }
+
+    #[test]
+    fn are_those_of_their_functions() {
+        1_u8.defaulted();
+        grouped::free();
+        let group = |name: &str| prof_runtime::callsites().find(|site| site.name() == name).unwrap().group();
+        assert_eq!((group("Grouped.defaulted"), group("grouped.free")), ("traits", "modules"));
+    }
+}
+
 mod predicates {
     use prof_runtime::prof;
     use prof_tests::{block_on, calls};

@@ -8,7 +8,7 @@ mod i01_i02_inherent_impls {
         rows: Vec<u8>,
     }
 
-    #[prof(group = "store")]
+    #[prof]
     impl Store {
         #![allow(dead_code)]
 
@@ -34,18 +34,26 @@ mod i01_i02_inherent_impls {
             }
             Ok(self.rows.len())
         }
+    }
 
-        #[prof(skip)]
-        fn skipped(&self) {}
+    #[test]
+    fn every_function_but_the_const_one_is_counted() {
+        let seen = calls(|| {
+            Store::empty().first().unwrap_err();
+            block_on(Store::new(&[1]).later()).unwrap();
+        });
+        assert_eq!(seen, ["Store.first.failure", "Store.new.success", "Store.later.success"]);
+    }
+}
 
-        #[cfg_attr(all(), prof(skip))]
-        fn skipped_conditionally(&self) {}
+mod i06_i10_members_with_attributes_and_qualifiers {
+    use prof_runtime::prof;
 
-        #[cfg_attr(any(), prof(skip))]
-        fn kept_conditionally(&self) {}
+    struct Store;
 
-        #[prof(name = "renamed")]
-        fn named(&self) {}
+    #[prof]
+    impl Store {
+        #![allow(dead_code)]
 
         #[cfg(any())]
         fn never(&self) -> Missing {}
@@ -59,28 +67,42 @@ mod i01_i02_inherent_impls {
     }
 
     #[test]
-    fn every_function_but_the_const_one_is_counted() {
-        let seen = calls(|| {
-            Store::empty().first().unwrap_err();
-            let store = Store::new(&[1]);
-            store.skipped();
-            store.skipped_conditionally();
-            store.kept_conditionally();
-            store.named();
-            Store::foreign(1);
-            block_on(store.later()).unwrap();
+    fn are_kept() {
+        assert_eq!(prof_tests::calls(|| Store::foreign(1)), ["Store.foreign.success"]);
+    }
+}
+
+mod i01_overrides_inside_a_block {
+    use prof_runtime::prof;
+
+    struct Store;
+
+    #[prof(group = "store")]
+    impl Store {
+        #[prof(skip)]
+        fn skipped(&self) {}
+
+        #[cfg_attr(all(), prof(skip))]
+        fn skipped_conditionally(&self) {}
+
+        #[cfg_attr(any(), prof(skip))]
+        fn kept_conditionally(&self) {}
+
+        #[prof(name = "renamed")]
+        fn named(&self) {}
+    }
+
+    #[test]
+    fn are_followed() {
+        let seen = prof_tests::calls(|| {
+            Store.skipped();
+            Store.skipped_conditionally();
+            Store.kept_conditionally();
+            Store.named();
         });
-        let expect = [
-            "Store.first.failure",
-            "Store.new.success",
-            "Store.kept_conditionally.success",
-            "renamed.success",
-            "Store.foreign.success",
-            "Store.later.success",
-        ];
-        assert_eq!(seen, expect);
-        let group = prof_runtime::callsites().find(|callsite| callsite.name() == "Store.foreign").unwrap().group();
-        assert_eq!(group, "store");
+        assert_eq!(seen, ["Store.kept_conditionally.success", "renamed.success"]);
+        let mut sites = prof_runtime::callsites();
+        assert_eq!(sites.find(|site| site.name() == "Store.kept_conditionally").unwrap().group(), "store");
     }
 }
 
@@ -271,7 +293,7 @@ mod i08_i09_async_trait {
 mod i12_traits {
     use prof_runtime::prof;
 
-    #[prof(group = "shapes")]
+    #[prof]
     trait Shape: Sized {
         const SIDES: u32 = 3;
         type Output;
@@ -297,7 +319,7 @@ mod i12_traits {
 mod m01_modules {
     use prof_runtime::prof;
 
-    #[prof(group = "module")]
+    #[prof]
     mod inline {
         //! Documented inside.
         #![allow(dead_code)]

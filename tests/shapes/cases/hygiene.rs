@@ -102,6 +102,21 @@ mod c03_modules_named_like_crates {
         Ok(1)
     }
 
+    #[test]
+    fn do_not_matter() {
+        assert_eq!(plain(), 1);
+        assert_eq!(early(false), prof_tests::block_on(later()));
+    }
+}
+
+mod c03_modules_named_like_crates_beside_a_predicate {
+    mod std {}
+    mod core {}
+    mod alloc {}
+    mod prof_runtime {}
+    mod prof {}
+    mod inventory {}
+
     #[::prof_runtime::prof(err = |value: &u8| *value > 1)]
     fn judged() -> u8 {
         1
@@ -109,8 +124,7 @@ mod c03_modules_named_like_crates {
 
     #[test]
     fn do_not_matter() {
-        assert_eq!(plain() + judged(), 2);
-        assert_eq!(early(false), prof_tests::block_on(later()));
+        assert_eq!(judged(), 1);
     }
 }
 
@@ -220,7 +234,7 @@ mod c05_no_implicit_prelude {
         ::std::result::Result::Ok(1)
     }
 
-    #[::prof_runtime::prof(group = "given", name = "named")]
+    #[::prof_runtime::prof]
     async fn later() -> ::std::result::Result<u8, u8> {
         ::std::result::Result::Ok(1)
     }
@@ -242,6 +256,20 @@ mod c05_no_implicit_prelude {
         ::std::assert!(::prof_tests::block_on(later()).is_ok());
         ::std::assert_eq!(::prof_tests::block_on(future()), 1);
         let _: fn() -> ! = never;
+    }
+}
+
+mod c05_no_implicit_prelude_beside_arguments {
+    #![no_implicit_prelude]
+
+    #[::prof_runtime::prof(group = "given", name = "named")]
+    async fn later() -> ::std::result::Result<u8, u8> {
+        ::std::result::Result::Ok(1)
+    }
+
+    #[::std::prelude::v1::test]
+    fn does_not_matter() {
+        ::std::assert!(::prof_tests::block_on(later()).is_ok());
     }
 }
 

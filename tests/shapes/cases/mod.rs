@@ -6,6 +6,7 @@ mod blocks;
 mod futures;
 mod hygiene;
 mod inference;
+mod language;
 mod macros;
 mod names;
 mod outcomes;

@@ -193,18 +193,12 @@ mod a_boxed_future_is_measured_over_the_await {
         }
     }
 
-    #[prof(ok = |value: &u8| *value > 1)]
-    fn judged(x: u8) -> Pin<Box<dyn Future<Output = u8>>> {
-        Box::pin(async move { x })
-    }
-
     #[test]
     fn success_failure_and_cancellation() {
         let seen = calls(|| {
             block_on(spelled_out(true)).unwrap_err();
             block_on(alias(&1));
             block_on(opaque(&1)).unwrap_err();
-            block_on(judged(1));
             let mut cancelled = spelled_out(false);
             assert!(poll_once(&mut cancelled).is_pending());
             drop(cancelled);
@@ -212,8 +206,24 @@ mod a_boxed_future_is_measured_over_the_await {
             drop(spelled_out(false));
         });
         let module = "a_boxed_future_is_measured_over_the_await";
-        let expect =
-            ["spelled_out.failure", "alias.success", "opaque.failure", "judged.failure", "spelled_out.cancelled"];
+        let expect = ["spelled_out.failure", "alias.success", "opaque.failure", "spelled_out.cancelled"];
         assert_eq!(seen, expect.map(|name| format!("{module}.{name}")));
+    }
+}
+
+mod a_boxed_future_is_judged_by_a_predicate {
+    use prof_runtime::prof;
+    use std::future::Future;
+    use std::pin::Pin;
+
+    #[prof(ok = |value: &u8| *value > 1)]
+    fn judged(x: u8) -> Pin<Box<dyn Future<Output = u8>>> {
+        Box::pin(async move { x })
+    }
+
+    #[test]
+    fn of_what_it_resolves_to() {
+        let seen = prof_tests::calls(|| prof_tests::block_on(judged(1)));
+        assert_eq!(seen, ["a_boxed_future_is_judged_by_a_predicate.judged.failure"]);
     }
 }

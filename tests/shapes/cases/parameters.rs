@@ -124,16 +124,16 @@ mod parameters_that_shadow_each_other {
     use prof_runtime::prof;
 
     #[prof]
-    fn underscore_names(_arg0: String, _: String, _arg1: String) -> Result<String, ()> {
-        if _arg0 == _arg1 {
+    fn underscore_names(__arg0: String, _: String, __arg1: String) -> Result<String, ()> {
+        if __arg0 == __arg1 {
             return Err(());
         }
-        Ok(_arg0 + &_arg1)
+        Ok(__arg0 + &__arg1)
     }
 
     #[prof]
-    async fn underscore_names_later(_arg0: String, _: String, _arg1: String) -> String {
-        _arg0 + &_arg1
+    async fn underscore_names_later(__arg0: String, _: String, __arg1: String) -> String {
+        __arg0 + &__arg1
     }
 
     #[test]

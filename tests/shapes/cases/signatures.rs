@@ -290,10 +290,8 @@ mod b16_raw_and_foreign_names {
 }
 
 mod b17_visibility {
-    use prof_runtime::prof;
-
     pub(crate) mod inner {
-        use super::prof;
+        use prof_runtime::prof;
 
         #[prof]
         pub(in crate::cases::signatures) fn in_path() -> u8 {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
-use super::{InProgress, Measured, OnStack, begin_slowly, early, end, report_untimed};
+use super::{InProgress, Measured, OnStack, early, end, report_untimed};
 use crate::callsite::Callsite;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
@@ -31,35 +31,42 @@ pub(crate) fn enter_sampled(site: &'static Callsite) -> SampledCall {
     if site.route() == Route::OFF {
         return SampledCall(None);
     }
-    match local::at_hand(site) {
+    SampledCall(match local::at_hand(site) {
         // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
-        Some(local) if unsafe { local.as_ref() }.begin_untimed() => SampledCall(Some(untimed(local))),
-        _ => SampledCall(begin(site)),
+        Some(local) if unsafe { local.as_ref() }.begin_untimed() => Some(untimed(local)),
+        Some(local) => begin_timed(local),
+        None => begin_slowly(site),
+    })
+}
+
+/// Begins a call that is timed.
+#[cold]
+#[inline(never)]
+extern "C" fn begin_timed(measured: NonNull<Local>) -> Measured {
+    // SAFETY: as above.
+    let local = unsafe { measured.as_ref() };
+    // Before the clock is read.
+    local.choose_timed();
+    match local.begin_shallow() {
+        true => Some(measured),
+        false => super::begin_slowly(local.site()),
     }
 }
 
-/// Begins a call that is timed, or that is the first of its thread, or whose local is not where it is looked for first.
+/// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
 ///
 /// What a thread calls in its last destructors, where it keeps nothing any more, is timed.
 #[cold]
 #[inline(never)]
-extern "C" fn begin(site: &'static Callsite) -> Measured {
-    let begin_untimed = |local: &Local| {
-        if local.begin_untimed() {
-            return Some(untimed(NonNull::from(local)));
-        }
-        // Before the clock is read.
-        local.choose_timed();
-        None
+extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
+    let begin = |local: &Local| match local.begin_untimed() {
+        true => Some(untimed(NonNull::from(local))),
+        false => begin_timed(NonNull::from(local)),
     };
-    let begun = match local::find(site, |local| local.map(begin_untimed)) {
-        None if local::is_inside() || route::resolve(site) == Route::OFF => return None,
-        None => local::add(site, begin_untimed),
-        found => found,
-    };
-    match begun {
-        Some(Some(call)) => Some(call),
-        _ => begin_slowly(site),
+    match local::find(site, |local| local.map(begin)) {
+        Some(call) => call,
+        None if local::is_inside() || route::resolve(site) == Route::OFF => None,
+        None => local::add(site, begin).unwrap_or_else(|| super::begin_slowly(site)),
     }
 }
 

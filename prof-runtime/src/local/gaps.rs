@@ -13,17 +13,18 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Gaps {
     /// Of the generator `SplitMix64` (Steele, Lea and Flood, 2014), which is as random as this needs.
     state: AtomicU64,
+    /// What the logarithm of a uniform number is multiplied by.
+    scale: f64,
 }
 
 impl Gaps {
-    /// For a function of which all calls are timed: never drawn from.
-    pub(super) fn unused() -> Self {
-        Self { state: AtomicU64::new(0) }
-    }
-
-    /// With a sequence that no other thread has, nor the next run.
-    pub(super) fn new() -> Self {
-        Self { state: AtomicU64::new(RandomState::new().build_hasher().finish()) }
+    /// With one call in `sample` timed, by a sequence that no other thread has, nor the next run. Where all calls are
+    /// timed, every gap is 0.
+    pub(super) fn new(sample: u32) -> Self {
+        let is_random = sample > 1;
+        let seed = if is_random { RandomState::new().build_hasher().finish() } else { 0 };
+        let passes_each = (-1.0 / f64::from(sample.max(1))).ln_1p();
+        Self { state: AtomicU64::new(seed), scale: passes_each.recip() }
     }
 
     fn random(&self) -> u64 {
@@ -34,15 +35,14 @@ impl Gaps {
         mixed ^ (mixed >> 31)
     }
 
-    /// The number of calls to let pass, if one in `sample` is timed; 0 where all are.
-    pub(super) fn draw(&self, sample: u32) -> u64 {
+    /// The number of calls to let pass.
+    pub(super) fn draw(&self) -> u64 {
         // 53 random bits, as many as a float holds exactly, in (0, 1].
         #[allow(clippy::cast_precision_loss)]
         let uniform = ((self.random() >> 11) + 1) as f64 / (1_u64 << 53) as f64;
-        let passes_each = (-1.0 / f64::from(sample.max(1))).ln_1p();
-        // At most some 37 times `sample`, and not negative.
+        // At most some 37 times the sample, and not negative.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let gap = (uniform.ln() / passes_each) as u64;
+        let gap = (uniform.ln() * self.scale) as u64;
         gap
     }
 }
@@ -54,8 +54,8 @@ mod tests {
     /// Draws, and returns their mean and the share of those that are 0.
     fn drawn(sample: u32) -> (f64, f64) {
         const DRAWS: u32 = 200_000;
-        let gaps = Gaps::new();
-        let draws: Vec<u64> = (0..DRAWS).map(|_| gaps.draw(sample)).collect();
+        let gaps = Gaps::new(sample);
+        let draws: Vec<u64> = (0..DRAWS).map(|_| gaps.draw()).collect();
         let zeros = draws.iter().filter(|gap| **gap == 0).count();
         #[allow(clippy::cast_precision_loss)]
         let of_all = |number: u64| number as f64 / f64::from(DRAWS);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn no_two_sequences_are_the_same() {
-        let (one, other) = (Gaps::new(), Gaps::new());
+        let (one, other) = (Gaps::new(64), Gaps::new(64));
         assert!((0..8).any(|_| one.random() != other.random()));
     }
 }

@@ -62,8 +62,8 @@ struct Untimed {
 
 impl Untimed {
     fn new(sample: u32) -> Self {
-        let gaps = if sample > 1 { Gaps::new() } else { Gaps::unused() };
-        let until = if sample > 1 { gaps.draw(sample) } else { 0 };
+        let gaps = Gaps::new(sample);
+        let until = gaps.draw();
         Self { begun: AtomicU64::new(0), until: AtomicU64::new(until), ended: AtomicU64::new(0), gaps }
     }
 
@@ -189,7 +189,7 @@ impl Local {
 
     /// Chooses the next call of a sampled function that is timed, after one was.
     pub(crate) fn choose_timed(&self) {
-        let gap = self.untimed.gaps.draw(self.site.sample());
+        let gap = self.untimed.gaps.draw();
         self.untimed.until.store(self.untimed.begun.load(Ordering::Relaxed).wrapping_add(gap), Ordering::Relaxed);
     }
 

@@ -5,12 +5,14 @@ use std::panic::catch_unwind;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use prof_runtime::context::ContextHandler;
 use prof_runtime::{
-    Aggregator, CallRecord, MemoryHandler, MetricData, MetricHandler, Outcome, UntimedCall, WithHandlerExt, callsites,
-    configure_group, prof, scoped,
+    Aggregator, BufferedHandler, CallRecord, FanoutHandler, MemoryHandler, MetricData, MetricHandler, MetricsContext,
+    Outcome, UntimedCall, WithHandlerExt, callsites, configure_group, prof, scoped,
 };
 
 const CALLS: u64 = 64_000;
@@ -126,6 +128,25 @@ fn handlers_receive_every_call_and_the_durations_of_some() {
     assert_eq!(memory.outcomes("sampled.mixed").len(), 6400);
     let timed = memory.names().iter().filter(|name| *name == "sampled.mixed.duration.ms").count() as u64;
     assert!((1..=*timed_of(6400).end()).contains(&timed), "{timed} timed");
+}
+
+#[test]
+fn handlers_of_handlers_pass_on_what_was_not_timed() {
+    let memory = MemoryHandler::new();
+    let buffered = Arc::new(BufferedHandler::new(FanoutHandler::new().with(memory.clone())).unwrap());
+    let _scope = scoped(buffered.clone());
+    (0..640).for_each(|_| plain());
+    buffered.flush().unwrap();
+    assert_eq!((memory.count("sampled.plain.success"), memory.outcomes("sampled.plain").len()), (640, 640));
+}
+
+#[test]
+fn a_context_counts_what_was_not_timed() {
+    let _scope = scoped(ContextHandler);
+    let (records, reported) = mpsc::channel();
+    let context = MetricsContext::new(move |record| records.send(record).unwrap());
+    context.run(|_| (0..640).for_each(|_| plain()));
+    assert_eq!(reported.recv().unwrap().metrics["sampled.plain.success"], 640.into());
 }
 
 #[test]

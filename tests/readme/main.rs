@@ -19,7 +19,7 @@ const fn setup(line: &'static str, before: &'static str, behind: &'static str) -
     Setup { line, around: [before, behind] }
 }
 
-/// In the order of the README.
+/// In the order of the README, and of the pages.
 const SETUPS: &[Setup] = &[
     setup("struct Store;", "", ""),
     setup("let numbers = Aggregator::new();", "", ""),
@@ -44,6 +44,8 @@ const SETUPS: &[Setup] = &[
         "load(); Ok(()) }
          example().unwrap();",
     ),
+    // Of docs/objectives.md: a whole program.
+    setup("fn pay() {}", "", ""),
 ];
 
 /// Lines that rustdoc takes and does not show.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::features;
 use super::page::{Page, quoted};
-use super::service::{Line, REQUESTS};
+use super::service::{CALLS, Line};
 
 fn section() -> Page {
     let section = Page::read("README.md").section("In production");
@@ -25,7 +25,7 @@ fn the_line_starts_both_parts() {
     let text = ureq::get(url).call().unwrap().into_body().read_to_string().unwrap();
     assert!(text.contains("\nprof_calls_total{function=\"load\""), "{text}");
     let report = String::from_utf8(service.end().stderr).unwrap();
-    assert!(report.starts_with(&format!("prof: {} calls of 2 functions in ", 2 * REQUESTS)), "{report}");
+    assert!(report.starts_with(&format!("prof: {CALLS} calls of 3 functions in ")), "{report}");
 }
 
 /// The parts of the table are all that there are, with the features that they need and the pages about them.

@@ -161,6 +161,7 @@ mod tests {
         with_local_recorder(&written, || {
             let handler = MetricsHandler::new();
             handler.record_call(&CallRecord::new(&LOAD, Outcome::Cancelled, Duration::from_millis(1500)));
+            handler.record_untimed_call(&UntimedCall::new(&LOAD, Outcome::Success));
             handler.emit(&MetricData::new("g", "pages", 3));
             handler.emit(&MetricData::new("g", "load", -0.5));
             handler.emit(&MetricData::new("g", "wait", Duration::from_millis(250)));
@@ -168,6 +169,7 @@ mod tests {
         let expect = [
             "counter prof_calls_total function=store.load,group=shop,outcome=cancelled: 1",
             "histogram prof_call_duration_seconds function=store.load,group=shop: 1.5",
+            "counter prof_calls_total function=store.load,group=shop,outcome=success: 1",
             "counter pages group=g: 3",
             "gauge load group=g: -0.5",
             "histogram wait group=g: 0.25",

@@ -192,6 +192,7 @@ mod tests {
     use super::*;
     use crate::callsite::Callsite;
     use crate::outcome::Outcome;
+    use crate::record::UntimedCall;
 
     static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 
@@ -222,6 +223,18 @@ mod tests {
     fn calls_are_counters_and_timers() {
         let expect = "store.load.success:1|c\nstore.load.duration:1.5|ms\n\
                       store.load.failure:1|c\nstore.load.duration:0.00025|ms\n";
+        assert_eq!(received(|statsd| statsd, calls), expect);
+    }
+
+    #[test]
+    fn a_sampled_duration_stands_for_others() {
+        static SAMPLED: Callsite =
+            Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!()).with_sample(4);
+        let calls = |statsd: &StatsdHandler| {
+            statsd.record_call(&CallRecord::new(&SAMPLED, Outcome::Success, Duration::from_micros(1500)));
+            statsd.record_untimed_call(&UntimedCall::new(&SAMPLED, Outcome::Failure));
+        };
+        let expect = "store.load.success:1|c\nstore.load.duration:1.5|ms|@0.25\nstore.load.failure:1|c\n";
         assert_eq!(received(|statsd| statsd, calls), expect);
     }
 

@@ -143,6 +143,7 @@ mod tests {
             for outcome in Outcome::ALL {
                 handler.record_call(&CallRecord::new(&LOAD, outcome, Duration::from_micros(1500)));
             }
+            handler.record_untimed_call(&UntimedCall::new(&LOAD, Outcome::Failure));
             handler.emit(&MetricData::new("g", "pages", 3));
         });
         let call = |level, outcome| {
@@ -153,6 +154,7 @@ mod tests {
             call("WARN", "failure"),
             call("ERROR", "panic"),
             call("INFO", "cancelled"),
+            "WARN prof function=\"store.load\" group=\"shop\" outcome=\"failure\"".to_owned(),
             "DEBUG prof name=\"pages\" group=\"g\" value=3.0".to_owned(),
         ];
         assert_eq!(*written.0.lock().unwrap(), expect);

@@ -74,7 +74,8 @@ impl Route {
 
 /// An installed handler.
 pub(crate) struct Installed {
-    handler: Arc<dyn MetricHandler>,
+    /// There until it is dropped.
+    handler: Option<Arc<dyn MetricHandler>>,
     panics: AtomicU32,
     /// Switched off after too many panics.
     is_off: AtomicBool,
@@ -91,11 +92,11 @@ const MAX_PANICS: u32 = 3;
 
 impl Installed {
     pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Arc<Self> {
-        Arc::new(Self { handler, panics: AtomicU32::new(0), is_off: AtomicBool::new(false) })
+        Arc::new(Self { handler: Some(handler), panics: AtomicU32::new(0), is_off: AtomicBool::new(false) })
     }
 
     fn aggregator(&self) -> Option<&Aggregator> {
-        match self.handler.shortcut() {
+        match self.handler.as_ref()?.shortcut() {
             Shortcut::Aggregator(aggregator) => Some(aggregator),
             _ => None,
         }
@@ -106,7 +107,8 @@ impl Installed {
         if self.is_off.load(Ordering::Relaxed) {
             return None;
         }
-        let result = caught(|| f(&*self.handler));
+        let handler = self.handler.as_deref()?;
+        let result = caught(|| f(handler));
         if result.is_none() {
             self.count_panic();
         }
@@ -131,6 +133,14 @@ impl Installed {
             stderr::line(format_args!("prof: a metric handler panicked {panics} times and is switched off"));
             reconfigure(|_| ());
         }
+    }
+}
+
+impl Drop for Installed {
+    /// May happen at the end of an annotated call, by the last thread that knows a replaced handler.
+    fn drop(&mut self) {
+        let handler = self.handler.take();
+        caught(|| drop(handler));
     }
 }
 

@@ -6,6 +6,7 @@
 //! stamp counter in deep sleep states: a call that spans a suspend is not charged for it.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,13 +14,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The counter and what one tick of it is worth, on which everybody agrees from the first reading on.
 static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
 
-/// Nanoseconds per tick of the time stamp counter, as a fixed-point number with [`SCALE_BITS`] fractional bits; 0 if that
-/// is not what is read, or nothing was read yet. Written once, with the counter; it guards no other data.
+/// What a tick of the time stamp counter is worth, in nanoseconds times 2^64; 0 if that is not what is read, or nothing was
+/// read yet. Written once, with the counter; it guards no other data.
 static TSC_SCALE: AtomicU64 = AtomicU64::new(0);
 
-/// Fractional bits of the scale. A tick is at most some 100 ns, so the product of a scale below 2^39 and a span below
-/// 2^64 fits the 128 bits it is computed in.
-const SCALE_BITS: u32 = 32;
+/// The ticks that the scale is derived from, as a power of two.
+const CALIBRATED_BITS: u32 = 40;
+
+/// What that many ticks may be worth, in nanoseconds: they come at more than 1 and up to 8 GHz, as those of all counters in
+/// use do. The high half of a scale's product with a span is then the span in nanoseconds, and one that is
+/// [backwards](BACKWARDS_NS) can be told from the others.
+const CALIBRATED_NS: Range<u64> = 1 << (CALIBRATED_BITS - 3)..1 << CALIBRATED_BITS;
+
+/// What [`TscScale::span_ns`] reaches only where the later reading was given as the earlier one: 36 years.
+const BACKWARDS_NS: u64 = 1 << 60;
 
 /// Calibrates the clock, which takes about a millisecond the first time, so that no measured call has to wait for it.
 pub(crate) fn prepare() {
@@ -29,16 +37,16 @@ pub(crate) fn prepare() {
     }
     COUNTER.get_or_init(|| {
         let counter = quanta::Clock::new();
-        // What 2^40 ticks are worth, from which the scale of one follows. Ticks that are nanoseconds are not a counter's.
-        let worth = counter.delta_as_nanos(0, 1 << 40);
-        if cfg!(target_arch = "x86_64") && worth != 1 << 40 {
-            TSC_SCALE.store(worth >> (40 - SCALE_BITS), Ordering::Relaxed);
+        // The ticks of another clock are nanoseconds.
+        let worth = counter.delta_as_nanos(0, 1 << CALIBRATED_BITS);
+        if cfg!(target_arch = "x86_64") && CALIBRATED_NS.contains(&worth) {
+            TSC_SCALE.store(worth << (u64::BITS - CALIBRATED_BITS), Ordering::Relaxed);
         }
         counter
     });
 }
 
-/// Whether the counter is the time stamp counter, so that [`tsc`] and [`tsc_span_ns`] may be used for it.
+/// Whether the counter is the time stamp counter, so that [`tsc`] and [`TscScale`] may be used for it.
 pub(crate) fn is_tsc() -> bool {
     #[cfg(test)]
     if mock::ticks().is_some() {
@@ -58,12 +66,27 @@ pub(crate) fn tsc() -> u64 {
     0
 }
 
-/// The nanoseconds from one reading of the time stamp counter to a later one; 0 if they are the other way round.
+/// What a tick of the time stamp counter is worth, to be had without a look at what all threads share.
+#[derive(Clone, Copy)]
+pub(crate) struct TscScale(u64);
+
+impl TscScale {
+    pub(crate) fn get() -> Self {
+        Self(TSC_SCALE.load(Ordering::Relaxed))
+    }
+
+    /// The nanoseconds from one reading of the time stamp counter to a later one. If they are the other way round, it is
+    /// more than any span, and [`forward_ns`] knows it.
+    #[inline(always)]
+    pub(crate) fn span_ns(self, from: u64, to: u64) -> u64 {
+        ((u128::from(to.wrapping_sub(from)) * u128::from(self.0)) >> u64::BITS) as u64
+    }
+}
+
+/// What [`TscScale::span_ns`] returned; 0 for readings that were the other way round.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation)] // A span of 2^63 ns is 292 years.
-pub(crate) fn tsc_span_ns(from: u64, to: u64) -> u64 {
-    let scale = TSC_SCALE.load(Ordering::Relaxed);
-    ((u128::from(to.saturating_sub(from)) * u128::from(scale)) >> SCALE_BITS) as u64
+pub(crate) fn forward_ns(span_ns: u64) -> u64 {
+    if span_ns < BACKWARDS_NS { span_ns } else { 0 }
 }
 
 /// Reads the counter, whichever it is.
@@ -82,13 +105,18 @@ fn other_ticks() -> u64 {
     COUNTER.get().map_or(0, quanta::Clock::raw)
 }
 
+/// A reading of the counter that is the time stamp counter's, `tsc`, if that is the counter.
+pub(crate) fn reading(tsc: u64) -> u64 {
+    if is_tsc() { tsc } else { ticks() }
+}
+
 /// The nanoseconds from one reading to a later one; 0 if they are the other way round.
 pub(crate) fn span_ns(from: u64, to: u64) -> u64 {
     #[cfg(test)]
     if mock::ticks().is_some() {
         return to.saturating_sub(from);
     }
-    if is_tsc() { tsc_span_ns(from, to) } else { other_span_ns(from, to) }
+    if is_tsc() { forward_ns(TscScale::get().span_ns(from, to)) } else { other_span_ns(from, to) }
 }
 
 #[cold]
@@ -194,5 +222,19 @@ mod tests {
     #[test]
     fn a_span_backwards_is_empty() {
         assert_eq!(span_ns(9, 3), 0);
+    }
+
+    #[test]
+    fn a_span_backwards_is_told_from_any_other_whatever_a_tick_is_worth() {
+        const YEAR: u64 = 365 * 24 * 3600 * 1_000_000_000;
+        for worth in [CALIBRATED_NS.start, CALIBRATED_NS.end - 1] {
+            let scale = TscScale(worth << (u64::BITS - CALIBRATED_BITS));
+            for backwards in [1, 1 << 20, 1 << 55] {
+                assert_eq!(forward_ns(scale.span_ns(7 + backwards, 7)), 0, "{worth}, {backwards} ticks");
+            }
+            let ticks = u128::from(10 * YEAR) * (1 << CALIBRATED_BITS) / u128::from(worth);
+            let span = forward_ns(scale.span_ns(7, 7 + u64::try_from(ticks).unwrap()));
+            assert!(span.abs_diff(10 * YEAR) < 10, "{worth}, {span} ns");
+        }
     }
 }

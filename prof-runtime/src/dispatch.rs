@@ -9,10 +9,9 @@ use crate::route::{self, Installed, Target};
 use crate::scope;
 
 /// Delivers a finished call to the handlers of a target.
+#[inline(always)]
 pub(crate) fn call_to(target: &Target, give: impl FnMut(&dyn MetricHandler)) {
-    if !local::is_inside() {
-        local::inside(|| target.each(give));
-    }
+    local::unless_inside(|| target.each(give));
 }
 
 /// Delivers a finished call to this thread's scoped handler if it has one, else to the handlers of its site.
@@ -36,9 +35,7 @@ pub(crate) fn context(context: &PublishedContext<'_>) {
 
 /// Hands something to one handler.
 pub(crate) fn to(handler: &Installed, give: impl FnOnce(&dyn MetricHandler)) {
-    if !local::is_inside() {
-        local::inside(|| handler.with(give));
-    }
+    local::unless_inside(|| handler.with(give));
 }
 
 /// Hands something to this thread's scoped handler if it has one, else to the handlers that `others` finds.
@@ -50,7 +47,8 @@ where
 {
     match scope::current() {
         Some(scoped) => to(&scoped, &mut give),
-        None if local::is_inside() => {}
-        None => local::inside(|| others(give)),
+        None => {
+            local::unless_inside(|| others(give));
+        }
     }
 }

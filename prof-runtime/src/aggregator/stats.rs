@@ -1,10 +1,12 @@
 //! The numbers of one function: as one thread writes them, and merged.
+#![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::sync::Weak;
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
-use crate::histogram::{BUCKETS, bucket_of, bucket_of_common};
+use crate::histogram::{BUCKETS, LAST, bucket_of, bucket_of_common, is_common};
 use crate::outcome::Outcome;
 use crate::sync::array;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -20,10 +22,37 @@ pub(crate) struct Stats {
     total_ns: AtomicU64,
     min_ns: AtomicU64,
     max_ns: AtomicU64,
-    /// The latest duration, which is not in its bucket yet; [`NO_CALL`] before the first.
+    /// The latest duration that is [common](is_common), which is not in its bucket yet; [`NO_CALL`] before the first.
     latest_ns: AtomicU64,
+    usual: Usual,
     /// Half the size of full counters. One that comes round to 0 adds what it held to the retired totals.
     buckets: [AtomicU32; BUCKETS],
+}
+
+/// The common durations from the shortest to the longest so far: none of them changes the extremes.
+#[derive(Default)]
+struct Usual {
+    from_ns: Cell<u64>,
+    /// How many they are; 0 before the first, and not 0 without a latest.
+    len: Cell<u64>,
+}
+
+// SAFETY: only the owning thread counts calls, and readers do not look at this.
+unsafe impl Sync for Usual {}
+
+impl Usual {
+    #[inline(always)]
+    fn contains(&self, ns: u64) -> bool {
+        ns.wrapping_sub(self.from_ns.get()) < self.len.get()
+    }
+
+    /// Adds a common duration, and those in between.
+    fn reach(&self, ns: u64) {
+        let (from, len) = (self.from_ns.get(), self.len.get());
+        let (from, to) = if len == 0 { (ns, ns + 1) } else { (from.min(ns), (from + len).max(ns + 1)) };
+        self.from_ns.set(from);
+        self.len.set(to - from);
+    }
 }
 
 /// What no call lasts.
@@ -45,6 +74,7 @@ impl Stats {
             min_ns: AtomicU64::new(u64::MAX),
             max_ns: AtomicU64::new(0),
             latest_ns: AtomicU64::new(NO_CALL),
+            usual: Usual::default(),
             buckets: array(|| AtomicU32::new(0)),
         }
     }
@@ -63,25 +93,51 @@ impl Stats {
     }
 
     /// Counts a call. To be called by the owning thread only.
-    #[inline]
     pub(crate) fn record(&self, outcome: Outcome, duration_ns: u64) {
+        if !self.record_usual(outcome, duration_ns) {
+            self.record_unusual(outcome, duration_ns);
+        }
+    }
+
+    /// Counts a call, unless its duration is the shortest or the longest so far; returns whether it did. To be called by the
+    /// owning thread only.
+    #[inline(always)]
+    pub(crate) fn record_usual(&self, outcome: Outcome, duration_ns: u64) -> bool {
+        if !self.usual.contains(duration_ns) {
+            return false;
+        }
         add(&self.outcomes[outcome.index()], 1);
         add(&self.total_ns, duration_ns);
-        if duration_ns < self.min_ns.load(Ordering::Relaxed) {
-            self.min_ns.store(duration_ns, Ordering::Relaxed);
-        }
-        if duration_ns > self.max_ns.load(Ordering::Relaxed) {
-            self.max_ns.store(duration_ns, Ordering::Relaxed);
-        }
         // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait for
         // them all. The duration of the call before is at hand.
         let before = self.latest_ns.load(Ordering::Relaxed);
         self.latest_ns.store(duration_ns, Ordering::Relaxed);
         let at = bucket_of_common(before);
-        match self.buckets.get(at) {
-            Some(bucket) => self.fill(bucket, at),
-            None => self.count_uncommon(before),
+        debug_assert!(at <= LAST, "{before} ns are not common");
+        // SAFETY: where any duration is usual, there is a latest one; it is common, and so has a bucket.
+        self.fill(unsafe { self.buckets.get_unchecked(at) }, at);
+        true
+    }
+
+    /// Counts a call that [`record_usual`](Self::record_usual) does not. To be called by the owning thread only.
+    #[cold]
+    #[inline(never)]
+    pub(crate) extern "C" fn record_unusual(&self, outcome: Outcome, duration_ns: u64) {
+        add(&self.outcomes[outcome.index()], 1);
+        add(&self.total_ns, duration_ns);
+        self.min_ns.store(self.min_ns.load(Ordering::Relaxed).min(duration_ns), Ordering::Relaxed);
+        self.max_ns.store(self.max_ns.load(Ordering::Relaxed).max(duration_ns), Ordering::Relaxed);
+        let mut filled = bucket_of(duration_ns);
+        if is_common(duration_ns) {
+            let before = self.latest_ns.load(Ordering::Relaxed);
+            self.latest_ns.store(duration_ns, Ordering::Relaxed);
+            self.usual.reach(duration_ns);
+            if before == NO_CALL {
+                return;
+            }
+            filled = bucket_of(before);
         }
+        self.fill(&self.buckets[filled], filled);
     }
 
     /// Counts a call, timed or not. To be called by the owning thread only.
@@ -96,15 +152,6 @@ impl Stats {
     #[inline]
     pub(crate) fn count(&self, outcome: Outcome) {
         add(&self.outcomes[outcome.index()], 1);
-    }
-
-    #[cold]
-    #[inline(never)]
-    extern "C" fn count_uncommon(&self, before: u64) {
-        if before != NO_CALL {
-            let at = bucket_of(before);
-            self.fill(&self.buckets[at], at);
-        }
     }
 
     #[inline(always)]
@@ -174,6 +221,9 @@ impl Totals {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn site() -> &'static Callsite {
@@ -200,21 +250,43 @@ mod tests {
         assert!(size_of::<Stats>() <= 4096);
     }
 
-    #[test]
-    fn sums_and_extremes() {
-        let aggregator = Aggregator::new();
-        let stats = Stats::new(site(), &aggregator);
-        let mut expect = Totals::default();
-        for (outcome, ns) in [(Outcome::Success, 7), (Outcome::Panic, 3), (Outcome::Cancelled, 1 << 50)] {
-            stats.record(outcome, ns);
-            expect.add_call(outcome, Some(ns));
+    /// Durations of all sizes, and those at which the ways to count part.
+    fn durations() -> impl Strategy<Value = u64> {
+        let of_any_size = (0_u32..64, any::<u64>()).prop_map(|(bits, ns)| ns >> bits);
+        prop_oneof![of_any_size, 100_u64..200, Just(0), Just(1), Just((1 << 42) - 1), Just(1 << 42), Just(u64::MAX)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_thread_counts_what_a_sum_over_all_calls_has(calls in vec((0..4_usize, durations()), 1..50)) {
+            let stats = Stats::new(site(), &Aggregator::new());
+            let mut expect = Totals::default();
+            for (outcome, ns) in calls {
+                // A sum that wraps would not be told from one that saturates.
+                let ns = if expect.total_ns.checked_add(ns).is_some() { ns } else { 0 };
+                let outcome = [Outcome::Success, Outcome::Failure, Outcome::Panic, Outcome::Cancelled][outcome];
+                stats.record(outcome, ns);
+                expect.add_call(outcome, Some(ns));
+                let mut totals = Totals::default();
+                totals.add(&stats);
+                prop_assert_eq!(totals.outcomes, expect.outcomes);
+                prop_assert_eq!(totals.total_ns, expect.total_ns);
+                prop_assert_eq!((totals.min_ns, totals.max_ns), (expect.min_ns, expect.max_ns));
+                prop_assert_eq!(&totals.buckets, &expect.buckets);
+            }
         }
-        let mut totals = Totals::default();
-        totals.add(&stats);
-        assert_eq!(totals.outcomes, [1, 0, 1, 1]);
-        assert_eq!((totals.total_ns, totals.min_ns, totals.max_ns), ((1 << 50) + 10, 3, 1 << 50));
-        assert_eq!(totals.outcomes, expect.outcomes);
-        assert_eq!(totals.buckets, expect.buckets);
+    }
+
+    #[test]
+    fn only_extremes_are_unusual() {
+        let stats = Stats::new(site(), &Aggregator::new());
+        assert!(!stats.record_usual(Outcome::Success, 7), "nothing is usual at first");
+        for (ns, is_usual) in
+            [(7, false), (7, true), (9, false), (8, true), (9, true), (6, false), (0, false), (0, false)]
+        {
+            assert_eq!(stats.usual.contains(ns), is_usual, "{ns}");
+            stats.record(Outcome::Success, ns);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::thread::panicking;
 
-use super::{Ended, InProgress, report, report_local, report_untimed};
+use super::{Ended, InProgress, give, record, report, report_local, report_untimed, sampled};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::local::{self, Local};
@@ -39,15 +39,19 @@ pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
 
 #[inline(never)]
 extern "C" fn begin_async(site: &'static Callsite) -> AsyncCall {
-    if site.route() == Route::UNRESOLVED && (local::is_inside() || route::resolve(site) == Route::OFF) {
+    match at_hand(site) {
+        Some(local) => AsyncCall::begun(site, local.begin_async()),
+        None => begin_async_slowly(site),
+    }
+}
+
+/// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
+#[inline(never)]
+extern "C" fn begin_async_slowly(site: &'static Callsite) -> AsyncCall {
+    if local::is_inside() || (site.route() == Route::UNRESOLVED && route::resolve(site) == Route::OFF) {
         return AsyncCall::UNMEASURED;
     }
-    let is_timed = match at_hand(site) {
-        Some(local) => local.begin_async(),
-        None => count(site, Local::begin_async, 1).unwrap_or(true),
-    };
-    let drop_may_unwind = !panicking();
-    AsyncCall { site: Some(site), drop_may_unwind, start: if is_timed { clock::ticks() } else { UNTIMED } }
+    AsyncCall::begun(site, count(site, Local::begin_async, 1).unwrap_or(true))
 }
 
 /// What this thread keeps for `site`, if that is where it is looked for first.
@@ -79,6 +83,13 @@ fn count_end(local: &Local, start: u64) {
 impl AsyncCall {
     /// A call that has not begun.
     pub(crate) const UNMEASURED: Self = Self { site: None, start: 0, drop_may_unwind: false };
+
+    /// A call that begins now.
+    #[inline(always)]
+    fn begun(site: &'static Callsite, is_timed: bool) -> Self {
+        let drop_may_unwind = !panicking();
+        Self { site: Some(site), drop_may_unwind, start: if is_timed { clock::ticks() } else { UNTIMED } }
+    }
 
     /// Says whether the future is being polled, so that a drop need not be judged by whether the thread unwinds.
     #[inline(always)]
@@ -129,27 +140,48 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
     if start == UNTIMED {
         return end_untimed(site, outcome);
     }
-    let end_ticks = clock::ticks();
-    let duration_ns = clock::span_ns(start, end_ticks);
+    let end = clock::tsc();
     match at_hand(site) {
-        Some(local) => {
+        Some(local) if local.ends_shortly(site.route()) => {
             local.count_async(-1);
-            report_local(local, outcome, end_ticks, duration_ns);
+            // SAFETY: the local is that of this thread, and the call ends shortly.
+            record(unsafe { local.stats() }, outcome, local.span_ns(start, end));
         }
-        None => end_elsewhere(site, outcome, end_ticks, duration_ns),
+        Some(local) => end_async_to_handlers(local, outcome, start, end),
+        None => end_async_elsewhere(site, outcome, start, end),
+    }
+}
+
+/// Ends a call when it is not for the aggregator whose numbers this thread has at hand.
+#[inline(never)]
+extern "C" fn end_async_to_handlers(local: &Local, outcome: Outcome, start: u64, end: u64) {
+    local.count_async(-1);
+    let site = local.site();
+    match local.target_on(site.route()) {
+        Some(target) if local.is_outermost() => {
+            give(target, &CallRecord::at(site, outcome, end, clock::forward_ns(local.span_ns(start, end))));
+        }
+        _ => {
+            let end = clock::reading(end);
+            report_local(local, outcome, end, clock::span_ns(start, end));
+        }
     }
 }
 
 /// Ends a call on a thread on which none began, or whose local is not where it is looked for first.
 #[inline(never)]
-extern "C" fn end_elsewhere(site: &'static Callsite, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
+extern "C" fn end_async_elsewhere(site: &'static Callsite, outcome: Outcome, start: u64, end: u64) {
+    let end = clock::reading(end);
     count(site, |local| local.count_async(-1), -1);
-    report(&Ended::Timed(CallRecord::at(site, outcome, end_ticks, duration_ns)));
+    report(&Ended::Timed(CallRecord::at(site, outcome, end, clock::span_ns(start, end))));
 }
 
 /// Ends a call that was not timed.
 #[inline(never)]
 extern "C" fn end_untimed(site: &'static Callsite, outcome: Outcome) {
+    if let Some(local) = at_hand(site) {
+        return sampled::end_untimed(local, outcome);
+    }
     count(site, Local::end_untimed, -1);
     report_untimed(site, outcome);
 }

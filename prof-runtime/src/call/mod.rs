@@ -23,13 +23,15 @@ pub use self::future::AsyncCall;
 pub(crate) use self::future::enter_async;
 pub use self::sampled::SampledCall;
 pub(crate) use self::sampled::enter_sampled;
+use crate::aggregator::Stats;
 use crate::callsite::Callsite;
+use crate::clock;
 use crate::dispatch;
 use crate::handler::MetricHandler;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
 use crate::record::{CallRecord, UntimedCall};
-use crate::route::{self, Route};
+use crate::route::{self, Route, Target};
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
 ///
@@ -61,33 +63,44 @@ extern "C" fn begin(site: &'static Callsite) -> Measured {
         return begin_slowly(site);
     };
     // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
-    let is_begun = unsafe { local.as_ref() }.begin_shallow();
-    match is_begun {
+    match unsafe { local.as_ref() }.begin_outermost() {
         true => Some(local),
-        false => begin_slowly(site),
+        false => begin_nested(local),
     }
 }
 
+/// Begins a call that is nested in another of the function, or not timed by the time stamp counter.
+#[inline(never)]
+extern "C" fn begin_nested(local: NonNull<Local>) -> Measured {
+    // SAFETY: as above.
+    begin_at(unsafe { local.as_ref() })
+}
+
+#[inline(always)]
+fn begin_at(local: &Local) -> Measured {
+    local.begin().then_some(NonNull::from(local))
+}
+
+/// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
-    let begin_at = |local: &Local| {
-        local.begin();
-        NonNull::from(local)
-    };
-    if let Some(local) = local::find(site, |local| local.map(begin_at)) {
-        return Some(local);
-    }
-    if local::is_inside() || route::resolve(site) == Route::OFF {
+    if local::is_inside() {
         return None;
     }
-    Some(local::add(site, begin_at).unwrap_or_else(|| begin_orphan(site)))
+    match local::find(site, |local| local.map(begin_at)) {
+        Some(measured) => measured,
+        None if route::resolve(site) == Route::OFF => None,
+        None => local::add(site, begin_at).unwrap_or_else(|| Some(begin_orphan(site))),
+    }
 }
 
 /// Begins a call on a thread that is ending: with a local of its own, which `take` frees again.
 #[cold]
 fn begin_orphan(site: &'static Callsite) -> NonNull<Local> {
     let orphan = Local::orphan(site);
-    orphan.begin();
+    // Nothing else nests calls in it.
+    let is_begun = orphan.begin();
+    debug_assert!(is_begun, "an orphan is made for one call");
     // From the box and not from a reference into it, since only the former may free it.
     NonNull::from(Box::leak(orphan))
 }
@@ -123,7 +136,7 @@ impl InProgress for Call {
         let measured = self.0?;
         mem::forget(self);
         take(measured, |local| {
-            local.end();
+            local.end(clock::tsc());
             Some(local.site())
         })
     }
@@ -168,7 +181,7 @@ impl Drop for Call {
 #[cold]
 #[inline(never)]
 extern "C" fn unwound(local: NonNull<Local>) {
-    end_slowly(local, Outcome::Panic);
+    end(local, Outcome::Panic);
 }
 
 /// Ends a call, by a function for the outcome that most calls have.
@@ -195,18 +208,66 @@ extern "C" fn fail(local: NonNull<Local>, outcome: Outcome) {
 /// Reads the clock, first, and reports the call to whoever listens by now.
 #[inline(always)]
 fn end(measured: NonNull<Local>, outcome: Outcome) {
-    // SAFETY: as in `take`; an orphan never ends shallowly, so that this one is there to stay.
+    let end = clock::tsc();
+    // SAFETY: as in `take`; an orphan never ends shortly, so that this one is there to stay.
     let local = unsafe { measured.as_ref() };
-    match local.end_shallow() {
-        Some((end_ticks, duration_ns)) => report_local(local, outcome, end_ticks, duration_ns),
-        None => end_slowly(measured, outcome),
+    let route = local.site().route();
+    if !local.ends_shortly(route) {
+        return match local.has_target_on(route) {
+            true => end_to_handlers(measured, outcome, end),
+            false => end_nested(measured, outcome, end),
+        };
+    }
+    let duration_ns = local.end_outermost(end);
+    // SAFETY: the local is that of this thread, and the call ends shortly.
+    record(unsafe { local.stats() }, outcome, duration_ns);
+}
+
+/// Counts a call of which the clock was the time stamp counter.
+#[inline(always)]
+fn record(stats: &Stats, outcome: Outcome, span_ns: u64) {
+    if !stats.record_usual(outcome, span_ns) {
+        stats.record_unusual(outcome, clock::forward_ns(span_ns));
     }
 }
 
+/// Ends a call for which this thread has handlers at hand.
 #[inline(never)]
-extern "C" fn end_slowly(measured: NonNull<Local>, outcome: Outcome) {
+extern "C" fn end_to_handlers(measured: NonNull<Local>, outcome: Outcome, end: u64) {
+    // SAFETY: as in `take`; an orphan has nothing at hand.
+    let local = unsafe { measured.as_ref() };
+    let (end_ticks, duration_ns) = local.end(end);
+    let site = local.site();
+    if let Some(target) = local.target_on(site.route()) {
+        give(target, &CallRecord::at(site, outcome, end_ticks, duration_ns));
+    } else {
+        // The handlers have been replaced just now.
+        report_local(local, outcome, end_ticks, duration_ns);
+    }
+}
+
+/// Hands a call to the handlers that this thread has at hand.
+#[inline(always)]
+fn give(target: &Target, call: &CallRecord<'_>) {
+    dispatch::call_to(target, |handler| handler.record_call(call));
+}
+
+/// Ends a call that was nested in another of the function.
+#[inline(never)]
+extern "C" fn end_nested(measured: NonNull<Local>, outcome: Outcome, end: u64) {
+    // SAFETY: as in `take`; an orphan has nothing at hand.
+    let local = unsafe { measured.as_ref() };
+    let count = |stats: &Stats| record(stats, outcome, local.end_nested(end));
+    if !(local.reads_tsc() && local.with_stats(local.site().route(), count)) {
+        end_slowly(measured, outcome, end);
+    }
+}
+
+/// Ends a call that this thread has nothing at hand for, or of which the clock is not the time stamp counter.
+#[inline(never)]
+extern "C" fn end_slowly(measured: NonNull<Local>, outcome: Outcome, end: u64) {
     take(measured, |local| {
-        let (end_ticks, duration_ns) = local.end();
+        let (end_ticks, duration_ns) = local.end(end);
         report_local(local, outcome, end_ticks, duration_ns);
     });
 }
@@ -220,26 +281,23 @@ fn take<R>(measured: NonNull<Local>, f: impl FnOnce(&Local) -> R) -> R {
     let result = f(local);
     if local.is_orphan() {
         // SAFETY: it was leaked from a box when the call began, and the call is its only holder.
-        drop(unsafe { Box::from_raw(measured.as_ptr()) });
+        let orphan = unsafe { Box::from_raw(measured.as_ptr()) };
+        // Not as one more call of an orphan, if what frees memory is annotated.
+        local::inside(|| drop(orphan));
     }
     result
 }
 
-#[inline(always)]
+/// Reports a call to the aggregator or the target that this thread has at hand, or to whom it finds.
 fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
     let site = local.site();
-    if !local.with_stats(site.route(), |stats| stats.record(outcome, duration_ns)) {
-        report_to_handlers(local, outcome, end_ticks, duration_ns);
+    let route = site.route();
+    if local.with_stats(route, |stats| stats.record(outcome, duration_ns)) {
+        return;
     }
-}
-
-/// Reports a call when it is not for the aggregator whose numbers this thread has at hand.
-#[inline(never)]
-extern "C" fn report_to_handlers(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
-    let site = local.site();
     let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
-    match local.target_on(site.route()) {
-        Some(target) => dispatch::call_to(target, |handler| handler.record_call(&record)),
+    match local.target_on(route) {
+        Some(target) => give(target, &record),
         None => report(&Ended::Timed(record)),
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
-use super::{InProgress, Measured, OnStack, early, end, report_untimed};
+use super::{InProgress, Measured, OnStack, begin_at, early, end, report_untimed};
 use crate::callsite::Callsite;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
@@ -42,15 +42,12 @@ pub(crate) fn enter_sampled(site: &'static Callsite) -> SampledCall {
 /// Begins a call that is timed.
 #[cold]
 #[inline(never)]
-extern "C" fn begin_timed(measured: NonNull<Local>) -> Measured {
+extern "C" fn begin_timed(local: NonNull<Local>) -> Measured {
     // SAFETY: as above.
-    let local = unsafe { measured.as_ref() };
+    let local = unsafe { local.as_ref() };
     // Before the clock is read.
     local.choose_timed();
-    match local.begin_shallow() {
-        true => Some(measured),
-        false => super::begin_slowly(local.site()),
-    }
+    begin_at(local)
 }
 
 /// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
@@ -59,13 +56,16 @@ extern "C" fn begin_timed(measured: NonNull<Local>) -> Measured {
 #[cold]
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
+    if local::is_inside() {
+        return None;
+    }
     let begin = |local: &Local| match local.begin_untimed() {
         true => Some(untimed(NonNull::from(local))),
         false => begin_timed(NonNull::from(local)),
     };
     match local::find(site, |local| local.map(begin)) {
-        Some(call) => call,
-        None if local::is_inside() || route::resolve(site) == Route::OFF => None,
+        Some(measured) => measured,
+        None if route::resolve(site) == Route::OFF => None,
         None => local::add(site, begin).unwrap_or_else(|| super::begin_slowly(site)),
     }
 }
@@ -111,7 +111,7 @@ extern "C" fn left_early(measured: NonNull<Local>, began_unwinding: bool) {
 
 /// Counts a call that was not timed.
 #[inline(always)]
-fn end_untimed(local: &Local, outcome: Outcome) {
+pub(super) fn end_untimed(local: &Local, outcome: Outcome) {
     local.end_untimed();
     let site = local.site();
     if !local.with_stats(site.route(), |stats| stats.count(outcome)) {

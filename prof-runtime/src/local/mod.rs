@@ -13,7 +13,7 @@ mod gaps;
 mod model;
 mod owned;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,37 +21,68 @@ pub(crate) use self::gaps::Gaps;
 pub(crate) use self::owned::{add, count_orphan, for_each_share, in_flight, in_flight_by_address, keep_target, share};
 use crate::aggregator::Stats;
 use crate::callsite::Callsite;
-use crate::clock;
+use crate::clock::{self, TscScale};
 use crate::route::{Route, Target};
-use crate::sync::array;
-use crate::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use crate::sync;
+use crate::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 /// What one thread keeps for one call site. It stays in its place until the thread ends.
 ///
-/// Everything in it is written by its thread only.
+/// Everything in it is written by its thread only. Others read how many calls are in flight.
 pub(crate) struct Local {
     site: &'static Callsite,
-    /// How many calls of a function are in progress, and [`SHALLOW`] more where only [`Local::begin`] may begin one.
-    depth: AtomicUsize,
-    /// When the outermost calls began.
-    starts: [AtomicU64; SHALLOW],
-    /// The route to the aggregator that `stats` belongs to, as its word; [`NO_OWNER`] without stats.
-    owner: AtomicU64,
-    /// Owned by `owned::Owned::stats` of the thread.
-    stats: AtomicPtr<Stats>,
-    /// The route to `target`, as its word; [`NO_OWNER`] without one.
-    target_route: AtomicU64,
-    /// Owned by `owned::Owned::targets` of the thread.
-    target: AtomicPtr<Target>,
-    /// When the calls within those began.
-    deep_starts: Mutex<Vec<u64>>,
+    kind: Kind,
+    /// When the outermost call on the stack began, 0 while there is none; [`NOT_HERE`] where the clock is not the time stamp
+    /// counter, which never reads either.
+    start: AtomicU64,
+    /// How many calls are in progress within that one; all of them if it is not here.
+    nested: AtomicUsize,
     /// Calls of futures that began here less those that ended here.
     in_flight_async: AtomicI64,
     untimed: Untimed,
-    kind: Kind,
+    own: Own,
 }
 
-/// The calls of a sampled function that are not timed. They are in progress without being on the stack of `starts`.
+/// What no other thread reads. That it need not be atomic saves instructions: it can be an operand of one in memory.
+struct Own {
+    /// When the nested calls began.
+    nested_starts: RefCell<Vec<u64>>,
+    /// The route on which a call [ends shortly](Local::ends_shortly), as its word: `owner` while no call is nested, and
+    /// [`NO_OWNER`] otherwise, or if the clock is not the time stamp counter.
+    short_route: Cell<u64>,
+    /// What a tick of the time stamp counter is worth. A copy of the only one, at hand.
+    tsc_scale: TscScale,
+    /// The route to the aggregator that `stats` belongs to, as its word; [`NO_OWNER`] without stats.
+    owner: Cell<u64>,
+    /// Owned by `owned::Owned::stats` of the thread.
+    stats: Cell<*const Stats>,
+    /// The route to `target`, as its word; [`NO_OWNER`] without one.
+    target_route: Cell<u64>,
+    /// Owned by `owned::Owned::targets` of the thread.
+    target: Cell<*const Target>,
+}
+
+// SAFETY: only the thread that a local was made for calls what uses this; others, which find it in `owned::THREADS`, call
+// `in_flight` and drop it, when its thread has ended.
+unsafe impl Send for Own {}
+// SAFETY: as above.
+unsafe impl Sync for Own {}
+
+impl Own {
+    fn new() -> Self {
+        Self {
+            nested_starts: RefCell::default(),
+            short_route: Cell::new(NO_OWNER),
+            tsc_scale: TscScale::get(),
+            owner: Cell::new(NO_OWNER),
+            stats: Cell::new(ptr::null()),
+            target_route: Cell::new(NO_OWNER),
+            target: Cell::new(ptr::null()),
+        }
+    }
+}
+
+/// The calls of a sampled function that are not timed. They are in progress without being nested in one another.
 struct Untimed {
     /// How many began here.
     begun: AtomicU64,
@@ -74,8 +105,11 @@ impl Untimed {
     }
 }
 
-/// How many calls of one function may be in progress in each other before more is needed than a place in an array.
-const SHALLOW: usize = 8;
+/// The start of a call that is with the nested ones.
+const NOT_HERE: u64 = u64::MAX;
+
+/// How many calls may be nested in the outermost one before memory is allocated again.
+const NESTED_AT_FIRST: usize = 8;
 
 /// The word of no route.
 const NO_OWNER: u64 = u64::MAX;
@@ -94,16 +128,12 @@ impl Local {
     pub(crate) fn new(site: &'static Callsite, kind: Kind) -> Self {
         Self {
             site,
-            depth: AtomicUsize::new(if kind == Kind::Fast { 0 } else { SHALLOW }),
-            starts: array(|| AtomicU64::new(0)),
-            owner: AtomicU64::new(NO_OWNER),
-            stats: AtomicPtr::new(ptr::null_mut()),
-            target_route: AtomicU64::new(NO_OWNER),
-            target: AtomicPtr::new(ptr::null_mut()),
-            deep_starts: Mutex::default(),
+            kind,
+            start: AtomicU64::new(if kind == Kind::Fast { 0 } else { NOT_HERE }),
+            nested: AtomicUsize::new(0),
             in_flight_async: AtomicI64::new(0),
             untimed: Untimed::new(site.sample()),
-            kind,
+            own: Own::new(),
         }
     }
 
@@ -122,54 +152,111 @@ impl Local {
         self.site
     }
 
-    /// Begins a call, unless it is too deep or the clock is not the time stamp counter; returns whether it did.
     #[inline(always)]
-    pub(crate) fn begin_shallow(&self) -> bool {
-        let depth = self.depth.load(Ordering::Relaxed);
-        let Some(start) = self.starts.get(depth) else { return false };
-        self.depth.store(depth + 1, Ordering::Relaxed);
-        // Where the depth is shallow, this is the clock.
-        start.store(clock::tsc(), Ordering::Relaxed);
+    fn start(&self) -> u64 {
+        // SAFETY: only this thread begins and ends calls here.
+        unsafe { sync::own(&self.start) }
+    }
+
+    /// Begins a call, unless it is nested in another or the clock is not the time stamp counter; returns whether it did.
+    #[inline(always)]
+    pub(crate) fn begin_outermost(&self) -> bool {
+        if self.start() != 0 {
+            return false;
+        }
+        self.start.store(clock::tsc(), Ordering::Relaxed);
         true
     }
 
-    /// Ends the innermost call, if it was begun by [`begin_shallow`](Self::begin_shallow): the clock's reading, and the
-    /// call's duration.
+    /// Whether all that listens on `route` is the aggregator that this thread has its [`stats`](Self::stats) of at hand, and
+    /// a call that ends is [the outermost](Self::is_outermost).
     #[inline(always)]
-    pub(crate) fn end_shallow(&self) -> Option<(u64, u64)> {
-        let depth = self.depth.load(Ordering::Relaxed).wrapping_sub(1);
-        let start = self.starts.get(depth)?;
-        let end = clock::tsc();
-        self.depth.store(depth, Ordering::Relaxed);
-        Some((end, clock::tsc_span_ns(start.load(Ordering::Relaxed), end)))
+    pub(crate) fn ends_shortly(&self, route: Route) -> bool {
+        self.own.short_route.get() == route.word()
     }
 
-    /// Begins a call, however deep.
-    pub(crate) fn begin(&self) {
+    /// Ends the outermost call at `end`, if it is [here](Self::is_outermost): its duration as [`TscScale::span_ns`] has
+    /// it.
+    #[inline(always)]
+    pub(crate) fn end_outermost(&self, end: u64) -> u64 {
+        let duration_ns = self.span_ns(self.start(), end);
+        self.start.store(0, Ordering::Relaxed);
+        duration_ns
+    }
+
+    /// The nanoseconds from one reading of the time stamp counter to another, as [`TscScale::span_ns`] has them.
+    #[inline(always)]
+    pub(crate) fn span_ns(&self, from: u64, to: u64) -> u64 {
+        self.own.tsc_scale.span_ns(from, to)
+    }
+
+    /// Begins a call, nested or not; returns whether it did. It does not if it is an allocator's that is called to make room
+    /// for another nested call of itself.
+    #[inline(always)]
+    pub(crate) fn begin(&self) -> bool {
+        if self.begin_outermost() {
+            return true;
+        }
+        let Ok(mut starts) = self.own.nested_starts.try_borrow_mut() else { return false };
+        if starts.len() == starts.capacity() {
+            make_room(&mut starts);
+        }
         if self.kind == Kind::Orphan {
             count_orphan(self.site, 1);
         }
-        if !self.begin_shallow() {
-            self.depth.store(self.depth.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-            inside(|| lock(&self.deep_starts).push(0));
-            let start = clock::ticks();
-            if let Some(last) = lock(&self.deep_starts).last_mut() {
-                *last = start;
-            }
-        }
+        self.nested.store(starts.len() + 1, Ordering::Relaxed);
+        self.own.short_route.set(NO_OWNER);
+        starts.push(clock::ticks());
+        true
     }
 
-    /// Ends the innermost call: the clock's reading, and the call's duration.
-    pub(crate) fn end(&self) -> (u64, u64) {
+    /// Ends the innermost call, nested or not, at `tsc` if that is the clock: the clock's reading, and the call's duration.
+    #[inline(always)]
+    pub(crate) fn end(&self, tsc: u64) -> (u64, u64) {
+        if self.is_outermost() {
+            return (tsc, clock::forward_ns(self.end_outermost(tsc)));
+        }
         if self.kind == Kind::Orphan {
             count_orphan(self.site, -1);
         }
-        self.end_shallow().unwrap_or_else(|| {
-            let end = clock::ticks();
-            self.depth.store(self.depth.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
-            let start = lock(&self.deep_starts).pop().unwrap_or(end);
-            (end, clock::span_ns(start, end))
-        })
+        let end = clock::reading(tsc);
+        let start = self.pop_nested().unwrap_or(end);
+        (end, clock::span_ns(start, end))
+    }
+
+    /// Ends the innermost call, a nested one, at `end`: its duration as [`TscScale::span_ns`] has it.
+    #[inline(always)]
+    pub(crate) fn end_nested(&self, end: u64) -> u64 {
+        self.span_ns(self.pop_nested().unwrap_or(end), end)
+    }
+
+    /// When the innermost of the nested calls began, which is none any more.
+    #[inline(always)]
+    fn pop_nested(&self) -> Option<u64> {
+        let mut starts = self.own.nested_starts.borrow_mut();
+        let start = starts.pop();
+        self.nested.store(starts.len(), Ordering::Relaxed);
+        if starts.is_empty() {
+            self.set_short_route();
+        }
+        start
+    }
+
+    /// Whether the clock is the time stamp counter.
+    #[inline(always)]
+    pub(crate) fn reads_tsc(&self) -> bool {
+        self.kind == Kind::Fast
+    }
+
+    /// Whether the clock is the time stamp counter, and the innermost call not nested in another.
+    #[inline(always)]
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.reads_tsc() && self.nested.load(Ordering::Relaxed) == 0
+    }
+
+    fn set_short_route(&self) {
+        let route = if self.is_outermost() { self.own.owner.get() } else { NO_OWNER };
+        self.own.short_route.set(route);
     }
 
     /// Begins a call that is not timed, if the next one is not; returns whether it did.
@@ -190,12 +277,15 @@ impl Local {
     }
 
     /// Chooses the next call of a sampled function that is timed, after one was.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn choose_timed(&self) {
         let gap = self.untimed.gaps.draw();
         self.untimed.until.store(self.untimed.begun.load(Ordering::Relaxed).wrapping_add(gap), Ordering::Relaxed);
     }
 
     /// Begins the call of a future; returns whether it is timed.
+    #[inline(always)]
     pub(crate) fn begin_async(&self) -> bool {
         if self.begin_untimed() {
             return false;
@@ -214,8 +304,9 @@ impl Local {
 
     /// How many calls have begun on this thread and not ended, less those that have ended here only.
     fn in_flight(&self) -> i64 {
-        let depth = self.depth.load(Ordering::Relaxed) - if self.kind == Kind::Fast { 0 } else { SHALLOW };
-        let stacked = i64::try_from(depth).unwrap_or(i64::MAX);
+        let outermost = i64::from(self.kind == Kind::Fast && self.start.load(Ordering::Relaxed) != 0);
+        let nested = i64::try_from(self.nested.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let stacked = nested.saturating_add(outermost);
         stacked.saturating_add(self.in_flight_async.load(Ordering::Relaxed)).saturating_add(self.untimed.in_flight())
     }
 
@@ -223,42 +314,69 @@ impl Local {
     /// whether it did. To be called by the thread itself.
     #[inline(always)]
     pub(crate) fn with_stats(&self, route: Route, record: impl FnOnce(&Stats)) -> bool {
-        if self.owner.load(Ordering::Relaxed) != route.word() {
+        if self.own.owner.get() != route.word() {
             return false;
         }
-        // SAFETY: no route has the word `NO_OWNER`, and any other owner is set with stats, after them. They are kept alive by `Owned::stats` of this thread: `forget_dropped_aggregators`
-        // clears the owner before it lets go of them, and when `Owned` is dropped, no call is in progress and the table
-        // is cleared. Neither can happen while the reference is in use, since recording calls nothing that leads there.
-        record(unsafe { &*self.stats.load(Ordering::Relaxed) });
+        // SAFETY: the owner is no route's word without stats, and `record` leads nowhere else.
+        record(unsafe { self.stats() });
         true
+    }
+
+    /// The thread's share of the aggregator that it has at hand.
+    ///
+    /// # Safety
+    ///
+    /// The thread is this one's and has an owner of stats at hand, as where a call [ends shortly](Self::ends_shortly). The
+    /// reference is not kept while anything runs but what records a call.
+    #[inline(always)]
+    pub(crate) unsafe fn stats(&self) -> &Stats {
+        // SAFETY: an owner is set with stats, after them. They are kept alive by `Owned::stats` of this thread:
+        // `forget_dropped_aggregators` clears the owner before it lets go of them, and when `Owned` is dropped, no call is in
+        // progress and the table is cleared. Neither can happen while the reference is in use.
+        unsafe { &*self.own.stats.get() }
     }
 
     /// The target that `route` leads to, if it is at hand. To be called by the thread itself, and not from within a
     /// handler.
+    #[inline(always)]
     pub(crate) fn target_on(&self, route: Route) -> Option<&Target> {
-        if self.target_route.load(Ordering::Relaxed) != route.word() {
+        if !self.has_target_on(route) {
             return None;
         }
         // SAFETY: no route has the word `NO_OWNER`, and any other is set with a target that `Owned::targets` of this
         // thread keeps alive until `keep_target` puts another in its place here first. That is called by this thread at
         // the end of a call only, and while a handler of this target runs, no end of a call comes this far.
-        Some(unsafe { &*self.target.load(Ordering::Relaxed) })
+        Some(unsafe { &*self.own.target.get() })
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_target_on(&self, route: Route) -> bool {
+        self.own.target_route.get() == route.word()
     }
 
     pub(crate) fn set_target(&self, target: &Arc<Target>) {
-        self.target.store(Arc::as_ptr(target).cast_mut(), Ordering::Relaxed);
-        self.target_route.store(target.route().word(), Ordering::Relaxed);
+        self.own.target.set(Arc::as_ptr(target));
+        self.own.target_route.set(target.route().word());
     }
 
     fn set_stats(&self, owner: Route, stats: &Arc<Stats>) {
-        self.stats.store(Arc::as_ptr(stats).cast_mut(), Ordering::Relaxed);
-        self.owner.store(owner.word(), Ordering::Relaxed);
+        self.own.stats.set(Arc::as_ptr(stats));
+        self.own.owner.set(owner.word());
+        self.set_short_route();
     }
 
     fn forget_stats(&self) {
-        self.owner.store(NO_OWNER, Ordering::Relaxed);
-        self.stats.store(ptr::null_mut(), Ordering::Relaxed);
+        self.own.owner.set(NO_OWNER);
+        self.set_short_route();
+        self.own.stats.set(ptr::null());
     }
+}
+
+/// Makes room for more nested calls.
+#[cold]
+#[inline(never)]
+fn make_room(starts: &mut Vec<u64>) {
+    inside(|| starts.reserve(NESTED_AT_FIRST));
 }
 
 /// Where the site with this number is to be looked for first, before the mask: in bytes, to save the hot path the shift.
@@ -291,13 +409,50 @@ unsafe impl Sync for NoEntries {}
 
 static NO_ENTRIES: NoEntries = NoEntries(Entry::free());
 
+/// The table in `owned::Owned::table`, or [`NO_ENTRIES`].
+#[derive(Clone, Copy)]
+struct Table {
+    /// A power of two, of which at least half are free.
+    entries: *const Entry,
+    /// The length in bytes, less one entry: what masks the [slot](Callsite::slot) of a site.
+    mask: usize,
+}
+
+impl Table {
+    const NONE: Self = Self { entries: &raw const NO_ENTRIES.0, mask: 0 };
+
+    /// The entry at which `site` is looked for first.
+    ///
+    /// # Safety
+    ///
+    /// The table is one of this thread's [`Here`].
+    #[inline(always)]
+    unsafe fn first<'a>(self, site: &Callsite) -> &'a Entry {
+        // SAFETY: a slot is a multiple of an entry's size, and so is the mask.
+        unsafe { self.entry(site.slot() as usize & self.mask) }
+    }
+
+    /// The entry at this place, in bytes.
+    ///
+    /// # Safety
+    ///
+    /// The table is one of this thread's [`Here`]; `at` is a multiple of an entry's size, and at most the mask.
+    #[inline(always)]
+    unsafe fn entry<'a>(self, at: usize) -> &'a Entry {
+        // SAFETY: `entries` are those of `Owned::table` of this thread, the last of which is at the mask. `Owned` replaces it
+        // only together with `Here`'s, and clears it from there before it is dropped; they then are `NO_ENTRIES`, which is
+        // one entry, and 0.
+        unsafe { &*self.entries.byte_add(at) }
+    }
+}
+
 /// The part of a thread's state that needs no destructor, so that it can be reached at any time and at no cost.
 struct Here {
-    /// The table in `owned::Owned::table`, or [`NO_ENTRIES`]. Its length is a power of two, and at least half its entries
-    /// are free.
-    table: Cell<*const Entry>,
-    /// The length of the table in bytes, less one entry: what masks the [slot](Callsite::slot) of a site.
-    mask: Cell<usize>,
+    /// The thread's table, or none while the thread is inside the runtime: calls then take the long way, on which that is
+    /// looked at.
+    at_hand: Cell<Table>,
+    /// The thread's table.
+    table: Cell<Table>,
     /// This thread is inside the runtime; annotated code that it reaches from there, such as an allocator, is not
     /// measured.
     is_inside: Cell<bool>,
@@ -305,7 +460,7 @@ struct Here {
 
 thread_local! {
     static HERE: Here = const {
-        Here { table: Cell::new(&raw const NO_ENTRIES.0), mask: Cell::new(0), is_inside: Cell::new(false) }
+        Here { at_hand: Cell::new(Table::NONE), table: Cell::new(Table::NONE), is_inside: Cell::new(false) }
     };
 }
 
@@ -319,26 +474,13 @@ fn address(site: &Callsite) -> usize {
 }
 
 impl Here {
-    /// The entry at this place, in bytes.
-    ///
-    /// # Safety
-    ///
-    /// `at` is a multiple of an entry's size, and at most the mask.
-    #[inline(always)]
-    unsafe fn entry(&self, at: usize) -> &Entry {
-        // SAFETY: `table` points to the entries of `Owned::table` of this thread, the last of which is at the mask.
-        // `Owned` replaces it only together with these two cells and clears it from them before it is dropped; they then
-        // are `NO_ENTRIES`, which is one entry, and 0.
-        unsafe { &*self.table.get().byte_add(at) }
-    }
-
     #[inline(always)]
     fn find(&self, site: &'static Callsite) -> Option<&Local> {
-        let mask = self.mask.get();
-        let mut at = site.slot() as usize & mask;
+        let table = self.table.get();
+        let mut at = site.slot() as usize & table.mask;
         loop {
-            // SAFETY: as in `entry`: `at` is a multiple of an entry's size, and at most `mask`.
-            let entry = unsafe { self.entry(at) };
+            // SAFETY: as in `first`, and then the next, from the start again at the end.
+            let entry = unsafe { table.entry(at) };
             if ptr::eq(entry.site.get(), site) {
                 // SAFETY: the local of a filled entry is kept alive by this thread's `Parts` until its `Owned` is
                 // dropped, and that clears the table first.
@@ -347,13 +489,33 @@ impl Here {
             if entry.site.get().is_null() {
                 return None;
             }
-            at = (at + size_of::<Entry>()) & mask;
+            at = (at + size_of::<Entry>()) & table.mask;
         }
     }
 
-    fn forget_table(&self) {
-        self.table.set(&raw const NO_ENTRIES.0);
-        self.mask.set(0);
+    /// To be called from inside.
+    fn set_table(&self, table: Table) {
+        self.table.set(table);
+    }
+
+    #[inline(always)]
+    fn inside<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a> {
+            here: &'a Here,
+            was_inside: bool,
+        }
+        impl Drop for Restore<'_> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                if !self.was_inside {
+                    self.here.is_inside.set(false);
+                    self.here.at_hand.set(self.here.table.get());
+                }
+            }
+        }
+        let _restore = Restore { here: self, was_inside: self.is_inside.replace(true) };
+        self.at_hand.set(Table::NONE);
+        f()
     }
 }
 
@@ -361,8 +523,8 @@ impl Here {
 #[inline(always)]
 pub(crate) fn at_hand(site: &'static Callsite) -> Option<NonNull<Local>> {
     HERE.with(|here| {
-        // SAFETY: a slot is a multiple of an entry's size, and so is the mask.
-        let entry = unsafe { here.entry(site.slot() as usize & here.mask.get()) };
+        // SAFETY: it is.
+        let entry = unsafe { here.at_hand.get().first(site) };
         match ptr::eq(entry.site.get(), site) {
             // SAFETY: a filled entry has a local.
             true => Some(unsafe { NonNull::new_unchecked(entry.local.get().cast_mut()) }),
@@ -378,14 +540,17 @@ pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) ->
 
 /// Runs `f` with this thread marked as inside the runtime.
 pub(crate) fn inside<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            HERE.with(|here| here.is_inside.set(self.0));
-        }
-    }
-    let _restore = Restore(HERE.with(|here| here.is_inside.replace(true)));
-    f()
+    HERE.with(|here| here.inside(f))
+}
+
+/// Runs `f` with this thread marked as inside the runtime, unless it is already.
+#[inline(always)]
+pub(crate) fn unless_inside<R>(f: impl FnOnce() -> R) -> Option<R> {
+    // What `with` is given may be too much for the compiler to inline `with`.
+    let here = HERE.with(ptr::from_ref);
+    // SAFETY: a thread-local without a destructor is there as long as its thread, which is this one.
+    let here = unsafe { &*here };
+    if here.is_inside.get() { None } else { Some(here.inside(f)) }
 }
 
 /// Whether this thread is inside the runtime or one of its handlers.

@@ -5,12 +5,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use super::{Entry, HERE, Here, Kind, Local, address, find, inside, lock};
+use super::{Entry, HERE, Kind, Local, Table, address, find, inside, lock};
 use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::route::Target;
-use crate::sync::atomic::Ordering;
 
 thread_local! {
     static OWNED: RefCell<Option<Owned>> = const { RefCell::new(None) };
@@ -133,10 +132,8 @@ impl Owned {
                 new.local.swap(&old.local);
             }
         }
-        HERE.with(|here| {
-            here.table.set(self.table.as_ptr());
-            here.mask.set((len - 1) * size_of::<Entry>());
-        });
+        let table = Table { entries: self.table.as_ptr(), mask: (len - 1) * size_of::<Entry>() };
+        HERE.with(|here| here.set_table(table));
     }
 
     fn share(&mut self, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
@@ -166,7 +163,7 @@ impl Owned {
             return;
         }
         for local in &lock(&self.thread.parts).locals {
-            let key = (address(local.site), local.owner.load(Ordering::Relaxed));
+            let key = (address(local.site), local.own.owner.get());
             if self.stats.get(&key).is_some_and(gone) {
                 local.forget_stats();
             }
@@ -179,8 +176,8 @@ impl Owned {
 impl Drop for Owned {
     /// Folds the thread's numbers into what outlives it.
     fn drop(&mut self) {
-        HERE.with(Here::forget_table);
         inside(|| {
+            HERE.with(|here| here.set_table(Table::NONE));
             {
                 let mut orphans = lock(&ORPHANS);
                 for local in lock(&self.thread.parts).locals.drain(..) {

@@ -103,6 +103,7 @@ impl Installed {
     }
 
     /// Runs `f` on the handler, unless it is switched off. A panic stops here.
+    #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&dyn MetricHandler) -> R) -> Option<R> {
         if self.is_off.load(Ordering::Relaxed) {
             return None;
@@ -167,6 +168,7 @@ impl Target {
     }
 
     /// Runs `f` on every handler.
+    #[inline(always)]
     pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
         for installed in &self.handlers {
             installed.with(&mut f);

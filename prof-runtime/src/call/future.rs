@@ -40,9 +40,20 @@ pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
 #[inline(never)]
 extern "C" fn begin_async(site: &'static Callsite) -> AsyncCall {
     match at_hand(site) {
-        Some(local) => AsyncCall::begun(site, local.begin_async()),
+        Some(local) if site.sample() == 1 && local.reads_tsc() => {
+            local.count_async(1);
+            let drop_may_unwind = !panicking();
+            AsyncCall { site: Some(site), drop_may_unwind, start: clock::tsc() }
+        }
+        Some(local) => begin_async_at(local),
         None => begin_async_slowly(site),
     }
+}
+
+/// Begins a call of which nothing is known but where it is counted.
+#[inline(never)]
+extern "C" fn begin_async_at(local: &Local) -> AsyncCall {
+    AsyncCall::begun(local.site(), local.begin_async())
 }
 
 /// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
@@ -85,7 +96,6 @@ impl AsyncCall {
     pub(crate) const UNMEASURED: Self = Self { site: None, start: 0, drop_may_unwind: false };
 
     /// A call that begins now.
-    #[inline(always)]
     fn begun(site: &'static Callsite, is_timed: bool) -> Self {
         let drop_may_unwind = !panicking();
         Self { site: Some(site), drop_may_unwind, start: if is_timed { clock::ticks() } else { UNTIMED } }

@@ -4,5 +4,6 @@
 
 mod backtraces;
 mod callers;
+mod coroutines;
 mod handlers;
 mod sizes;

@@ -15,6 +15,8 @@ pub(crate) const PLAIN_BOXED: &str = "plain boxed future";
 pub(crate) const PLAIN_RESULT: &str = "plain Result";
 /// The plain function that does nothing but arithmetic, which the compiler may move about.
 pub(crate) const PLAIN_ARITHMETIC: &str = "plain, arithmetic only";
+/// The plain function that calls itself once.
+pub(crate) const PLAIN_NESTED: &str = "plain, one call in another";
 /// The limit for whoever times calls.
 pub(crate) const TSC_PAIR: &str = "limit: two raw TSC reads";
 

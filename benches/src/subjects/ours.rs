@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use prof_runtime::{Aggregator, CallRecord, MetricData, MetricHandler, NullHandler, configure_group, prof, scoped};
 
-use crate::subject::{PLAIN_ARITHMETIC, PLAIN_RESULT, Subject, ours, repeat};
+use crate::subject::{PLAIN_ARITHMETIC, PLAIN_NESTED, PLAIN_RESULT, Subject, ours, repeat};
 use crate::work::{Refused, arithmetic, fallible_work, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
@@ -21,6 +21,9 @@ pub(crate) const SUBJECTS: &[Subject] = &[
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new("prof: aggregator, Result", repeat!(aggregated_result))
         .baseline(PLAIN_RESULT)
+        .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
+    Subject::new("prof: aggregator, one call in another", repeat!(twice))
+        .baseline(PLAIN_NESTED)
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new(ours::SAMPLED, repeat!(sampled)).setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new(ours::RECORD_CALL, repeat!(recorded)).setup(|| configure_group("bench.recorded", TakesCalls)),
@@ -79,6 +82,17 @@ fn aggregated(x: u64) -> u64 {
 #[inline(never)]
 fn aggregated_result(x: u64) -> Result<u64, Refused> {
     fallible_work(x)
+}
+
+#[prof(group = "bench.aggregated")]
+#[inline(never)]
+fn nested(x: u64, again: bool) -> u64 {
+    work(if again { nested(x, false) } else { x })
+}
+
+#[inline(never)]
+fn twice(x: u64) -> u64 {
+    nested(x, black_box(true))
 }
 
 #[prof(group = "bench.aggregated", sample = 64)]

@@ -1,9 +1,10 @@
 //! The functions without anything on them.
 
 use std::future::Future;
+use std::hint::black_box;
 use std::pin::Pin;
 
-use crate::subject::{PLAIN, PLAIN_ARITHMETIC, PLAIN_ASYNC, PLAIN_BOXED, PLAIN_RESULT, Subject, repeat};
+use crate::subject::{PLAIN, PLAIN_ARITHMETIC, PLAIN_ASYNC, PLAIN_BOXED, PLAIN_NESTED, PLAIN_RESULT, Subject, repeat};
 use crate::work::{Refused, arithmetic, fallible_work, ready, work};
 
 pub(crate) const SUBJECTS: &[Subject] = &[
@@ -12,6 +13,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new(PLAIN_RESULT, repeat!(plain_result)).baseline(PLAIN_RESULT),
     Subject::new(PLAIN_ASYNC, repeat!(poll_plain)).baseline(PLAIN_ASYNC),
     Subject::new(PLAIN_BOXED, repeat!(poll_boxed)).baseline(PLAIN_BOXED),
+    Subject::new(PLAIN_NESTED, repeat!(twice)).baseline(PLAIN_NESTED),
 ];
 
 #[inline(never)]
@@ -47,4 +49,14 @@ fn plain_boxed(x: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
 #[inline(never)]
 fn poll_boxed(x: u64) -> u64 {
     ready(plain_boxed(x))
+}
+
+#[inline(never)]
+fn nested(x: u64, again: bool) -> u64 {
+    work(if again { nested(x, false) } else { x })
+}
+
+#[inline(never)]
+fn twice(x: u64) -> u64 {
+    nested(x, black_box(true))
 }

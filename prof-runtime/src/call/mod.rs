@@ -252,12 +252,12 @@ fn give(target: &Target, call: &CallRecord<'_>) {
     dispatch::call_to(target, |handler| handler.record_call(call));
 }
 
-/// Ends a call that was nested in another of the function.
+/// Ends a call that is nested in another of the function, or of which who listens changes at this moment.
 #[inline(never)]
 extern "C" fn end_nested(measured: NonNull<Local>, outcome: Outcome, end: u64) {
     // SAFETY: as in `take`; an orphan has nothing at hand.
     let local = unsafe { measured.as_ref() };
-    let count = |stats: &Stats| record(stats, outcome, local.end_nested(end));
+    let count = |stats: &Stats| record(stats, outcome, local.end_by_tsc(end));
     if !(local.reads_tsc() && local.with_stats(local.site().route(), count)) {
         end_slowly(measured, outcome, end);
     }

@@ -175,7 +175,7 @@ impl Local {
         self.own.short_route.get() == route.word()
     }
 
-    /// Ends the outermost call at `end`, if it is [here](Self::is_outermost): its duration as [`TscScale::span_ns`] has
+    /// Ends the outermost call at `end`, if it is [that](Self::is_outermost) which ends: its duration as [`TscScale::span_ns`] has
     /// it.
     #[inline(always)]
     pub(crate) fn end_outermost(&self, end: u64) -> u64 {
@@ -213,8 +213,8 @@ impl Local {
     /// Ends the innermost call, nested or not, at `tsc` if that is the clock: the clock's reading, and the call's duration.
     #[inline(always)]
     pub(crate) fn end(&self, tsc: u64) -> (u64, u64) {
-        if self.is_outermost() {
-            return (tsc, clock::forward_ns(self.end_outermost(tsc)));
+        if self.reads_tsc() {
+            return (tsc, clock::forward_ns(self.end_by_tsc(tsc)));
         }
         if self.kind == Kind::Orphan {
             count_orphan(self.site, -1);
@@ -224,15 +224,22 @@ impl Local {
         (end, clock::span_ns(start, end))
     }
 
-    /// Ends the innermost call, a nested one, at `end`: its duration as [`TscScale::span_ns`] has it.
+    /// Ends the innermost call, nested or not, at `end`, where the clock [is the time stamp counter](Self::reads_tsc): its
+    /// duration as [`TscScale::span_ns`] has it.
     #[inline(always)]
-    pub(crate) fn end_nested(&self, end: u64) -> u64 {
-        self.span_ns(self.pop_nested().unwrap_or(end), end)
+    pub(crate) fn end_by_tsc(&self, end: u64) -> u64 {
+        match self.pop_nested() {
+            Some(start) => self.span_ns(start, end),
+            None => self.end_outermost(end),
+        }
     }
 
-    /// When the innermost of the nested calls began, which is none any more.
+    /// When the innermost of the nested calls began, which is one no more; `None` if no call is nested.
     #[inline(always)]
     fn pop_nested(&self) -> Option<u64> {
+        if self.nested.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
         let mut starts = self.own.nested_starts.borrow_mut();
         let start = starts.pop();
         self.nested.store(starts.len(), Ordering::Relaxed);

@@ -198,6 +198,11 @@ fn signatures_cause_no_lint() {
     check("signatures", include_str!("cases/signatures.rs"), &["2018", "2021", "2024"]);
 }
 
+#[test]
+fn arguments_cause_no_lint() {
+    check("arguments", include_str!("cases/arguments.rs"), &["2018", "2021", "2024"]);
+}
+
 /// d11, d12.
 #[test]
 fn migrations_between_editions_cause_no_lint() {

@@ -117,8 +117,3 @@ pub fn patterns((a, b): (u8, u8), [c, ..]: [u8; 2], &d: &u8, mut e: u8) -> Resul
     e += 1;
     Some(a + b + c + d + e).ok_or(())
 }
-
-#[prof(objective(success = 99.999, latency = "1234567us", percentile = 99))]
-fn promising() -> u64 {
-    1_234_567
-}

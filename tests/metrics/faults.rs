@@ -293,14 +293,15 @@ impl Drop for PanicsWhenDropped {
 #[prof(name = "outlives", group = "faults.dropped")]
 fn outlives() {}
 
-/// The thread that has called a replaced handler is the one that drops it, at the end of its next call.
+/// The thread that has called a replaced handler is the one that drops it, at the end of its next call; at once if there was
+/// a scope anywhere when it called, as other tests have them.
 #[test]
 fn a_handler_that_panics_when_it_is_dropped_harms_no_call() {
     let (before, after) = (MemoryHandler::new(), MemoryHandler::new());
     configure_group("faults.dropped", PanicsWhenDropped(before.clone()));
     outlives();
     configure_group("faults.dropped", after.clone());
-    assert_eq!((before.count("outlives.success"), before.count("dropped")), (1, 0));
+    assert_eq!(before.count("outlives.success"), 1);
     outlives();
     assert_eq!((before.count("dropped"), after.count("outlives.success")), (1, 1));
 }

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use super::{Entry, HERE, Kind, Local, Table, address, find, inside, lock};
+use super::here::{Entry, HERE, Table};
+use super::{Kind, Local, address, find, inside, lock};
 use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
 use crate::clock;
@@ -133,7 +134,7 @@ impl Owned {
             }
         }
         let table = Table { entries: self.table.as_ptr(), mask: (len - 1) * size_of::<Entry>() };
-        HERE.with(|here| here.set_table(table));
+        HERE.with(|here| here.table.set(table));
     }
 
     fn share(&mut self, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
@@ -177,7 +178,7 @@ impl Drop for Owned {
     /// Folds the thread's numbers into what outlives it.
     fn drop(&mut self) {
         inside(|| {
-            HERE.with(|here| here.set_table(Table::NONE));
+            HERE.with(|here| here.table.set(Table::NONE));
             {
                 let mut orphans = lock(&ORPHANS);
                 for local in lock(&self.thread.parts).locals.drain(..) {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::thread::panicking;
 
-use super::{Ended, InProgress, give, record, report, report_local, report_untimed, sampled};
+use super::{Ended, InProgress, record, report, report_local, report_untimed, sampled};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::local::{self, Local};
@@ -166,16 +166,8 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
 #[inline(never)]
 extern "C" fn end_async_to_handlers(local: &Local, outcome: Outcome, start: u64, end: u64) {
     local.count_async(-1);
-    let site = local.site();
-    match local.target_on(site.route()) {
-        Some(target) if local.is_outermost() => {
-            give(target, &CallRecord::at(site, outcome, end, clock::forward_ns(local.span_ns(start, end))));
-        }
-        _ => {
-            let end = clock::reading(end);
-            report_local(local, outcome, end, clock::span_ns(start, end));
-        }
-    }
+    let end = clock::reading(end);
+    report_local(local, outcome, end, clock::span_ns(start, end));
 }
 
 /// Ends a call on a thread on which none began, or whose local is not where it is looked for first.

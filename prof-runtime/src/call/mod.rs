@@ -31,7 +31,7 @@ use crate::handler::MetricHandler;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
 use crate::record::{CallRecord, UntimedCall};
-use crate::route::{self, Route, Target};
+use crate::route::{self, Route};
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
 ///
@@ -237,19 +237,7 @@ extern "C" fn end_to_handlers(measured: NonNull<Local>, outcome: Outcome, end: u
     // SAFETY: as in `take`; an orphan has nothing at hand.
     let local = unsafe { measured.as_ref() };
     let (end_ticks, duration_ns) = local.end(end);
-    let site = local.site();
-    if let Some(target) = local.target_on(site.route()) {
-        give(target, &CallRecord::at(site, outcome, end_ticks, duration_ns));
-    } else {
-        // The handlers have been replaced just now.
-        report_local(local, outcome, end_ticks, duration_ns);
-    }
-}
-
-/// Hands a call to the handlers that this thread has at hand.
-#[inline(always)]
-fn give(target: &Target, call: &CallRecord<'_>) {
-    dispatch::call_to(target, |handler| handler.record_call(call));
+    report_local(local, outcome, end_ticks, duration_ns);
 }
 
 /// Ends a call that is nested in another of the function, or of which who listens changes at this moment.
@@ -289,6 +277,7 @@ fn take<R>(measured: NonNull<Local>, f: impl FnOnce(&Local) -> R) -> R {
 }
 
 /// Reports a call to the aggregator or the target that this thread has at hand, or to whom it finds.
+#[inline(always)]
 fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
     let site = local.site();
     let route = site.route();
@@ -297,7 +286,7 @@ fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u6
     }
     let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
     match local.target_on(route) {
-        Some(target) => give(target, &record),
+        Some(target) => dispatch::call_to(target, |handler| handler.record_call(&record)),
         None => report(&Ended::Timed(record)),
     }
 }

@@ -8,11 +8,12 @@ use std::time::UNIX_EPOCH;
 use crate::data::MetricData;
 use crate::handler::{FlushError, MetricHandler};
 use crate::local::lock;
+use crate::text::Foreign;
 
 /// Writes each data point as a line, `[timestamp][group]: name=value`, with the timestamp in whole seconds since the
 /// Unix epoch and durations in milliseconds.
 ///
-/// Control characters in names are escaped, so that a data point is one line. A line that cannot be written is counted,
+/// Names are shown as [`Foreign`] text, so that a data point is one line, which acts on no terminal. A line that cannot be written is counted,
 /// and reported by [`flush`](MetricHandler::flush).
 ///
 /// # Examples
@@ -57,7 +58,7 @@ impl Default for ConsoleHandler {
 impl MetricHandler for ConsoleHandler {
     fn emit(&self, data: &MetricData<'_>) {
         let seconds = data.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let (group, name) = (OneLine(&data.group_name), OneLine(&data.name));
+        let (group, name) = (Foreign(&data.group_name), Foreign(&data.name));
         // One write per line, so that lines of other writers to the same stream do not get in between.
         let line = format!("[{seconds}][{group}]: {name}={}\n", data.value);
         let mut output = lock(&self.output);
@@ -80,24 +81,12 @@ pub(crate) fn flushed(target: &str, result: io::Result<()>, failed: u64) -> Resu
         0 => Ok(()),
         _ => Err(io::Error::other(format!("{failed} lines could not be written"))),
     });
-    result.map_err(|error| FlushError::Write { target: target.to_owned(), source: error.into() })
+    result.map_err(|error| FlushError::Write { target: target.into(), source: error.into() })
 }
 
 impl fmt::Debug for ConsoleHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConsoleHandler").finish_non_exhaustive()
-    }
-}
-
-/// Text with its control characters escaped.
-pub(crate) struct OneLine<'a>(pub(crate) &'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => write!(f, "{c}"),
-        })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::aggregator::Aggregator;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::record::{CallRecord, UntimedCall};
+use crate::text::Foreign;
 
 /// Receives metrics: every data point through [`emit`](Self::emit), every finished call through
 /// [`record_call`](Self::record_call).
@@ -134,10 +135,10 @@ impl IntoHandler for Box<dyn MetricHandler> {
 #[non_exhaustive]
 pub enum FlushError {
     /// The handler tried, and what it writes to refused.
-    #[error("could not flush metrics to {target}: {source}")]
+    #[error("could not flush metrics to {target}: {:.1024}", Foreign(source))]
     Write {
         /// What the handler writes to, such as a path or an address.
-        target: String,
+        target: Foreign<String>,
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -145,7 +146,7 @@ pub enum FlushError {
     #[error("could not flush metrics to {target} within {timeout:?}")]
     Timeout {
         /// What the handler writes to, such as a path or an address.
-        target: String,
+        target: Foreign<String>,
         /// How long was waited.
         timeout: Duration,
     },
@@ -153,7 +154,7 @@ pub enum FlushError {
     #[error("could not flush metrics to {target}: it was stopped")]
     Stopped {
         /// What the handler wrote to, such as a path or an address.
-        target: String,
+        target: Foreign<String>,
     },
     /// The handler panicked while flushing.
     #[error("a metric handler panicked while flushing")]

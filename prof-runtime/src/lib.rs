@@ -86,6 +86,7 @@ pub mod startup;
 mod stderr;
 mod stream;
 mod sync;
+pub mod text;
 mod timed;
 mod worker;
 

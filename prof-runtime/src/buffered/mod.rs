@@ -166,17 +166,17 @@ impl BufferedHandler {
     pub fn flush_within(&self, timeout: Duration) -> Result<(), FlushError> {
         let deadline = clock::deadline(timeout);
         if !self.queue.is_alive() {
-            return Err(FlushError::Stopped { target: self.target().to_owned() });
+            return Err(FlushError::Stopped { target: self.target().into() });
         }
         let (reply, replied) = bounded(1);
-        let late = || FlushError::Timeout { target: self.target().to_owned(), timeout };
+        let late = || FlushError::Timeout { target: self.target().into(), timeout };
         self.flushes.send_deadline(reply, deadline).map_err(|error| match error.is_timeout() {
             true => late(),
-            false => FlushError::Stopped { target: self.target().to_owned() },
+            false => FlushError::Stopped { target: self.target().into() },
         })?;
         replied.recv_deadline(deadline).map_err(|error| match error.is_timeout() {
             true => late(),
-            false => FlushError::Stopped { target: self.target().to_owned() },
+            false => FlushError::Stopped { target: self.target().into() },
         })?
     }
 
@@ -189,7 +189,7 @@ impl BufferedHandler {
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
-            false => Err(FlushError::Timeout { target: self.target().to_owned(), timeout }),
+            false => Err(FlushError::Timeout { target: self.target().into(), timeout }),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::value::ValueKind;
+use crate::text::Foreign;
 
 /// A place in the source: file, line and column.
 pub type Place = &'static Location<'static>;
@@ -43,7 +44,7 @@ pub enum ContextError {
     },
 
     /// A metric holds another kind of value than the operation needs.
-    #[error("metric `{metric}` is {held}, set at {set_at}; refused to use it as {wanted} at {again_at}")]
+    #[error("metric `{}` is {held}, set at {set_at}; refused to use it as {wanted} at {again_at}", Foreign(metric))]
     KindMismatch {
         /// The metric's name.
         metric: String,
@@ -60,7 +61,7 @@ pub enum ContextError {
 
 /// A metric that has a value already: part of [`ContextError::AlreadySet`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("metric `{metric}` has already been set at {set_at}")]
+#[error("metric `{}` has already been set at {set_at}", Foreign(metric))]
 #[non_exhaustive]
 pub struct SetBefore {
     /// The metric's name.
@@ -73,7 +74,7 @@ fn quoted(metrics: &[String]) -> String {
     if metrics.is_empty() {
         return "metrics".to_owned();
     }
-    metrics.iter().map(|metric| format!("`{metric}`")).collect::<Vec<_>>().join(", ")
+    metrics.iter().map(|metric| format!("`{}`", Foreign(metric))).collect::<Vec<_>>().join(", ")
 }
 
 fn join(conflicts: &[SetBefore]) -> String {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{outcome::panic_message, record::ContextRecord};
-use crate::{panics::discard, stderr};
+use crate::{panics::discard, stderr, text::Foreign};
 
 /// The user's callback, which gets each record.
 pub(super) struct OnExit {
@@ -25,9 +25,8 @@ impl OnExit {
         let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.callback)(record))) else {
             return;
         };
-        // Quoted, so that a message of several lines is one here.
-        let message =
-            panic_message(payload.as_ref()).map_or_else(|| "not a string".to_owned(), |message| format!("{message:?}"));
+        let message = panic_message(payload.as_ref())
+            .map_or_else(|| "not a string".to_owned(), |message| format!("{:?}", Foreign(message)));
         stderr::line(format_args!("prof: on_exit of a {} panicked: {message}", self.context));
         discard(payload);
     }

@@ -35,6 +35,7 @@ pub use self::statsd::{StatsdError, StatsdHandler};
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingHandler;
 use crate::aggregator::Snapshot;
+use crate::text::Foreign;
 
 /// Writes a snapshot outward: to a file, or to a server that stores numbers.
 ///
@@ -56,10 +57,10 @@ pub trait Exporter: Send {
 #[non_exhaustive]
 pub enum ExportError {
     /// It did not get there, or the other side is busy: it is worth another attempt.
-    #[error("could not export metrics to {target}: {source}")]
+    #[error("could not export metrics to {target}: {:.1024}", Foreign(source))]
     Unreachable {
         /// Where to, such as a path or an address.
-        target: String,
+        target: Foreign<String>,
         /// What went wrong.
         source: Box<dyn Error + Send + Sync>,
         /// How long the other side asks to be left alone.
@@ -69,15 +70,15 @@ pub enum ExportError {
     #[error("{target} refused metrics: {reason}")]
     Refused {
         /// Where to.
-        target: String,
+        target: Foreign<String>,
         /// What it said.
-        reason: String,
+        reason: Foreign<String>,
     },
     /// It takes longer than was waited for, and goes on.
     #[error("could not export metrics to {target} within {timeout:?}")]
     Timeout {
         /// Where to.
-        target: String,
+        target: Foreign<String>,
         /// How long was waited.
         timeout: Duration,
     },
@@ -85,6 +86,6 @@ pub enum ExportError {
     #[error("could not export metrics to {target}: its thread has ended")]
     Stopped {
         /// Where to.
-        target: String,
+        target: Foreign<String>,
     },
 }

@@ -53,7 +53,7 @@ impl SnapshotLines {
 impl Exporter for SnapshotLines {
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
         self.write(snapshot).map_err(|error| ExportError::Unreachable {
-            target: "the JSON lines".to_owned(),
+            target: "the JSON lines".into(),
             source: error.into(),
             retry_after: None,
         })?;

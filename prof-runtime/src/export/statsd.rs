@@ -12,6 +12,7 @@ use super::{LossCounter, Losses};
 use crate::data::{MetricData, MetricValue};
 use crate::handler::{FlushError, MetricHandler};
 use crate::record::CallRecord;
+use crate::text::{Foreign, MaskedUrl};
 
 /// Sends each call as `NAME.success`, `NAME.failure` or `NAME.cancelled`, a counter (`|c`), and `NAME.duration`, a timer
 /// in milliseconds with their fraction (`|ms`), over UDP. A count from [`put_metric`](fn@crate::put_metric) is a counter,
@@ -52,10 +53,10 @@ pub struct StatsdHandler {
 #[non_exhaustive]
 pub enum StatsdError {
     /// The address is none, or its name is not known.
-    #[error("{address} is not the address of a StatsD daemon: {source}")]
+    #[error("{address} is not the address of a StatsD daemon: {:.1024}", Foreign(source))]
     Resolve {
         /// The address.
-        address: String,
+        address: Foreign<String>,
         /// What the system said.
         source: io::Error,
     },
@@ -78,7 +79,8 @@ impl StatsdHandler {
     ///
     /// If the address cannot be resolved, or the system refuses a socket.
     pub fn to(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, StatsdError> {
-        let unresolved = |source| StatsdError::Resolve { address: address.to_string(), source };
+        let unresolved =
+            |source| StatsdError::Resolve { address: MaskedUrl(address.to_string()).to_string().into(), source };
         let nowhere = || io::Error::new(io::ErrorKind::NotFound, "it resolves to no address");
         let mut addresses = address.to_socket_addrs().map_err(unresolved)?;
         let address = addresses.next().ok_or_else(nowhere).map_err(unresolved)?;
@@ -173,9 +175,10 @@ impl MetricHandler for StatsdHandler {
     }
 
     fn flush(&self) -> Result<(), FlushError> {
-        self.client
-            .flush()
-            .map_err(|error| FlushError::Write { target: format!("StatsD at {}", self.address), source: error.into() })
+        self.client.flush().map_err(|error| FlushError::Write {
+            target: format!("StatsD at {}", self.address).into(),
+            source: error.into(),
+        })
     }
 }
 

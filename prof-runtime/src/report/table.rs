@@ -8,7 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::units::{count, duration, share};
 use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
-use crate::console::OneLine;
+use crate::text::Foreign;
 
 /// Longer names are cut in the middle.
 const MAX_NAME: usize = 60;
@@ -119,7 +119,7 @@ fn maybe(ns: Option<u64>) -> String {
 
 /// A name on one line, of a width that leaves room for the numbers.
 fn name(name: &str) -> String {
-    let name = OneLine(name).to_string();
+    let name = format!("{:.1000}", Foreign(name));
     let length = name.chars().count();
     if length <= MAX_NAME {
         return name;

@@ -153,7 +153,7 @@ impl ProfBuilder {
         let parts = Part::check(self.parts.clone())?;
         let mut guard = ProfGuard::new(self.timeout);
         for part in parts {
-            self.start_part(&part, &mut guard).map_err(|source| InitError::Start { part: part.to_string(), source })?;
+            self.start_part(&part, &mut guard).map_err(|source| InitError::Start { part: part.shown(), source })?;
         }
         guard.listen();
         Ok(guard)

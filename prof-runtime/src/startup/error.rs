@@ -1,23 +1,24 @@
 //! What can be wrong with what should be started.
 
 use std::error::Error;
-use std::ffi::OsString;
+
+use crate::text::Foreign;
 
 /// Why nothing was started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// The variable `PROF` cannot be read.
-    #[error("PROF is not Unicode: {list:?}")]
+    #[error("PROF is not Unicode: {list}")]
     NotUnicode {
-        /// Its value.
-        list: OsString,
+        /// Its value, without what may be a secret, and with U+FFFD for what is not Unicode.
+        list: Foreign<String>,
     },
     /// There is no such part.
     #[error("`{part}` is not known; allowed are {allowed}")]
     Unknown {
         /// The part.
-        part: String,
+        part: Foreign<String>,
         /// Those that this program is compiled with.
         allowed: String,
     },
@@ -25,7 +26,7 @@ pub enum InitError {
     #[error("`{part}` needs the feature `{feature}` of prof-runtime; without it, allowed are {allowed}")]
     FeatureOff {
         /// The part.
-        part: String,
+        part: Foreign<String>,
         /// The cargo feature.
         feature: &'static str,
         /// Those that this program is compiled with.
@@ -35,7 +36,7 @@ pub enum InitError {
     #[error("`{part}` is not complete: it is written {usage}")]
     Malformed {
         /// The part.
-        part: String,
+        part: Foreign<String>,
         /// How it is written.
         usage: &'static str,
     },
@@ -43,19 +44,19 @@ pub enum InitError {
     #[error("`{part}` is listed twice")]
     Twice {
         /// The part.
-        part: String,
+        part: Foreign<String>,
     },
     /// `off` is there beside others.
     #[error("`off` stands alone, and `{part}` is listed with it")]
     NotOff {
         /// One of the others.
-        part: String,
+        part: Foreign<String>,
     },
     /// The part is right, but could not be started.
-    #[error("could not start `{part}`: {source}")]
+    #[error("could not start `{part}`: {:.1024}", Foreign(source))]
     Start {
         /// The part.
-        part: String,
+        part: Foreign<String>,
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },

@@ -147,8 +147,7 @@ impl ProfGuard {
         for exporter in &self.exporters {
             let exported = exporter.export_now(self.timeout);
             result = result.and(
-                exported
-                    .map_err(|error| FlushError::Write { target: exporter.target().to_owned(), source: error.into() }),
+                exported.map_err(|error| FlushError::Write { target: exporter.target().into(), source: error.into() }),
             );
         }
         result

@@ -53,7 +53,9 @@ pub use self::guard::ProfGuard;
 pub fn init_from_env() -> Result<ProfGuard, InitError> {
     match std::env::var_os("PROF") {
         None => init(""),
-        Some(list) => init(&list.into_string().map_err(|list| InitError::NotUnicode { list })?),
+        Some(list) => {
+            init(list.to_str().ok_or_else(|| InitError::NotUnicode { list: part::shown(&list.to_string_lossy()) })?)
+        }
     }
 }
 

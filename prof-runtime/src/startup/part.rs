@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::InitError;
+use crate::text::{Foreign, MaskedUrl};
 
 /// Something to be started, and its argument.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) kind: Kind,
     /// Empty if there is none.
@@ -113,7 +114,7 @@ impl Part {
     }
 
     fn parse(text: &str) -> Result<Self, InitError> {
-        let part = || text.to_owned();
+        let part = || shown(text);
         let (name, argument) = match text.split_once(':') {
             Some((name, argument)) => (name, Some(argument.trim())),
             None => (text, None),
@@ -142,25 +143,44 @@ impl Part {
     pub(super) fn check(mut parts: Vec<Self>) -> Result<Vec<Self>, InitError> {
         for (at, part) in parts.iter().enumerate() {
             if parts[..at].contains(part) {
-                return Err(InitError::Twice { part: part.to_string() });
+                return Err(InitError::Twice { part: part.shown() });
             }
         }
         if parts.iter().any(|part| part.kind == Kind::Off) {
             parts.retain(|part| part.kind != Kind::Off);
             if let Some(part) = parts.first() {
-                return Err(InitError::NotOff { part: part.to_string() });
+                return Err(InitError::NotOff { part: part.shown() });
             }
         }
         Ok(parts)
     }
 }
 
-/// As it is written.
-impl fmt::Display for Part {
+/// A part as it was written, but for credentials, for messages.
+pub(super) fn shown(text: &str) -> Foreign<String> {
+    let written = text.split_once(':').filter(|(_, argument)| !argument.is_empty());
+    let known = written.and_then(|(name, argument)| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        Some(Part::new(kind, argument).shown())
+    });
+    known.unwrap_or_else(|| MaskedUrl(text).to_string().into())
+}
+
+impl Part {
+    /// As it is written, but for credentials.
+    pub(super) fn shown(&self) -> Foreign<String> {
+        let (name, argument) = (self.kind.name(), &self.argument);
+        Foreign(match self.kind {
+            _ if argument.is_empty() => name.to_owned(),
+            // What a path has in it is no secret, and may be an `@`.
+            Kind::Json | Kind::Snapshots => format!("{name}:{argument}"),
+            _ => format!("{name}:{}", MaskedUrl(argument)),
+        })
+    }
+}
+
+impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.argument {
-            "" => f.write_str(self.kind.name()),
-            argument => write!(f, "{}:{argument}", self.kind.name()),
-        }
+        write!(f, "{:?}", self.shown())
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use crate::text::{Foreign, MaskedUrl, Secret};
+
 /// Whether pushed numbers say everything since the start, or what happened since the push before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
@@ -30,8 +32,8 @@ pub enum OtlpError {
     /// The endpoint is no URL that can be pushed to.
     #[error("{endpoint:?} is not an endpoint: {reason}")]
     Endpoint {
-        /// The endpoint.
-        endpoint: String,
+        /// The endpoint, without credentials.
+        endpoint: Foreign<String>,
         /// What is wrong with it.
         reason: &'static str,
     },
@@ -40,8 +42,8 @@ pub enum OtlpError {
     Variable {
         /// The variable.
         name: String,
-        /// Its value.
-        value: String,
+        /// Its value; `…` if it may be a secret.
+        value: Foreign<String>,
         /// What it takes.
         expected: &'static str,
     },
@@ -54,7 +56,7 @@ pub(super) struct Config {
     /// Where metrics are pushed to; over http with the path.
     pub(super) url: String,
     pub(super) is_compressed: bool,
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, Secret)>,
     pub(super) timeout: Duration,
     pub(super) temporality: Temporality,
     pub(super) interval: Duration,
@@ -82,7 +84,7 @@ fn millis(found: Option<(String, String)>, default_ms: u64) -> Result<Duration, 
     let Some((name, value)) = found else { return Ok(Duration::from_millis(default_ms)) };
     match value.parse() {
         Ok(ms @ 1..) => Ok(Duration::from_millis(ms)),
-        _ => Err(OtlpError::Variable { name, value, expected: "a number of milliseconds above 0" }),
+        _ => Err(OtlpError::Variable { name, value: value.into(), expected: "a number of milliseconds above 0" }),
     }
 }
 
@@ -94,7 +96,16 @@ fn pairs(found: Option<(String, String)>) -> Result<Vec<(String, String)>, OtlpE
         Some((key.trim().to_owned(), decoded.into_owned()))
     };
     let pairs = value.split(',').filter(|pair| !pair.trim().is_empty()).map(parse).collect::<Option<_>>();
-    pairs.ok_or(OtlpError::Variable { name, value, expected: "`key=value,key=value`, percent-encoded" })
+    pairs.ok_or(OtlpError::Variable { name, value: value.into(), expected: "`key=value,key=value`, percent-encoded" })
+}
+
+/// Headers, whose values are secrets in errors, too.
+fn headers(found: Option<(String, String)>) -> Result<Vec<(String, Secret)>, OtlpError> {
+    let pairs = pairs(found).map_err(|error| match error {
+        OtlpError::Variable { name, expected, .. } => OtlpError::Variable { name, value: "…".into(), expected },
+        error => error,
+    })?;
+    Ok(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
 }
 
 impl Config {
@@ -112,7 +123,7 @@ impl Config {
             protocol,
             url,
             is_compressed: is_compressed(&variables)?,
-            headers: pairs(variables.of_metrics("HEADERS"))?,
+            headers: headers(variables.of_metrics("HEADERS"))?,
             timeout: millis(variables.of_metrics("TIMEOUT"), 10_000)?,
             temporality: temporality(&variables)?,
             interval: millis(variables.get("OTEL_METRIC_EXPORT_INTERVAL"), 60_000)?,
@@ -132,7 +143,7 @@ fn protocol(variables: &Variables<'_>) -> Result<Protocol, OtlpError> {
                 true => "`http/protobuf` or `grpc`",
                 false => "`http/protobuf`, and `grpc` with the feature `otlp-grpc` of prof-runtime",
             };
-            Err(OtlpError::Variable { name, value, expected })
+            Err(OtlpError::Variable { name, value: value.into(), expected })
         }
     }
 }
@@ -147,7 +158,7 @@ fn is_compressed(variables: &Variables<'_>) -> Result<bool, OtlpError> {
                 true => "`none` or `gzip`",
                 false => "`none`, and `gzip` with the feature `otlp-gzip` of prof-runtime",
             };
-            Err(OtlpError::Variable { name, value, expected })
+            Err(OtlpError::Variable { name, value: value.into(), expected })
         }
     }
 }
@@ -180,7 +191,7 @@ fn with_path(endpoint: &str) -> String {
 }
 
 fn check_url(url: &str) -> Result<(), OtlpError> {
-    let refuse = |reason| Err(OtlpError::Endpoint { endpoint: url.to_owned(), reason });
+    let refuse = |reason| Err(OtlpError::Endpoint { endpoint: MaskedUrl(url).to_string().into(), reason });
     match url.parse::<ureq::http::Uri>() {
         Err(_) => refuse("it is not a URL"),
         Ok(uri) => match uri.scheme_str() {
@@ -201,7 +212,7 @@ fn temporality(variables: &Variables<'_>) -> Result<Temporality, OtlpError> {
         "cumulative" => Ok(Temporality::Cumulative),
         // What little memory asks for is differences, where they cost none.
         "delta" | "lowmemory" => Ok(Temporality::Delta),
-        _ => Err(OtlpError::Variable { name, value, expected: "`cumulative`, `delta` or `lowmemory`" }),
+        _ => Err(OtlpError::Variable { name, value: value.into(), expected: "`cumulative`, `delta` or `lowmemory`" }),
     }
 }
 
@@ -261,7 +272,8 @@ mod tests {
         ];
         let config = config(None, &variables).unwrap();
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(config.headers, [pair("api-key", "a b"), pair("x", "y")]);
+        let header = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+        assert_eq!(config.headers, [header("api-key", "a b"), header("x", "y")]);
         assert_eq!((config.timeout, config.interval), (Duration::from_millis(2500), Duration::from_millis(700)));
         assert_eq!(config.temporality, Temporality::Delta);
         assert_eq!(config.resource[..2], [pair("deployment.environment.name", "test"), pair("service.name", "shop")]);
@@ -285,7 +297,7 @@ mod tests {
             &[("OTEL_EXPORTER_OTLP_TIMEOUT", "0")],
             "OTEL_EXPORTER_OTLP_TIMEOUT=\"0\" is not possible; it takes a ",
         );
-        check(None, &[("OTEL_EXPORTER_OTLP_HEADERS", "novalue")], "OTEL_EXPORTER_OTLP_HEADERS=\"novalue\"");
+        check(None, &[("OTEL_EXPORTER_OTLP_HEADERS", "novalue")], "OTEL_EXPORTER_OTLP_HEADERS=\"…\" is not possible");
         let temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
         check(None, &[(temporality, "both")], "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=\"both\"");
     }

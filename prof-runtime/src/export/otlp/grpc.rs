@@ -15,13 +15,14 @@ use tonic::{Code, Request, Status};
 
 use super::config::Config;
 use crate::export::ExportError;
+use crate::text::{Foreign, MaskedUrl};
 
 pub(super) fn push(
     config: &Config,
     message: ExportMetricsServiceRequest,
 ) -> Result<ExportMetricsServiceResponse, ExportError> {
     let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| ExportError::Unreachable {
-        target: config.url.clone(),
+        target: MaskedUrl(&config.url).to_string().into(),
         source,
         retry_after: None,
     };
@@ -65,7 +66,7 @@ async fn send(
     let mut request = Request::new(message);
     for (name, value) in &config.headers {
         // What cannot be a header is none over http, either.
-        let header = (AsciiMetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes()), value.parse());
+        let header = (AsciiMetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes()), value.expose().parse());
         let (Ok(name), Ok(value)): (_, Result<AsciiMetadataValue, _>) = header else {
             let reason = format!("{name:?} cannot be sent with its value as a header");
             return Err(SendError::Answered(Status::invalid_argument(reason)));
@@ -77,8 +78,8 @@ async fn send(
 
 /// Whether a push that was answered so is worth another attempt: as the protocol says.
 fn failed(config: &Config, status: &Status) -> ExportError {
-    let (target, retry_after) = (config.url.clone(), retry_after(status.details()));
-    let reason = format!("it answered {:?}: {}", status.code(), status.message());
+    let (target, retry_after) = (MaskedUrl(&config.url).to_string().into(), retry_after(status.details()));
+    let reason = format!("it answered {:?}: {}", status.code(), Foreign(status.message()));
     match status.code() {
         Code::Cancelled
         | Code::DeadlineExceeded
@@ -90,7 +91,7 @@ fn failed(config: &Config, status: &Status) -> ExportError {
         Code::ResourceExhausted if retry_after.is_some() => {
             ExportError::Unreachable { target, source: reason.into(), retry_after }
         }
-        _ => ExportError::Refused { target, reason },
+        _ => ExportError::Refused { target, reason: reason.into() },
     }
 }
 

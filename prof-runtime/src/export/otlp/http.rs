@@ -8,6 +8,7 @@ use ureq::http::{Response, StatusCode};
 
 use super::config::Config;
 use crate::export::ExportError;
+use crate::text::{Foreign, MaskedUrl};
 
 /// Answers are short: longer ones are not read on.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
@@ -28,11 +29,11 @@ pub(super) fn push(
     config: &Config,
     message: &ExportMetricsServiceRequest,
 ) -> Result<ExportMetricsServiceResponse, ExportError> {
-    let target = || config.url.clone();
+    let target = || Foreign(MaskedUrl(&config.url).to_string());
     let unreachable = |source, retry_after| ExportError::Unreachable { target: target(), source, retry_after };
     let mut request = agent.post(&config.url).content_type("application/x-protobuf");
     for (name, value) in &config.headers {
-        request = request.header(name, value);
+        request = request.header(name, value.expose());
     }
     let mut body = message.encode_to_vec();
     if config.is_compressed {
@@ -49,7 +50,7 @@ pub(super) fn push(
         | StatusCode::GATEWAY_TIMEOUT) => {
             Err(unreachable(format!("it answered {status}").into(), retry_after(&answer)))
         }
-        status => Err(ExportError::Refused { target: target(), reason: format!("it answered {status}") }),
+        status => Err(ExportError::Refused { target: target(), reason: format!("it answered {status}").into() }),
     }
 }
 

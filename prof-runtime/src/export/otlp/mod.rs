@@ -35,6 +35,7 @@ pub use self::config::{OtlpError, Temporality};
 use self::convert::Push;
 use super::{ExportError, Exporter, LossCounter, Losses};
 use crate::aggregator::Snapshot;
+use crate::text::MaskedUrl;
 
 /// Pushes snapshots to a collector; a [`PeriodicExporter`](super::PeriodicExporter) has it do so at
 /// [intervals](Self::interval), and tries again when the collector cannot be reached or is busy.
@@ -173,10 +174,10 @@ impl Exporter for OtlpExporter {
 
 impl fmt::Debug for OtlpExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers may have keys that are secret.
         f.debug_struct("OtlpExporter")
             .field("protocol", &self.config.protocol)
-            .field("url", &self.config.url)
+            .field("url", &MaskedUrl(&self.config.url))
+            .field("headers", &self.config.headers)
             .field("temporality", &self.config.temporality)
             .field("timeout", &self.config.timeout)
             .field("interval", &self.config.interval)

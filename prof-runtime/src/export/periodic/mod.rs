@@ -109,8 +109,8 @@ impl PeriodicExporter {
     pub fn export_now(&self, timeout: Duration) -> Result<(), ExportError> {
         let deadline = clock::deadline(timeout);
         let failed = |is_timeout| match is_timeout && lock(&self.worker).is_here() {
-            true => ExportError::Timeout { target: self.target.clone(), timeout },
-            false => ExportError::Stopped { target: self.target.clone() },
+            true => ExportError::Timeout { target: self.target.as_str().into(), timeout },
+            false => ExportError::Stopped { target: self.target.as_str().into() },
         };
         if !lock(&self.worker).is_here() {
             // After a fork, no one would answer.
@@ -130,7 +130,7 @@ impl PeriodicExporter {
     pub fn shutdown(&self, timeout: Duration) -> Result<(), ExportError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
-            false => Err(ExportError::Timeout { target: self.target.clone(), timeout }),
+            false => Err(ExportError::Timeout { target: self.target.as_str().into(), timeout }),
         }
     }
 
@@ -226,7 +226,7 @@ impl Work {
     fn export(&mut self) -> Result<(), ExportError> {
         let snapshot = self.aggregator.snapshot();
         let exported = caught(|| self.exporter.export(&snapshot))
-            .unwrap_or_else(|| Err(ExportError::Stopped { target: self.target.clone() }));
+            .unwrap_or_else(|| Err(ExportError::Stopped { target: self.target.as_str().into() }));
         match &exported {
             Ok(()) if self.failures > 0 => {
                 stderr::line(format_args!(

@@ -15,7 +15,7 @@ impl Exporter for Told {
 }
 
 fn unreachable() -> ExportError {
-    let (target, source) = ("told".to_owned(), "no one is there".into());
+    let (target, source) = ("told".into(), "no one is there".into());
     ExportError::Unreachable { target, source, retry_after: None }
 }
 

@@ -22,6 +22,7 @@ use super::PrometheusCollector;
 use crate::clock;
 use crate::local::lock;
 use crate::stderr;
+use crate::text::{Foreign, MaskedUrl};
 use crate::worker::Worker;
 
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
@@ -60,10 +61,10 @@ pub struct PrometheusServer {
 #[non_exhaustive]
 pub enum ServeError {
     /// The address is none, or taken, or not this machine's.
-    #[error("could not listen on {address}: {source}")]
+    #[error("could not listen on {address}: {:.1024}", Foreign(source))]
     Listen {
         /// The address.
-        address: String,
+        address: Foreign<String>,
         /// What the system said.
         source: io::Error,
     },
@@ -91,7 +92,7 @@ impl PrometheusServer {
         address: impl ToSocketAddrs + fmt::Display,
         collector: PrometheusCollector,
     ) -> Result<Self, ServeError> {
-        let listen = |source| ServeError::Listen { address: address.to_string(), source };
+        let listen = |source| ServeError::Listen { address: MaskedUrl(address.to_string()).to_string().into(), source };
         let listener = TcpListener::bind(&address).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;

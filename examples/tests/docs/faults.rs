@@ -1,4 +1,4 @@
-//! prof-runtime/FAULTS.md: the tests that it names are where it says.
+//! prof-runtime/FAULTS.md: the tests that it names are where it says, and each row has one that starts a program.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,7 @@ fn the_tests_of_the_faults_exist() {
     for row in Page::read("prof-runtime/FAULTS.md").rows() {
         let [fault, _, shown_by] = <[String; 3]>::try_from(row).unwrap();
         let (mut tests, mut searched) = (Vec::new(), false);
+        assert!(shown_by.contains("`../tests/process/"), "{fault}: no test starts a program");
         for name in quoted(&shown_by) {
             if Path::new(name).extension().is_none() {
                 // After a file, a list of tests begins anew.

@@ -1,0 +1,50 @@
+//! Handlers and predicates that do harm.
+
+use crate::program::service;
+
+#[test]
+fn a_handler_that_panics_is_switched_off_and_harms_no_call() {
+    let mut program = service("report").start();
+    program.ask("handler panics");
+    assert_eq!(program.ask("work 100"), "done");
+    assert_eq!(program.ask("handled"), "3");
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("is switched off"), 1, "{ended:?}");
+    assert!(ended.stderr.contains("prof: 100 calls of 1 function in "), "{ended:?}");
+}
+
+#[test]
+fn a_handler_that_blocks_holds_up_its_callers_only() {
+    let mut program = service("report").start();
+    program.ask("handler blocks");
+    program.ask("block");
+    program.ask("background 2");
+    // This thread's calls go elsewhere.
+    assert_eq!(program.ask("work 1000"), "done");
+    program.ask("unblock");
+    program.ask("work 10");
+    let calls: u64 = program.ask("stop").parse().unwrap();
+    let handled: u64 = program.ask("handled").parse().unwrap();
+    assert_eq!(handled, 2 * (calls + 10), "nothing is lost");
+    let ended = program.end().succeeded();
+    assert!(ended.stderr.contains("prof: "), "{ended:?}");
+}
+
+#[test]
+fn a_handler_that_calls_annotated_code_does_not_recurse() {
+    let mut program = service("report").start();
+    program.ask("handler calls");
+    program.ask("work 10");
+    assert_eq!(program.ask("handled"), "20", "two data points for each call, and none for those of the handler");
+    assert_eq!(program.ask("counted work"), "10 0");
+    program.end().succeeded();
+}
+
+#[test]
+fn a_panic_is_counted_and_goes_on() {
+    let mut program = service("report").start();
+    assert_eq!(program.ask("catch"), "done");
+    let ended = program.end().succeeded();
+    let row = ended.stderr.lines().find(|line| line.trim_start().starts_with("panics ")).unwrap().to_owned();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..6], ["1", "0", "0", "1", "0"], "{ended:?}");
+}

@@ -1,0 +1,145 @@
+//! A collector that is not as it should be.
+
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Attribute;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+use prost::Message as _;
+
+use crate::peers::{Absent, Answer, Peer, Request, http, ok};
+use crate::program::service;
+
+/// The calls of `work` that a push has, and whether they are since the push before.
+fn calls(request: &Request) -> (i64, bool) {
+    let message = ExportMetricsServiceRequest::decode(&*request.body).expect("it is a push");
+    let metrics = message.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    let metrics = metrics.flat_map(|scope| &scope.metrics).filter(|metric| metric.name == "prof.calls");
+    let (mut sum, mut is_delta) = (0, false);
+    for metric in metrics {
+        let Some(Data::Sum(calls)) = &metric.data else { panic!("calls are a sum") };
+        is_delta = calls.aggregation_temporality == 1;
+        for point in &calls.data_points {
+            let is_work = point.attributes.iter().any(|attribute| {
+                let value = attribute.value.as_ref().and_then(|value| value.value.as_ref());
+                attribute.key == "code.function.name" && value == Some(&Attribute::StringValue("work".into()))
+            });
+            if let (true, Some(Value::AsInt(count))) = (is_work, point.value) {
+                sum += count;
+            }
+        }
+    }
+    (sum, is_delta)
+}
+
+fn otlp(url: &str) -> String {
+    format!("otlp:{url}")
+}
+
+#[test]
+fn a_collector_that_is_not_there_costs_one_snapshot() {
+    let absent = Absent::new();
+    let mut program = service(&otlp(&absent.url())).start();
+    program.ask("work 3");
+    let error = program.ask("flush");
+    assert!(error.starts_with("could not flush: could not flush metrics to otlp: "), "{error}");
+    assert_eq!(program.lost("otlp"), 0, "a later push would make up for it");
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("lost on"), 1, "{ended:?}");
+}
+
+#[test]
+fn a_collector_that_comes_later_receives_everything() {
+    let absent = Absent::new();
+    let mut program = service(&otlp(&absent.url())).start();
+    program.ask("work 3");
+    program.ask("flush");
+    let peer = Peer::on(absent.listen(), |_| ok());
+    program.ask("work 4");
+    assert_eq!(program.ask("flush"), "flushed");
+    let request = peer.request();
+    assert!(request.head.starts_with("POST /v1/metrics HTTP/1.1\r\n"), "{}", request.head);
+    assert_eq!(calls(&request), (7, false));
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("lost"), 0, "{ended:?}");
+}
+
+#[test]
+fn differences_make_up_for_a_collector_that_was_gone() {
+    let peer = Peer::always(ok());
+    let address = peer.address;
+    let service = service(&otlp(&peer.url())).env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
+    let mut program = service.start();
+    program.ask("work 3");
+    assert_eq!(program.ask("flush"), "flushed");
+    assert_eq!(calls(&peer.request()), (3, true));
+    drop(peer);
+    program.ask("work 4");
+    assert!(program.ask("flush").starts_with("could not flush"));
+    let peer = Peer::on(Absent::at(address).listen(), |_| ok());
+    program.ask("work 5");
+    assert_eq!(program.ask("flush"), "flushed");
+    assert_eq!(calls(&peer.request()), (9, true));
+    program.end().succeeded();
+}
+
+/// Each takes the connection; none may hold up the calls, the flush or the end for longer than their limit.
+#[test]
+fn a_collector_that_gives_no_whole_answer_holds_up_neither_calls_nor_the_end() {
+    let head = b"HTTP/1.1 200 OK\r\n".to_vec();
+    for answer in [
+        Answer::Silence,
+        Answer::Trickle(head.clone()),
+        Answer::Flood(head.clone(), b"x-more: and more\r\n".to_vec()),
+        Answer::Last(head),
+        Answer::Last(Vec::new()),
+    ] {
+        let peer = Peer::always(answer.clone());
+        let service = service(&otlp(&peer.url())).arg("timeout-ms=300").env("OTEL_EXPORTER_OTLP_TIMEOUT", "200");
+        let mut program = service.start();
+        assert_eq!(program.ask("work 1000"), "done");
+        let error = program.ask("flush");
+        assert!(error.starts_with("could not flush"), "{answer:?}: {error}");
+        let ended = program.end().succeeded();
+        assert_eq!(ended.said("lost on"), 1, "{answer:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_collector_that_is_busy_receives_a_newer_snapshot() {
+    let mut answers = vec![ok(), http("503 Service Unavailable", "retry-after: 1\r\n", b"")];
+    let peer = Peer::answering(move |_| answers.pop().unwrap_or_else(ok));
+    // The first push is that of the interval; the collector says when the second is due.
+    let mut program = service(&otlp(&peer.url())).arg("interval-ms=1").start();
+    assert_eq!(calls(&peer.request()), (0, false));
+    program.stderr_with("503");
+    program.ask("work 3");
+    let requests = std::iter::repeat_with(|| calls(&peer.request()).0);
+    assert!(requests.take(10_000).any(|calls| calls == 3), "it is tried again, with newer numbers");
+    let ended = program.end().succeeded();
+    assert_eq!((ended.said("503"), ended.said("again, after 1 failure"), ended.said("lost")), (1, 1, 0), "{ended:?}");
+}
+
+#[test]
+fn what_a_collector_rejects_is_counted() {
+    let partial = ExportMetricsPartialSuccess { rejected_data_points: 5, error_message: "too many".into() };
+    let body = ExportMetricsServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+    let peer = Peer::always(http("200 OK", "content-type: application/x-protobuf\r\n", &body));
+    let mut program = service(&otlp(&peer.url())).start();
+    program.ask("work 3");
+    program.ask("flush");
+    assert_eq!(program.lost("otlp rejected"), 5);
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("10 metrics were lost on their way to otlp rejected"), 1, "{ended:?}");
+}
+
+#[test]
+fn an_unknown_name_is_as_a_collector_that_is_not_there() {
+    let mut program = service("otlp:http://no-such-host.invalid:4318").start();
+    program.ask("work 3");
+    let error = program.ask("flush");
+    assert!(error.contains("no-such-host.invalid"), "{error}");
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("lost on"), 1, "{ended:?}");
+}

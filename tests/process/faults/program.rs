@@ -1,0 +1,252 @@
+//! A running program: started, told what to do, and looked at when it has ended. Nothing here waits without a bound.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+/// Longer than anything takes; what does not come by then fails the test instead of holding it up for ever.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
+
+/// How a program is to be started. Without more, it is given no variable that anything here reads.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    command: Command,
+}
+
+/// The program of `service.rs`, with the variable `PROF`.
+pub(crate) fn service(prof: &str) -> Setup {
+    Setup::of(env!("CARGO_BIN_EXE_faults-service")).env("PROF", prof)
+}
+
+impl Setup {
+    fn of(program: &str) -> Self {
+        let mut command = Command::new(program);
+        let is_read = |name: &str| {
+            let name = name.to_uppercase();
+            name.starts_with("OTEL_") || name.ends_with("_PROXY") || ["PROF", "COLUMNS"].contains(&&*name)
+        };
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_read(&name.to_string_lossy())) {
+            command.env_remove(name);
+        }
+        command.env("NO_COLOR", "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command }
+    }
+
+    /// The same program, started by `sh` after `preparation`, such as `ulimit -n 32`.
+    pub(crate) fn after(self, preparation: &str) -> Self {
+        let mut command = Command::new("sh");
+        let script = format!("{preparation}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script]).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command }
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// An argument, such as `timeout-ms=100`.
+    pub(crate) fn arg(mut self, argument: &str) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    pub(crate) fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.command.current_dir(directory.into());
+        self
+    }
+
+    /// Starts it, whatever comes of it.
+    pub(crate) fn spawn(mut self) -> Program {
+        Program::new(self.command.spawn().expect("the program can be started"))
+    }
+
+    /// Starts it, and waits until it takes lines.
+    #[track_caller]
+    pub(crate) fn start(self) -> Program {
+        let mut program = self.spawn();
+        assert_eq!(program.answer(), "ready", "{}", program.stderr.text());
+        program
+    }
+}
+
+/// A program that runs. Dropping it kills it.
+pub(crate) struct Program {
+    process: Pid,
+    /// Locked by whoever reaps it or kills it, so that its number is not another's when it is killed.
+    child: Arc<Mutex<Child>>,
+    input: Option<ChildStdin>,
+    answers: Receiver<String>,
+    stdout: Shared,
+    stderr: Shared,
+    ended: Receiver<ExitStatus>,
+}
+
+/// What a program that has ended leaves behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    /// Without the answers.
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Text that grows until its writer is gone.
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<(Mutex<(String, bool)>, Condvar)>);
+
+impl Shared {
+    fn text(&self) -> String {
+        self.0.0.lock().unwrap().0.clone()
+    }
+
+    fn push(&self, line: &str) {
+        self.0.0.lock().unwrap().0.push_str(line);
+        self.0.1.notify_all();
+    }
+
+    fn close(&self) {
+        self.0.0.lock().unwrap().1 = true;
+        self.0.1.notify_all();
+    }
+
+    /// Waits until `is_there`, or until nothing more comes. `None` if that takes too long.
+    fn wait(&self, is_there: impl Fn(&str) -> bool) -> Option<String> {
+        let (state, changed) = &*self.0;
+        let goes_on = |(text, is_closed): &mut (String, bool)| !*is_closed && !is_there(text);
+        let (state, timeout) = changed.wait_timeout_while(state.lock().unwrap(), LONG, goes_on).unwrap();
+        (!timeout.timed_out()).then(|| state.0.clone())
+    }
+
+    /// Reads lines on a thread of its own; `answers` receives those that begin with `> `.
+    fn read(output: impl Read + Send + 'static, answers: Option<Sender<String>>) -> Self {
+        let shared = Self::default();
+        let text = shared.clone();
+        thread::spawn(move || {
+            let mut lines = BufReader::new(output);
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                let read = String::from_utf8_lossy(&line);
+                match (read.strip_prefix("> "), &answers) {
+                    (Some(answer), Some(answers)) => drop(answers.send(answer.trim_end_matches('\n').to_owned())),
+                    _ => text.push(&read),
+                }
+                line.clear();
+            }
+            text.close();
+        });
+        shared
+    }
+}
+
+impl Program {
+    fn new(mut child: Child) -> Self {
+        let process = Pid::from_child(&child);
+        let (answer, answers) = channel();
+        let stdout = Shared::read(child.stdout.take().expect("it is piped"), Some(answer));
+        let stderr = Shared::read(child.stderr.take().expect("it is piped"), None);
+        let input = child.stdin.take();
+        let child = Arc::new(Mutex::new(child));
+        let (end, ended) = channel();
+        let waited = Arc::clone(&child);
+        thread::spawn(move || {
+            // It stays a zombie until it is reaped below.
+            let _ = waitid(WaitId::Pid(process), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let status = waited.lock().unwrap().wait();
+            let _ = end.send(status.expect("a child can be waited for"));
+        });
+        Self { process, child, input, answers, stdout, stderr, ended }
+    }
+
+    #[track_caller]
+    fn answer(&mut self) -> String {
+        self.answers.recv_timeout(LONG).unwrap_or_else(|error| panic!("no answer: {error}\n{}", self.stderr.text()))
+    }
+
+    /// Has it do what a line says, without waiting for the answer.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("its input is open");
+        input.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+    }
+
+    /// Has it do what a line says, and returns its answer.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, line: &str) -> String {
+        self.tell(line);
+        self.answer()
+    }
+
+    /// How much was lost on the way to a target.
+    #[track_caller]
+    pub(crate) fn lost(&mut self, target: &str) -> u64 {
+        let lost = self.ask("lost");
+        let start = lost.find(&format!("[{target}=")).unwrap_or_else(|| panic!("{target} is not in {lost}"));
+        let (_, number) = lost[start..].split_once('=').expect("it was found");
+        number[..number.find(']').expect("it ends")].parse().expect("it is a number")
+    }
+
+    /// Waits until its stderr has a text, and returns all of it so far.
+    #[track_caller]
+    pub(crate) fn stderr_with(&self, text: &str) -> String {
+        let all = self.stderr.wait(|all| all.contains(text)).unwrap_or_else(|| self.stderr.text());
+        assert!(all.contains(text), "{text:?} is not in {all:?}");
+        all
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let mut child = self.child.lock().unwrap();
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        kill_process(self.process, signal).expect("it may be sent signals");
+    }
+
+    /// Waits until it ends, with its input closed.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Ended {
+        drop(self.input.take());
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    #[track_caller]
+    pub(crate) fn wait(self) -> Ended {
+        let Ok(status) = self.ended.recv_timeout(LONG) else {
+            panic!("it does not end; so far it said {:?} and {:?}", self.stdout.text(), self.stderr.text());
+        };
+        let rest = |text: &Shared| text.wait(|_| false).expect("its end closes what it writes to");
+        Ended { status, stdout: rest(&self.stdout), stderr: rest(&self.stderr) }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.lock().unwrap().kill();
+    }
+}
+
+impl Ended {
+    /// It ended by returning from `main`, and without an error.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert!(self.status.success(), "{self:?}");
+        self
+    }
+
+    /// How often its stderr has a text.
+    pub(crate) fn said(&self, text: &str) -> usize {
+        self.stderr.matches(text).count()
+    }
+}

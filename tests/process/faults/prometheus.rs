@@ -1,0 +1,70 @@
+//! Scrapers that are not as they should be.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use crate::program::{LONG, Program, service};
+
+fn connect(program: &mut Program) -> TcpStream {
+    let stream = TcpStream::connect(program.ask("metrics")).unwrap();
+    stream.set_read_timeout(Some(LONG)).unwrap();
+    stream
+}
+
+/// What is served; all of it.
+fn scrape(program: &mut Program) -> String {
+    let mut stream = connect(program);
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    text
+}
+
+/// The value of a line.
+fn value(text: &str, series: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_else(|| panic!("{series}: {text}"));
+    line.trim().parse().unwrap()
+}
+
+const SUCCESSES: &str = "prof_calls_total{function=\"work\",group=\"faults\",outcome=\"success\"}";
+
+#[test]
+fn scrapes_while_threads_record_lose_nothing_and_never_go_back() {
+    let mut program = service("prometheus:0").start();
+    program.ask("background 2");
+    let mut before = 0;
+    for _ in 0..20 {
+        let now = value(&scrape(&mut program), SUCCESSES);
+        assert!(now >= before, "{now} after {before}");
+        before = now;
+    }
+    let calls: u64 = program.ask("stop").parse().unwrap();
+    assert_eq!(value(&scrape(&mut program), SUCCESSES), calls);
+    program.end().succeeded();
+}
+
+#[test]
+fn clients_that_say_nothing_or_half_of_it_stop_no_scrape_and_no_end() {
+    let mut program = service("prometheus:0").start();
+    let mut silent = connect(&mut program);
+    let mut half = connect(&mut program);
+    half.write_all(b"GET /metrics HTTP/1.1\r\nhost: loc").unwrap();
+    program.ask("work 3");
+    assert_eq!(value(&scrape(&mut program), SUCCESSES), 3);
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("did not end"), 0, "{ended:?}");
+    for stream in [&mut silent, &mut half] {
+        assert!(matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_)), "it was hung up");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_names_are_bounded_and_counted() {
+    let mut program = service("prometheus:0").start();
+    program.ask("names 100000");
+    let text = scrape(&mut program);
+    assert_eq!(text.lines().filter(|line| line.starts_with("prof_value{")).count(), 2_000);
+    assert_eq!(value(&text, "prof_values_dropped_total"), 98_000);
+    program.end().succeeded();
+}

@@ -1,0 +1,192 @@
+//! The program on which the faults of `prof-runtime/FAULTS.md` are tried: it does what the lines of its standard input
+//! say, one after the other, and answers each with a line that begins with `> `.
+//!
+//! `PROF` says where its numbers go. Arguments set what only the builder can set: `timeout-ms=N`, `interval-ms=N` and
+//! `rotate=BYTES,OLD_FILES`. It ends by returning from `main` when its input ends.
+#![allow(missing_docs)]
+
+use std::error::Error;
+use std::io::{BufRead as _, Write as _, stdin, stdout};
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use prof_runtime::export::LossCounter;
+use prof_runtime::{
+    MetricData, MetricHandler, NullHandler, ProfBuilder, ProfGuard, ScopedHandler, configure, prof, put_metric, scoped,
+};
+
+#[prof(name = "work", group = "faults")]
+fn work(fails: bool) -> Result<(), ()> {
+    if fails { Err(()) } else { Ok(()) }
+}
+
+#[prof(name = "panics", group = "faults")]
+fn panics() {
+    panic!("as it was told to");
+}
+
+#[prof(name = "judged", group = "faults", ok = |_: &u32| panic!("a bad predicate"))]
+fn judged(n: u32) -> u32 {
+    n + 1
+}
+
+/// A handler that does harm, or blocks.
+struct Bad(fn());
+
+impl MetricHandler for Bad {
+    fn emit(&self, _: &MetricData<'_>) {
+        HANDLED.fetch_add(1, Ordering::Relaxed);
+        (self.0)();
+    }
+}
+
+/// Data points that came to [`Bad`] handlers.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
+/// Whoever waits for it waits for ever, while it is taken.
+static BLOCKED: Mutex<()> = Mutex::new(());
+
+fn answer(text: &str) -> std::io::Result<()> {
+    // One write, so that lines of the part `console` do not come in between.
+    stdout().write_all(format!("> {text}\n").as_bytes())?;
+    stdout().flush()
+}
+
+fn builder() -> Result<ProfBuilder, Box<dyn Error>> {
+    let mut builder = ProfBuilder::new().list(&std::env::var("PROF").unwrap_or_default())?;
+    for argument in std::env::args().skip(1) {
+        let (key, value) = argument.split_once('=').ok_or("an argument is KEY=VALUE")?;
+        builder = match key {
+            "timeout-ms" => builder.timeout(Duration::from_millis(value.parse()?)),
+            "interval-ms" => builder.interval(Duration::from_millis(value.parse()?)),
+            "rotate" => {
+                let (bytes, old_files) = value.split_once(',').ok_or("rotate=BYTES,OLD_FILES")?;
+                builder.rotate(bytes.parse()?, old_files.parse()?)
+            }
+            _ => return Err(format!("{key} is not known").into()),
+        };
+    }
+    Ok(builder)
+}
+
+/// Calls `work` from threads of its own until it is told to stop.
+#[derive(Default)]
+struct Background {
+    stops: Arc<AtomicBool>,
+    calls: Arc<AtomicU64>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Background {
+    fn start(&mut self, threads: u64) {
+        for _ in 0..threads {
+            let (stops, calls) = (Arc::clone(&self.stops), Arc::clone(&self.calls));
+            self.threads.push(thread::spawn(move || {
+                while !stops.load(Ordering::Relaxed) {
+                    _ = work(false);
+                    calls.fetch_add(1, Ordering::Relaxed);
+                }
+            }));
+        }
+    }
+
+    /// Returns how many calls they made in all.
+    fn stop(&mut self) -> u64 {
+        self.stops.store(true, Ordering::Relaxed);
+        for thread in std::mem::take(&mut self.threads) {
+            thread.join().expect("it only works");
+        }
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+/// The program's state.
+#[derive(Default)]
+struct Service {
+    /// What `PROF` started, until it is told to end that.
+    prof: Option<ProfGuard>,
+    background: Background,
+    /// Holds up every handler that blocks.
+    blocked: Option<(MutexGuard<'static, ()>, ScopedHandler)>,
+}
+
+impl Service {
+    /// Does what a line says, and returns its answer.
+    fn obey(&mut self, line: &str) -> Result<String, Box<dyn Error>> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let word = words.get(1).copied().unwrap_or_default();
+        let number = word.parse().unwrap_or(1);
+        match words[0] {
+            "work" => call(number, || _ = work(false)),
+            "fail" => call(number, || _ = work(true)),
+            "judge" => call(number, || _ = judged(1)),
+            "catch" => call(number, || _ = catch_unwind(panics)),
+            "put" => put_metric(word, 1, "faults"),
+            "names" => (0..number).for_each(|n| put_metric(&format!("name {n}"), 1, "faults")),
+            "background" => self.background.start(number),
+            "stop" => return Ok(self.background.stop().to_string()),
+            "handler" => configure(Bad(match word {
+                "panics" => || panic!("a bad handler"),
+                "calls" => || _ = work(false),
+                "blocks" => || drop(BLOCKED.lock()),
+                _ => return Err(format!("{line} is not known").into()),
+            })),
+            // The calls of this thread do not go to a handler that blocks.
+            "block" => self.blocked = Some((BLOCKED.lock()?, scoped(NullHandler))),
+            "unblock" => self.blocked = None,
+            "handled" => return Ok(HANDLED.load(Ordering::Relaxed).to_string()),
+            "drop" => self.prof = None,
+            "panic" => panics(),
+            "abort" => std::process::abort(),
+            "exit" => std::process::exit(word.parse()?),
+            _ => return self.tell(words[0], word),
+        }
+        Ok("done".to_owned())
+    }
+
+    /// What the program knows of what `PROF` started.
+    fn tell(&self, what: &str, word: &str) -> Result<String, Box<dyn Error>> {
+        let prof = self.prof.as_ref().ok_or("nothing is started any more")?;
+        let counter = |counter: &LossCounter| format!("[{}={}]", counter.place(), counter.get());
+        Ok(match what {
+            "flush" => match prof.flush() {
+                Ok(()) => "flushed".to_owned(),
+                Err(error) => format!("could not flush: {error}"),
+            },
+            "lost" => prof.losses().counters().iter().map(counter).collect(),
+            "metrics" => prof.prometheus_addr().ok_or("no one serves metrics")?.to_string(),
+            "counted" => {
+                let snapshot = prof.aggregator().ok_or("nothing takes snapshots")?.snapshot();
+                let function = snapshot.function(word).ok_or("no such function")?;
+                format!("{} {}", function.success, function.failure)
+            }
+            _ => return Err(format!("{what} is not known").into()),
+        })
+    }
+}
+
+fn call(times: u64, f: impl Fn()) {
+    (0..times).for_each(|_| f());
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let mut service = Service { prof: Some(builder()?.start()?), ..Service::default() };
+    answer("ready")?;
+    for line in stdin().lock().lines() {
+        answer(&service.obey(&line?)?)?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("service: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

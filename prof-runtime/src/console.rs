@@ -2,19 +2,21 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 
 use crate::data::MetricData;
+use crate::export::{LossUnit, Losses};
 use crate::handler::{FlushError, MetricHandler};
-use crate::local::lock;
+use crate::lines::LineOutput;
+use crate::record::{CallRecord, UntimedCall};
 use crate::text::Foreign;
 
 /// Writes each data point as a line, `[timestamp][group]: name=value`, with the timestamp in whole seconds since the
 /// Unix epoch and durations in milliseconds.
 ///
-/// Names are shown as [`Foreign`] text, so that a data point is one line, which acts on no terminal. A line that cannot be written is counted,
-/// and reported by [`flush`](MetricHandler::flush).
+/// Names are shown as [`Foreign`] text, so that a data point is one line, which acts on no terminal.
+/// The lines of a call are written by one write. What cannot be written is [counted](Self::losses), and reported by the
+/// next [`flush`](MetricHandler::flush).
 ///
 /// # Examples
 ///
@@ -29,12 +31,7 @@ use crate::text::Foreign;
 /// assert_eq!(std::io::read_to_string(reader).unwrap(), "[7][crawler]: pages=3\n");
 /// ```
 pub struct ConsoleHandler {
-    output: Mutex<Output>,
-}
-
-struct Output {
-    writer: Box<dyn Write + Send>,
-    failed: u64,
+    output: LineOutput,
 }
 
 impl ConsoleHandler {
@@ -45,7 +42,19 @@ impl ConsoleHandler {
 
     /// Creates a handler that writes to `writer`.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { output: Mutex::new(Output { writer: Box::new(writer), failed: 0 }) }
+        Self { output: LineOutput::new("the console", writer) }
+    }
+
+    /// Counts what cannot be written in `losses`, under `target`, where exporters find it.
+    #[must_use]
+    pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
+        self.output.list(losses, target);
+        self
+    }
+
+    /// Returns how many calls and data points could not be written.
+    pub fn lost(&self) -> u64 {
+        self.output.lost()
     }
 }
 
@@ -55,33 +64,27 @@ impl Default for ConsoleHandler {
     }
 }
 
+fn line(data: &MetricData<'_>) -> String {
+    let seconds = data.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    format!("[{seconds}][{}]: {}={}\n", Foreign(&data.group_name), Foreign(&data.name), data.value)
+}
+
 impl MetricHandler for ConsoleHandler {
     fn emit(&self, data: &MetricData<'_>) {
-        let seconds = data.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let (group, name) = (Foreign(&data.group_name), Foreign(&data.name));
-        // One write per line, so that lines of other writers to the same stream do not get in between.
-        let line = format!("[{seconds}][{group}]: {name}={}\n", data.value);
-        let mut output = lock(&self.output);
-        if output.writer.write_all(line.as_bytes()).is_err() {
-            output.failed += 1;
-        }
+        self.output.write(LossUnit::DataPoints, Ok(line(data)));
+    }
+
+    fn record_call(&self, call: &CallRecord<'_>) {
+        self.output.write(LossUnit::Calls, Ok(call.data_points().iter().map(line).collect()));
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.output.write(LossUnit::Calls, Ok(line(&call.data_point())));
     }
 
     fn flush(&self) -> Result<(), FlushError> {
-        let mut output = lock(&self.output);
-        let failed = std::mem::take(&mut output.failed);
-        let result = output.writer.flush();
-        flushed("the console", result, failed)
+        self.output.flush()
     }
-}
-
-/// What to say of a flush, after so many lines could not be written.
-pub(crate) fn flushed(target: &str, result: io::Result<()>, failed: u64) -> Result<(), FlushError> {
-    let result = result.and_then(|()| match failed {
-        0 => Ok(()),
-        _ => Err(io::Error::other(format!("{failed} lines could not be written"))),
-    });
-    result.map_err(|error| FlushError::Write { target: target.into(), source: error.into() })
 }
 
 impl fmt::Debug for ConsoleHandler {
@@ -108,13 +111,17 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_could_not_be_written_is_reported_once() {
+    fn what_could_not_be_written_is_counted_and_reported_once() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let console = ConsoleHandler::to(writer);
+        let losses = Losses::new();
+        let console = ConsoleHandler::to(writer).losses(&losses, "console");
         console.emit(&MetricData::new("g", "n", 1));
-        let error = console.flush().unwrap_err();
-        assert_eq!(error.to_string(), "could not flush metrics to the console: 1 lines could not be written");
+        console.emit(&MetricData::new("g", "n", 1));
+        let error = console.flush().unwrap_err().to_string();
+        let expect = "could not flush metrics to console: 2 data points could not be written: Broken pipe";
+        assert!(error.starts_with(expect), "{error}");
         console.flush().unwrap();
+        assert_eq!((losses.get("console"), console.lost()), (2, 2));
     }
 }

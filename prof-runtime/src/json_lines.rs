@@ -3,23 +3,23 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
 use crate::context::{ContextRecord, PublishedContext};
 use crate::data::{MetricData, MetricValue};
-use crate::export::{LossCounter, Losses, RotatingFile};
+use crate::export::{LossUnit, Losses, RotatingFile};
 use crate::handler::{FlushError, MetricHandler};
-use crate::local::lock;
+use crate::lines::LineOutput;
+use crate::record::{CallRecord, UntimedCall};
 
 /// Writes each data point as a line with one JSON object, and each [published context](crate::context::publish) as one
 /// with the whole record.
 ///
 /// A data point has `timestamp_ns` (since the Unix epoch), `group`, `name` and one of `count`, `gauge` and `duration_ms`.
-/// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. A line that cannot be written is
-/// counted, and reported by [`flush`](MetricHandler::flush).
+/// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. The lines of a call are written by one
+/// write. What cannot be written is [counted](Self::losses), and reported by the next [`flush`](MetricHandler::flush).
 ///
 /// # Examples
 ///
@@ -37,14 +37,7 @@ use crate::local::lock;
 /// );
 /// ```
 pub struct JsonLinesHandler {
-    output: Mutex<Output>,
-    losses: LossCounter,
-}
-
-struct Output {
-    writer: Box<dyn Write + Send>,
-    /// Since the last flush.
-    failed: u64,
+    output: LineOutput,
 }
 
 /// One data point, as it is written.
@@ -77,15 +70,19 @@ struct ContextLine<'a> {
 impl JsonLinesHandler {
     /// Creates a handler that writes to `writer`, a line at a time.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        let output = Output { writer: Box::new(writer), failed: 0 };
-        Self { output: Mutex::new(output), losses: LossCounter::new("json") }
+        Self { output: LineOutput::new("the JSON lines", writer) }
     }
 
-    /// Counts lines that cannot be written in `losses`, under `place`, where exporters find it.
+    /// Counts what cannot be written in `losses`, under `target`, where exporters find it.
     #[must_use]
-    pub fn losses(mut self, losses: &Losses, place: &str) -> Self {
-        self.losses = losses.counter(place);
+    pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
+        self.output.list(losses, target);
         self
+    }
+
+    /// Returns how many calls, data points and records could not be written.
+    pub fn lost(&self) -> u64 {
+        self.output.lost()
     }
 
     /// Creates a handler that appends to the file at `path`. It is made if there is none, its directory is not.
@@ -112,42 +109,45 @@ impl JsonLinesHandler {
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         RotatingFile::open(path).map(Self::to)
     }
+}
 
-    fn write(&self, line: &impl Serialize) {
-        // One write per line, so that lines of other writers to the same file do not get in between.
-        let line = serde_json::to_string(line).map(|line| line + "\n").map_err(io::Error::from);
-        let mut output = lock(&self.output);
-        if line.and_then(|line| output.writer.write_all(line.as_bytes())).is_err() {
-            output.failed += 1;
-            self.losses.add(1);
-        }
-    }
+fn line(line: &impl Serialize) -> io::Result<String> {
+    Ok(serde_json::to_string(line)? + "\n")
+}
+
+fn data_line(data: &MetricData<'_>) -> io::Result<String> {
+    line(&DataLine {
+        timestamp_ns: data.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
+        group: &data.group_name,
+        name: &data.name,
+        value: match data.value {
+            MetricValue::Count(count) => ValueField::Count(count),
+            MetricValue::Gauge(value) => ValueField::Gauge(value),
+            MetricValue::Duration(_) => ValueField::DurationMs(data.value.as_f64()),
+        },
+    })
 }
 
 impl MetricHandler for JsonLinesHandler {
     fn emit(&self, data: &MetricData<'_>) {
-        self.write(&DataLine {
-            timestamp_ns: data.timestamp.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos(),
-            group: &data.group_name,
-            name: &data.name,
-            value: match data.value {
-                MetricValue::Count(count) => ValueField::Count(count),
-                MetricValue::Gauge(value) => ValueField::Gauge(value),
-                MetricValue::Duration(_) => ValueField::DurationMs(data.value.as_f64()),
-            },
-        });
+        self.output.write(LossUnit::DataPoints, data_line(data));
+    }
+
+    fn record_call(&self, call: &CallRecord<'_>) {
+        self.output.write(LossUnit::Calls, call.data_points().iter().map(data_line).collect());
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.output.write(LossUnit::Calls, data_line(&call.data_point()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {
         let PublishedContext { name, group_name, record } = context;
-        self.write(&ContextLine { context: name, group: group_name, record });
+        self.output.write(LossUnit::Records, line(&ContextLine { context: name, group: group_name, record }));
     }
 
     fn flush(&self) -> Result<(), FlushError> {
-        let mut output = lock(&self.output);
-        let failed = std::mem::take(&mut output.failed);
-        let flushed = output.writer.flush();
-        crate::console::flushed("the JSON lines", flushed, failed)
+        self.output.flush()
     }
 }
 

@@ -69,6 +69,7 @@ mod histogram;
 #[cfg(feature = "json")]
 mod json_lines;
 mod judge;
+mod lines;
 mod link;
 mod local;
 mod memory;

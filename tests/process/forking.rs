@@ -34,7 +34,7 @@ fn start(dir: &Path, daemon: &UdpSocket, collector: &TcpListener) -> ProfGuard {
 }
 
 /// What the child does; 0 if all is well.
-fn child(prof: ProfGuard) -> i32 {
+fn child(prof: ProfGuard, targets: &[String; 4]) -> i32 {
     for _ in 0..CALLS {
         work();
     }
@@ -44,8 +44,8 @@ fn child(prof: ProfGuard) -> i32 {
     let losses = prof.losses().clone();
     drop(prof);
     // Every call was queued or refused, and what was queued was let go of.
-    match (losses.get("json queue"), losses.get("statsd queue"), losses.get("snapshots"), losses.get("otlp")) {
-        (CALLS, CALLS, 1, 1) => 0,
+    match targets.each_ref().map(|target| losses.get(target)) {
+        [CALLS, CALLS, 1, 1] => 0,
         lost => {
             eprintln!("lost: {lost:?}");
             2
@@ -77,6 +77,12 @@ fn main() {
     // Gone before anything is pushed to it.
     let collector = TcpListener::bind("127.0.0.1:0").unwrap();
     let prof = start(&dir, &daemon, &collector);
+    let targets = [
+        format!("json:{} queue", dir.join("points").display()),
+        format!("statsd:{} queue", daemon.local_addr().unwrap()),
+        format!("snapshots:{}", dir.join("snapshots").display()),
+        format!("otlp:http://{}", collector.local_addr().unwrap()),
+    ];
     drop(collector);
     (0..3).for_each(|_| work());
     // What is queued at the fork is queued in both, and lost to one. The collector that is not there fails the flush.
@@ -86,7 +92,7 @@ fn main() {
     let process = fork();
     if process == 0 {
         // Nothing of the parent's may be written by its end.
-        _exit(child(prof));
+        _exit(child(prof, &targets));
     }
     assert!(process > 0);
     let mut status = 0;

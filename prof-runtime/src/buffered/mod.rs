@@ -19,7 +19,7 @@ use self::work::FlushRequest;
 use crate::clock;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
-use crate::export::{LossCounter, Losses};
+use crate::export::{HandlerLosses, LossUnit, Losses};
 use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::local::lock;
 use crate::record::{CallRecord, UntimedCall};
@@ -70,7 +70,7 @@ pub struct Builder {
     when_full: WhenFull,
     timeout: Duration,
     flush_every: Option<Duration>,
-    losses: LossCounter,
+    losses: HandlerLosses,
 }
 
 impl Builder {
@@ -103,9 +103,9 @@ impl Builder {
         self
     }
 
-    /// Counts what is lost in `losses`, under `place`, where exporters find it.
-    pub fn losses(mut self, losses: &Losses, place: &str) -> Self {
-        self.losses = losses.counter(place);
+    /// Counts what is lost in `losses`, under `target`, where exporters find it.
+    pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
+        self.losses = HandlerLosses::listed(losses, target);
         self
     }
 
@@ -143,13 +143,13 @@ impl BufferedHandler {
             when_full: WhenFull::DropNewest,
             timeout: Duration::from_secs(5),
             flush_every: None,
-            losses: LossCounter::new("buffered"),
+            losses: HandlerLosses::new("buffered"),
         }
     }
 
     /// Returns how many calls, data points and records were not handed on.
     pub fn dropped(&self) -> u64 {
-        self.queue.losses().get()
+        self.queue.losses().total()
     }
 
     /// Returns how many wait to be handed on.
@@ -208,25 +208,25 @@ impl BufferedHandler {
 
     /// What errors call the handler behind.
     pub(crate) fn target(&self) -> &str {
-        self.queue.losses().place()
+        self.queue.losses().target()
     }
 }
 
 impl MetricHandler for BufferedHandler {
     fn emit(&self, data: &MetricData<'_>) {
-        self.queue.put(|| Item::Data(data.clone().into_owned()));
+        self.queue.put(LossUnit::DataPoints, || Item::Data(data.clone().into_owned()));
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        self.queue.put(|| Item::Call(call.to_owned()));
+        self.queue.put(LossUnit::Calls, || Item::Call(call.to_owned()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
-        self.queue.put(|| Item::UntimedCall(call.to_owned()));
+        self.queue.put(LossUnit::Calls, || Item::UntimedCall(call.to_owned()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {
-        self.queue.put(|| Item::context(context));
+        self.queue.put(LossUnit::Records, || Item::context(context));
     }
 
     /// Flushes within [`Builder::timeout`].
@@ -242,11 +242,8 @@ impl Drop for BufferedHandler {
             return self.queue.abandon();
         }
         if !self.shutdown_by(clock::deadline(self.timeout)) && lock(&self.worker).is_here() {
-            let (place, dropped) = (self.target(), self.dropped());
-            stderr::line(format_args!(
-                "prof: {place} did not end within {:?}; {dropped} metrics were lost",
-                self.timeout
-            ));
+            let lost = self.queue.losses().sentence().map(|lost| format!("; {lost}")).unwrap_or_default();
+            stderr::line(format_args!("prof: {} did not end within {:?}{lost}", self.target(), self.timeout));
         }
     }
 }

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, s
 use super::work::{FlushRequest, Work};
 use crate::context::{ContextRecord, PublishedContext};
 use crate::data::MetricData;
-use crate::export::LossCounter;
+use crate::export::{HandlerLosses, LossUnit};
 use crate::local::lock;
 use crate::record::{CallRecord, UntimedCall};
 use crate::route::Installed;
@@ -47,6 +47,15 @@ pub(super) struct OwnedContext {
 }
 
 impl Item {
+    /// What a loss of it is counted as.
+    pub(super) const fn unit(&self) -> LossUnit {
+        match self {
+            Self::Call(_) | Self::UntimedCall(_) => LossUnit::Calls,
+            Self::Data(_) => LossUnit::DataPoints,
+            Self::Context(_) => LossUnit::Records,
+        }
+    }
+
     pub(super) fn context(context: &PublishedContext<'_>) -> Self {
         let PublishedContext { name, group_name, record } = *context;
         let (name, group_name, record) = (name.to_owned(), group_name.to_owned(), record.clone());
@@ -63,10 +72,15 @@ pub(super) struct State {
     /// closer's last look into the queue, and the load after the putter's send, all sequentially consistent through the
     /// channel's own fences.
     is_abandoned: AtomicBool,
-    pub(super) losses: LossCounter,
+    pub(super) losses: HandlerLosses,
 }
 
 impl State {
+    /// Counts one item as lost.
+    pub(super) fn lose(&self, unit: LossUnit) {
+        self.losses.of_unit(unit).add(1);
+    }
+
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_abandoned.load(Ordering::SeqCst)
     }
@@ -87,7 +101,7 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(capacity: NonZeroUsize, when_full: WhenFull, losses: LossCounter) -> Self {
+    pub(super) fn new(capacity: NonZeroUsize, when_full: WhenFull, losses: HandlerLosses) -> Self {
         let (items, others) = bounded(capacity.get());
         let (abandon, abandoned) = bounded(0);
         let flags = (AtomicBool::new(false), AtomicBool::new(false));
@@ -118,7 +132,7 @@ impl Queue {
         self
     }
 
-    pub(super) fn losses(&self) -> &LossCounter {
+    pub(super) fn losses(&self) -> &HandlerLosses {
         &self.state.losses
     }
 
@@ -132,14 +146,14 @@ impl Queue {
     }
 
     /// Puts an item in, or counts it as dropped.
-    pub(super) fn put(&self, item: impl FnOnce() -> Item) {
+    pub(super) fn put(&self, unit: LossUnit, item: impl FnOnce() -> Item) {
         if self.state.is_closed.load(Ordering::Relaxed) {
-            return self.state.losses.add(1);
+            return self.state.lose(unit);
         }
         match self.items.try_send(item()) {
             Ok(()) => {}
             Err(TrySendError::Full(item)) => self.put_into_full(item),
-            Err(TrySendError::Disconnected(_)) => self.state.losses.add(1),
+            Err(TrySendError::Disconnected(_)) => self.state.lose(unit),
         }
         if self.state.is_abandoned() {
             self.drop_queued();
@@ -148,15 +162,16 @@ impl Queue {
 
     #[cold]
     fn put_into_full(&self, item: Item) {
+        let unit = item.unit();
         match self.when_full {
-            WhenFull::DropNewest => self.state.losses.add(1),
+            WhenFull::DropNewest => self.state.lose(unit),
             WhenFull::DropOldest => self.put_for_oldest(item),
             // No one would ever make room.
-            WhenFull::Block if !self.is_alive() => self.state.losses.add(1),
+            WhenFull::Block if !self.is_alive() => self.state.lose(unit),
             WhenFull::Block => select! {
-                send(self.items, item) -> sent => if sent.is_err() { self.state.losses.add(1) },
-                recv(self.abandoned) -> _ => self.state.losses.add(1),
-                recv(self.worker_done) -> _ => self.state.losses.add(1),
+                send(self.items, item) -> sent => if sent.is_err() { self.state.lose(unit) },
+                recv(self.abandoned) -> _ => self.state.lose(unit),
+                recv(self.worker_done) -> _ => self.state.lose(unit),
             },
         }
     }
@@ -164,13 +179,13 @@ impl Queue {
     fn put_for_oldest(&self, mut item: Item) {
         loop {
             // The worker may have been faster, and taken the oldest itself.
-            if self.others.try_recv().is_ok() {
-                self.state.losses.add(1);
+            if let Ok(oldest) = self.others.try_recv() {
+                self.state.lose(oldest.unit());
             }
             item = match self.items.try_send(item) {
                 Ok(()) => return,
                 Err(TrySendError::Full(item)) => item,
-                Err(TrySendError::Disconnected(_)) => return self.state.losses.add(1),
+                Err(TrySendError::Disconnected(item)) => return self.state.lose(item.unit()),
             };
         }
     }
@@ -188,6 +203,6 @@ impl Queue {
     }
 
     fn drop_queued(&self) {
-        self.state.losses.add(self.others.try_iter().map(|_| 1).sum());
+        self.others.try_iter().for_each(|item| self.state.lose(item.unit()));
     }
 }

@@ -99,7 +99,7 @@ impl Work {
         });
         if handed_on.is_none() {
             // It panicked, or is switched off since it did so too often.
-            self.state.losses.add(1);
+            self.state.lose(item.unit());
         }
         if let Some(flush_every) = self.flush_every
             && std::mem::take(&mut self.is_flushed)
@@ -114,7 +114,7 @@ impl Work {
 
     fn report_losses(&mut self) {
         self.unreported_for = 0;
-        let lost = self.state.losses.get();
+        let lost = self.state.losses.total();
         if lost > self.reported {
             let data = MetricData::new("prof_runtime", "dropped", lost - self.reported);
             self.reported = lost;

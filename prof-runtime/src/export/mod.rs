@@ -24,7 +24,8 @@ use std::time::Duration;
 
 #[cfg(feature = "json")]
 pub use self::files::RotatingFile;
-pub use self::losses::{LossCounter, Losses};
+pub(crate) use self::losses::{HandlerLosses, Tally, amounts};
+pub use self::losses::{Loss, LossCounter, LossUnit, Losses};
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsHandler;
 pub use self::periodic::PeriodicExporter;

@@ -8,7 +8,7 @@ use cadence::ext::{MetricValue as WireValue, ToTimerValue};
 use cadence::prelude::*;
 use cadence::{BufferedUdpMetricSink, MetricResult, StatsdClient};
 
-use super::{LossCounter, Losses};
+use super::{LossCounter, LossUnit, Losses};
 use crate::data::{MetricData, MetricValue};
 use crate::handler::{FlushError, MetricHandler};
 use crate::record::CallRecord;
@@ -91,7 +91,7 @@ impl StatsdHandler {
         socket.set_nonblocking(true).map_err(refused)?;
         let sink = BufferedUdpMetricSink::from(address, socket).map_err(|error| refused(io::Error::other(error)))?;
         let client = StatsdClient::from_sink("", sink);
-        Ok(Self { client, address, is_dogstatsd: false, losses: LossCounter::new("statsd") })
+        Ok(Self { client, address, is_dogstatsd: false, losses: LossCounter::new("statsd", LossUnit::DataPoints) })
     }
 
     /// Adds the group as a tag, `|#group:GROUP`, which `DogStatsD` and most newer daemons understand.
@@ -101,10 +101,10 @@ impl StatsdHandler {
         self
     }
 
-    /// Counts what cannot be sent in `losses`, under `place`, where exporters find it.
+    /// Counts what cannot be sent in `losses`, under `target`, where exporters find it.
     #[must_use]
-    pub fn losses(mut self, losses: &Losses, place: &str) -> Self {
-        self.losses = losses.counter(place);
+    pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
+        self.losses = losses.counter(target, LossUnit::DataPoints);
         self
     }
 

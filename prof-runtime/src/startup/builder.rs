@@ -161,29 +161,33 @@ impl ProfBuilder {
 
     #[cfg_attr(not(any(feature = "json", feature = "otlp")), allow(clippy::unused_self))] // Some have no options.
     fn start_part(&self, part: &Part, guard: &mut ProfGuard) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let place = part.kind_name();
+        let target = &*part.shown().0;
         match part.kind {
             #[cfg(feature = "report")]
             Kind::Report => guard.report(),
-            Kind::Console => guard.add_handler(Self::buffered(ConsoleHandler::new(), guard.losses(), place)?),
+            Kind::Console => guard.add_handler(Self::buffered(
+                ConsoleHandler::new().losses(guard.losses(), target),
+                guard.losses(),
+                target,
+            )?),
             #[cfg(feature = "json")]
             Kind::Json => {
-                let lines = crate::JsonLinesHandler::to(self.file(&part.argument)?).losses(guard.losses(), place);
-                guard.add_handler(Self::buffered(lines, guard.losses(), place)?);
+                let lines = crate::JsonLinesHandler::to(self.file(&part.argument)?).losses(guard.losses(), target);
+                guard.add_handler(Self::buffered(lines, guard.losses(), target)?);
             }
             #[cfg(feature = "json")]
             Kind::Snapshots => {
                 let lines = crate::export::SnapshotLines::to(self.file(&part.argument)?);
                 let interval = self.interval.unwrap_or(Duration::from_secs(10));
-                guard.add_exporter(place, interval, lines)?;
+                guard.add_exporter(target, interval, lines)?;
             }
             #[cfg(feature = "prometheus")]
             Kind::Prometheus => guard.add_server(&loopback(&part.argument))?,
             #[cfg(feature = "statsd")]
             Kind::Statsd | Kind::Dogstatsd => {
-                let statsd = crate::export::StatsdHandler::to(&*part.argument)?.losses(guard.losses(), place);
+                let statsd = crate::export::StatsdHandler::to(&*part.argument)?.losses(guard.losses(), target);
                 let statsd = if part.kind == Kind::Dogstatsd { statsd.dogstatsd() } else { statsd };
-                guard.add_handler(Self::buffered(statsd, guard.losses(), place)?);
+                guard.add_handler(Self::buffered(statsd, guard.losses(), target)?);
             }
             #[cfg(feature = "otlp")]
             Kind::Otlp => {
@@ -193,7 +197,7 @@ impl ProfBuilder {
                 };
                 let interval = self.interval.unwrap_or(otlp.interval());
                 let otlp = otlp.losses(guard.losses());
-                guard.add_exporter(place, interval, otlp)?;
+                guard.add_exporter(target, interval, otlp)?;
             }
             // The list refuses what is not compiled in, and what is off is not started.
             #[allow(unreachable_patterns)]
@@ -202,11 +206,11 @@ impl ProfBuilder {
         Ok(())
     }
 
-    fn buffered(handler: impl IntoHandler, losses: &Losses, place: &str) -> io::Result<Arc<BufferedHandler>> {
+    fn buffered(handler: impl IntoHandler, losses: &Losses, target: &str) -> io::Result<Arc<BufferedHandler>> {
         // What the queue drops is one thing, what the handler cannot write another.
-        let place = format!("{place} queue");
+        let queue = format!("{target} queue");
         // What is held back reaches its target within a second, as often as daemons look at it.
-        let builder = BufferedHandler::builder().losses(losses, &place).flush_every(Duration::from_secs(1));
+        let builder = BufferedHandler::builder().losses(losses, &queue).flush_every(Duration::from_secs(1));
         builder.start(handler).map(Arc::new)
     }
 

@@ -27,10 +27,11 @@ fn a_target_that_is_not_there_costs_one_snapshot_and_no_call() {
     work();
     prof.flush().unwrap_err();
     let losses = prof.losses().clone();
-    assert_eq!(losses.get("otlp"), 0, "a later push would make up for it");
+    let otlp = format!("otlp:http://{gone}");
+    assert_eq!(losses.get(&otlp), 0, "a later push would make up for it");
     drop(prof);
-    assert_eq!(losses.get("otlp"), 1);
-    assert_eq!(losses.get("statsd queue"), 0);
+    assert_eq!(losses.get(&otlp), 1);
+    assert_eq!(losses.get(&format!("statsd:{silent} queue")), 0);
 }
 
 #[test]
@@ -38,12 +39,12 @@ fn a_target_that_never_answers_holds_up_neither_calls_nor_the_end() {
     // Connections are taken by the system, and no one reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
-    let prof = ProfBuilder::new().otlp(url).timeout(Duration::from_millis(10)).start().unwrap();
+    let prof = ProfBuilder::new().otlp(&*url).timeout(Duration::from_millis(10)).start().unwrap();
     assert!(prof.flush().unwrap_err().to_string().ends_with("within 10ms"));
     work();
     let losses = prof.losses().clone();
     drop(prof);
-    assert_eq!(losses.get("otlp"), 1);
+    assert_eq!(losses.get(&format!("otlp:{url}")), 1);
 }
 
 #[test]

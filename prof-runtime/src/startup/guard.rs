@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::aggregator::Aggregator;
 use crate::buffered::BufferedHandler;
 use crate::clock;
-use crate::export::{Exporter, Losses, PeriodicExporter};
+use crate::export::{Exporter, LossUnit, Losses, PeriodicExporter};
 use crate::handler::{FlushError, MetricHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
@@ -89,11 +89,11 @@ impl ProfGuard {
     #[cfg_attr(not(any(feature = "json", feature = "otlp")), allow(dead_code))]
     pub(super) fn add_exporter(
         &mut self,
-        place: &str,
+        target: &str,
         interval: Duration,
         exporter: impl Exporter + 'static,
     ) -> io::Result<()> {
-        let (losses, aggregator) = (self.losses.counter(place), self.shared_aggregator());
+        let (losses, aggregator) = (self.losses.counter(target, LossUnit::Snapshots), self.shared_aggregator());
         self.exporters.push(PeriodicExporter::start_counting(losses, aggregator, interval, exporter)?);
         Ok(())
     }
@@ -162,11 +162,7 @@ impl ProfGuard {
         self.exporters.iter().for_each(PeriodicExporter::begin_shutdown);
         let mut late: Vec<&str> = Vec::new();
         late.extend(self.handlers.iter().filter(|one| !one.shutdown_by(deadline)).map(|one| one.target()));
-        for exporter in self.exporters.iter().filter(|one| !one.shutdown_by(deadline)) {
-            late.push(exporter.target());
-            // No one will learn whether its last snapshot arrives.
-            self.losses.counter(exporter.target()).add(1);
-        }
+        late.extend(self.exporters.iter().filter(|one| !one.shutdown_by(deadline)).map(PeriodicExporter::target));
         #[cfg(feature = "prometheus")]
         {
             self.servers.iter().for_each(PrometheusServer::begin_shutdown);
@@ -178,8 +174,8 @@ impl ProfGuard {
             true => stderr::line(format_args!("prof: {late} did not end within {:?}", self.timeout)),
             false => stderr::line(format_args!("prof: {late} stayed in the process that this one was forked from")),
         }
-        for counter in self.losses.counters().iter().filter(|counter| counter.get() > 0) {
-            stderr::line(format_args!("prof: {} metrics were lost on their way to {}", counter.get(), counter.place()));
+        for lost in self.losses.sentences() {
+            stderr::line(format_args!("prof: {lost}"));
         }
     }
 }

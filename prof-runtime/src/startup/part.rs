@@ -108,11 +108,6 @@ impl Part {
         Self { kind, argument: argument.into() }
     }
 
-    /// What it is called without its argument.
-    pub(super) const fn kind_name(&self) -> &'static str {
-        self.kind.name()
-    }
-
     fn parse(text: &str) -> Result<Self, InitError> {
         let part = || shown(text);
         let (name, argument) = match text.split_once(':') {

@@ -25,7 +25,7 @@ fn nothing_is_started_by_nothing() {
     for list in ["", " , ", "off"] {
         let prof = init(list).unwrap();
         assert!(prof.aggregator().is_none());
-        assert_eq!(prof.losses().counters().len(), 0);
+        assert_eq!(prof.losses().list().len(), 0);
         prof.flush().unwrap();
     }
 }
@@ -79,7 +79,7 @@ mod files {
         let prof = ProfBuilder::new().json("/dev/full").start().unwrap();
         put_metric("startup full", 1, "startup");
         prof.flush().unwrap_err();
-        assert!(prof.losses().get("json") >= 1);
+        assert!(prof.losses().get("json:/dev/full") >= 1);
     }
 }
 

@@ -43,7 +43,10 @@ fn a_collector_that_is_not_there_costs_one_snapshot() {
     let mut program = service(&otlp(&absent.url())).start();
     program.ask("work 3");
     let error = program.ask("flush");
-    assert!(error.starts_with("could not flush: could not flush metrics to otlp: "), "{error}");
+    assert!(
+        error.starts_with(&format!("could not flush: could not flush metrics to otlp:{}: ", absent.url())),
+        "{error}"
+    );
     assert_eq!(program.lost("otlp"), 0, "a later push would make up for it");
     let ended = program.end().succeeded();
     assert_eq!(ended.said("lost on"), 1, "{ended:?}");
@@ -131,7 +134,7 @@ fn what_a_collector_rejects_is_counted() {
     program.ask("flush");
     assert_eq!(program.lost("otlp rejected"), 5);
     let ended = program.end().succeeded();
-    assert_eq!(ended.said("10 metrics were lost on their way to otlp rejected"), 1, "{ended:?}");
+    assert_eq!(ended.said("10 data points were lost on their way to otlp rejected"), 1, "{ended:?}");
 }
 
 #[test]

@@ -190,13 +190,35 @@ impl Program {
         self.answer()
     }
 
-    /// How much was lost on the way to a target.
+    /// How much was lost on the way to targets of a kind, such as `json`, or in their queues, `json queue`, over all units.
     #[track_caller]
-    pub(crate) fn lost(&mut self, target: &str) -> u64 {
+    pub(crate) fn lost(&mut self, kind: &str) -> u64 {
+        self.losses(kind).iter().map(|(_, count)| count).sum()
+    }
+
+    /// How many lines with a data point were lost on the way to targets of a kind, or in their queues: a call has two.
+    #[track_caller]
+    pub(crate) fn lost_lines(&mut self, kind: &str) -> u64 {
+        let lines = |(unit, count): &(String, u64)| if unit == "calls" { 2 * count } else { *count };
+        self.losses(kind).iter().map(lines).sum()
+    }
+
+    /// What was lost on the way to targets of a kind, by unit.
+    #[track_caller]
+    fn losses(&mut self, kind: &str) -> Vec<(String, u64)> {
         let lost = self.ask("lost");
-        let start = lost.find(&format!("[{target}=")).unwrap_or_else(|| panic!("{target} is not in {lost}"));
-        let (_, number) = lost[start..].split_once('=').expect("it was found");
-        number[..number.find(']').expect("it ends")].parse().expect("it is a number")
+        let (kind, is_queue) = kind.strip_suffix(" queue").map_or((kind, false), |kind| (kind, true));
+        let parse = |entry: &str| {
+            let (name, count) = entry.rsplit_once('=').expect("a target, a unit and a count");
+            let (target, unit) = name.rsplit_once(' ').expect("a target and a unit");
+            let (target, of_queue) = target.strip_suffix(" queue").map_or((target, false), |target| (target, true));
+            let is_it = target.strip_prefix(kind).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+            (is_it && is_queue == of_queue).then(|| (unit.to_owned(), count.parse().expect("it is a number")))
+        };
+        let entries = lost.trim_matches(['[', ']']).split("][");
+        let losses: Vec<_> = entries.filter(|entry| !entry.is_empty()).filter_map(parse).collect();
+        assert!(!losses.is_empty(), "{kind} is not in {lost}");
+        losses
     }
 
     /// Waits until its stderr has a text, and returns all of it so far.

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use prof_runtime::export::LossCounter;
+use prof_runtime::export::Loss;
 use prof_runtime::{
     MetricData, MetricHandler, NullHandler, ProfBuilder, ProfGuard, ScopedHandler, configure, prof, put_metric, scoped,
 };
@@ -150,13 +150,13 @@ impl Service {
     /// What the program knows of what `PROF` started.
     fn tell(&self, what: &str, word: &str) -> Result<String, Box<dyn Error>> {
         let prof = self.prof.as_ref().ok_or("nothing is started any more")?;
-        let counter = |counter: &LossCounter| format!("[{}={}]", counter.place(), counter.get());
+        let loss = |loss: &Loss| format!("[{} {}={}]", loss.target, loss.unit.as_str(), loss.count);
         Ok(match what {
             "flush" => match prof.flush() {
                 Ok(()) => "flushed".to_owned(),
                 Err(error) => format!("could not flush: {error}"),
             },
-            "lost" => prof.losses().counters().iter().map(counter).collect(),
+            "lost" => prof.losses().list().iter().map(loss).collect(),
             "metrics" => prof.prometheus_addr().ok_or("no one serves metrics")?.to_string(),
             "counted" => {
                 let snapshot = prof.aggregator().ok_or("nothing takes snapshots")?.snapshot();

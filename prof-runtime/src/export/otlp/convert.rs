@@ -16,6 +16,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use super::Temporality;
 use crate::aggregator::{FunctionStats, Snapshot};
 use crate::data::MetricValue;
+use crate::export::Loss;
 use crate::export::exponential::Exponential;
 use crate::outcome::Outcome;
 
@@ -25,8 +26,8 @@ const MAX_BUCKETS: usize = 160;
 /// What is to be pushed: for differences, the snapshot is [since](Snapshot::since) the last one that arrived.
 pub(super) struct Push<'a> {
     pub(super) snapshot: &'a Snapshot,
-    /// Losses by place, over the same time.
-    pub(super) losses: &'a [(String, u64)],
+    /// Losses by target, over the same time.
+    pub(super) losses: &'a [Loss],
     pub(super) temporality: Temporality,
     pub(super) resource: &'a [(String, String)],
 }
@@ -165,10 +166,12 @@ impl Push<'_> {
     }
 
     fn lost(&self) -> Metric {
-        let points =
-            self.losses.iter().map(|(place, lost)| self.point(vec![attribute("prof.place", place)], int(*lost)));
-        let description = "Metrics that were lost by a queue or an exporter.";
-        metric("prof.lost", "{metric}", description, self.counter(points.collect()))
+        let points = self.losses.iter().map(|Loss { target, unit, count }| {
+            let attributes = vec![attribute("prof.target", target), attribute("prof.unit", unit.as_str())];
+            self.point(attributes, int(*count))
+        });
+        let description = "Calls, data points, records and snapshots that were lost on their way to a target.";
+        metric("prof.lost", "{item}", description, self.counter(points.collect()))
     }
 
     fn dropped(&self) -> Metric {

@@ -6,7 +6,7 @@
 //! | `prof.call.duration` | exponential histogram | `s` | `code.function.name`, `prof.group` |
 //! | `prof.calls.in_flight` | up-down counter | `{call}` | `code.function.name`, `prof.group` |
 //! | `prof.value` | gauge | | `prof.name`, `prof.group` |
-//! | `prof.lost` | counter | `{metric}` | `prof.place` |
+//! | `prof.lost` | counter | `{item}` | `prof.target`, `prof.unit` |
 //! | `prof.values.dropped` | counter | `{data_point}` | |
 //!
 //! The standard variables say how: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_HEADERS`, `_TIMEOUT`, `_PROTOCOL`, `_COMPRESSION` and
@@ -33,7 +33,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use self::config::{Config, Protocol};
 pub use self::config::{OtlpError, Temporality};
 use self::convert::Push;
-use super::{ExportError, Exporter, LossCounter, Losses};
+use super::{ExportError, Exporter, Loss, LossCounter, LossUnit, Losses};
 use crate::aggregator::Snapshot;
 use crate::text::MaskedUrl;
 
@@ -58,7 +58,7 @@ pub struct OtlpExporter {
     /// Data points that the collector rejected.
     rejected: LossCounter,
     /// The last snapshot that arrived, and the losses then.
-    arrived: Option<(Snapshot, Vec<(String, u64)>)>,
+    arrived: Option<(Snapshot, Vec<Loss>)>,
 }
 
 /// A collector that asks to be left alone for longer is asked again after this.
@@ -100,7 +100,7 @@ impl OtlpExporter {
     }
 
     fn new(config: Config) -> Self {
-        let (losses, rejected) = (Losses::new(), LossCounter::new("otlp rejected"));
+        let (losses, rejected) = (Losses::new(), LossCounter::new("otlp rejected", LossUnit::DataPoints));
         Self { agent: http::agent(&config), config, losses, rejected, arrived: None }
     }
 
@@ -122,7 +122,7 @@ impl OtlpExporter {
     /// Pushes these counters as `prof.lost`, and counts there what the collector rejects.
     #[must_use]
     pub fn losses(mut self, losses: &Losses) -> Self {
-        self.rejected = losses.counter(self.rejected.place());
+        self.rejected = losses.counter(self.rejected.target(), self.rejected.unit());
         self.losses = losses.clone();
         self
     }
@@ -132,7 +132,7 @@ impl OtlpExporter {
         self.config.interval
     }
 
-    fn message(&self, snapshot: &Snapshot, losses: &[(String, u64)]) -> ExportMetricsServiceRequest {
+    fn message(&self, snapshot: &Snapshot, losses: &[Loss]) -> ExportMetricsServiceRequest {
         let Config { temporality, resource, .. } = &self.config;
         let push = |snapshot, losses| Push { snapshot, losses, temporality: *temporality, resource }.request();
         match &self.arrived {
@@ -157,15 +157,16 @@ impl OtlpExporter {
 }
 
 /// What was lost since an earlier count.
-fn since(losses: &[(String, u64)], earlier: &[(String, u64)]) -> Vec<(String, u64)> {
-    let before = |place: &str| earlier.iter().find(|(known, _)| known == place).map_or(0, |(_, lost)| *lost);
-    losses.iter().map(|(place, lost)| (place.clone(), lost.saturating_sub(before(place)))).collect()
+fn since(losses: &[Loss], earlier: &[Loss]) -> Vec<Loss> {
+    let is_same = |a: &Loss, b: &Loss| a.target == b.target && a.unit == b.unit;
+    let before = |loss: &Loss| earlier.iter().find(|known| is_same(known, loss)).map_or(0, |known| known.count);
+    let difference = |loss: &Loss| Loss { count: loss.count.saturating_sub(before(loss)), ..loss.clone() };
+    losses.iter().map(difference).collect()
 }
 
 impl Exporter for OtlpExporter {
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
-        let counters = self.losses.counters();
-        let losses: Vec<_> = counters.iter().map(|counter| (counter.place().to_owned(), counter.get())).collect();
+        let losses = self.losses.list();
         self.push(self.message(snapshot, &losses))?;
         self.arrived = Some((snapshot.clone(), losses));
         Ok(())

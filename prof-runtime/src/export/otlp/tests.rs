@@ -154,7 +154,7 @@ fn a_push_says_everything() {
     call(&aggregator, Outcome::Panic, Duration::from_secs(1));
     aggregator.emit(&MetricData::new("g", "pages", 3));
     let losses = Losses::new();
-    losses.counter("statsd").add(7);
+    losses.counter("statsd", LossUnit::DataPoints).add(7);
     exporter(&url).losses(&losses).export(&aggregator.snapshot()).unwrap();
 
     let received = received.recv().unwrap();
@@ -173,7 +173,10 @@ fn a_push_says_everything() {
     assert!(durations.start_time_unix_nano < durations.time_unix_nano);
     assert_eq!(received.metric("prof.call.duration").unit, "s");
     assert_eq!(received.value("prof.value", &[("prof.name", "pages")]), Some(Value::AsDouble(3.0)));
-    assert_eq!(received.value("prof.lost", &[("prof.place", "statsd")]), Some(Value::AsInt(7)));
+    assert_eq!(
+        received.value("prof.lost", &[("prof.target", "statsd"), ("prof.unit", "data_points")]),
+        Some(Value::AsInt(7))
+    );
     assert_eq!(received.value("prof.values.dropped", &[]), Some(Value::AsInt(0)));
 }
 

@@ -5,12 +5,13 @@ mod tests;
 
 use std::fmt;
 use std::io;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use super::{ExportError, Exporter, LossCounter};
+use super::{ExportError, Exporter, LossCounter, LossUnit};
 use crate::aggregator::Aggregator;
 use crate::clock;
 use crate::local::lock;
@@ -48,7 +49,23 @@ pub struct PeriodicExporter {
     target: String,
     requests: Sender<Request>,
     worker: Mutex<Worker>,
+    last: LastExport,
+}
+
+/// The last snapshot, which is lost if it cannot be exported, or not in time.
+#[derive(Clone)]
+struct LastExport {
     losses: LossCounter,
+    is_lost: Arc<AtomicBool>,
+}
+
+impl LastExport {
+    /// Counts it as lost, once.
+    fn lose(&self) {
+        if !self.is_lost.swap(true, Ordering::Relaxed) {
+            self.losses.add(1);
+        }
+    }
 }
 
 /// Where to send the result of an export.
@@ -75,7 +92,7 @@ impl PeriodicExporter {
         exporter: impl Exporter + 'static,
     ) -> io::Result<Self> {
         let target = target.into();
-        let losses = LossCounter::new(&target);
+        let losses = LossCounter::new(&target, LossUnit::Snapshots);
         Self::start_counting(losses, aggregator, interval, exporter)
     }
 
@@ -86,7 +103,8 @@ impl PeriodicExporter {
         interval: Duration,
         exporter: impl Exporter + 'static,
     ) -> io::Result<Self> {
-        let target = losses.place().to_owned();
+        let target = losses.target().to_owned();
+        let last = LastExport { losses, is_lost: Arc::default() };
         let (requests, requested) = bounded(1);
         let interval = interval.max(Duration::from_millis(1));
         let work = Work {
@@ -95,10 +113,10 @@ impl PeriodicExporter {
             interval,
             exporter: Box::new(exporter),
             failures: 0,
-            losses: losses.clone(),
+            last: last.clone(),
         };
         let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?;
-        Ok(Self { target, requests, worker: Mutex::new(worker), losses })
+        Ok(Self { target, requests, worker: Mutex::new(worker), last })
     }
 
     /// Exports a snapshot of now, and waits for it at most for `timeout`.
@@ -145,14 +163,20 @@ impl PeriodicExporter {
     }
 
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
-        lock(&self.worker).stop(deadline)
+        let has_ended = lock(&self.worker).stop(deadline);
+        if !has_ended {
+            // No one will learn whether it arrives.
+            self.last.lose();
+        }
+        has_ended
     }
 
-    /// Returns how many snapshots were lost for good, since the last attempt to export them failed: at most one.
+    /// Returns how many snapshots were lost for good, since the last attempt to export them failed or took too long: at most
+    /// one.
     ///
     /// A failed export is made up for by a later one, as snapshots say everything since the start.
     pub fn lost(&self) -> u64 {
-        self.losses.get()
+        self.last.losses.get()
     }
 }
 
@@ -184,7 +208,7 @@ struct Work {
     exporter: Box<dyn Exporter>,
     /// Attempts that failed since the last that did not.
     failures: u32,
-    losses: LossCounter,
+    last: LastExport,
 }
 
 impl Work {
@@ -207,7 +231,7 @@ impl Work {
             };
         }
         if self.export().is_err() {
-            self.losses.add(1);
+            self.last.lose();
         }
     }
 

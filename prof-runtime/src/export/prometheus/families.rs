@@ -41,10 +41,10 @@ impl Families<'_> {
         })?;
         dropped.only(self.snapshot.values_dropped)?;
         let mut lost = Counter::new(encoder, self.format, ["prof_lost", "prof_lost_total"], {
-            "Metrics that were lost by a queue or an exporter."
+            "Calls, data points, records and snapshots that were lost on their way to a target."
         })?;
-        for counter in losses.counters() {
-            lost.one(&[("place", counter.place())], counter.get())?;
+        for loss in losses.list() {
+            lost.one(&[("target", &*loss.target), ("unit", loss.unit.as_str())], loss.count)?;
         }
         let help = "The version of the profiler, and what the program says of its build.";
         let mut info = encoder.encode_descriptor("prof_build_info", help, None, MetricType::Gauge)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::callsite::Callsite;
 use crate::data::MetricData;
+use crate::export::LossUnit;
 use crate::handler::MetricHandler as _;
 use crate::outcome::Outcome;
 use crate::record::CallRecord;
@@ -24,7 +25,7 @@ fn collector() -> PrometheusCollector {
     aggregator.emit(&MetricData::new("g", "pages", 3));
     aggregator.emit(&MetricData::new("g", "wait", Duration::from_millis(1500)));
     let losses = Losses::new();
-    losses.counter("statsd").add(7);
+    losses.counter("statsd", LossUnit::DataPoints).add(7);
     PrometheusCollector::new(aggregator).losses(&losses).build_label("commit", "abc")
 }
 
@@ -65,7 +66,7 @@ const SAMPLES: &[&str] = &[
     "prof_value{name=\"pages\",group=\"g\"} 5.0",
     "prof_value{name=\"wait\",group=\"g\"} 1.5",
     "prof_value{name=\"quoted \\\"name\\\"\\n\",group=\"g\\\\1\"} 2.5",
-    "prof_lost_total{place=\"statsd\"} 7",
+    "prof_lost_total{target=\"statsd\",unit=\"data_points\"} 7",
     concat!("prof_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\",commit=\"abc\"} 1"),
 ];
 

@@ -64,9 +64,9 @@ pub(super) fn durations() -> [Value; 3] {
 pub(super) fn load() -> [Value; 3] {
     let spent = vec![by_function(per_second("prof_call_duration_seconds_sum", ""))];
     let in_flight = vec![by_function(format!("sum by (group, function) (prof_calls_in_flight{{{CHOSEN}}})"))];
-    let lost = r#"sum by (place) (rate(prof_lost_total{job=~"$job"}[$__rate_interval]))"#.to_owned();
+    let lost = r#"sum by (target, unit) (rate(prof_lost_total{job=~"$job"}[$__rate_interval]))"#.to_owned();
     let dropped = r#"sum(rate(prof_values_dropped_total{job=~"$job"}[$__rate_interval]))"#.to_owned();
-    let lost = vec![Query { expr: lost, legend: "{{place}}" }, Query { expr: dropped, legend: "values" }];
+    let lost = vec![Query { expr: lost, legend: "{{unit}} for {{target}}" }, Query { expr: dropped, legend: "values" }];
     [
         series("Time spent", "none", "Seconds of calls per second: how many ran at once, on average.", spent),
         series("In flight", "none", "Calls that have begun and not ended.", in_flight),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::context::PublishedContext;
 use crate::data::MetricData;
-use crate::handler::{FlushError, IntoHandler, MetricHandler};
+use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler};
 use crate::record::{CallRecord, UntimedCall};
 use crate::route::Installed;
 
@@ -66,19 +66,38 @@ impl MetricHandler for FanoutHandler {
         }
     }
 
-    /// Flushes every handler; the error is the first one.
+    /// Flushes every handler; the error tells of all that failed.
     fn flush(&self) -> Result<(), FlushError> {
-        let mut result = Ok(());
-        for handler in &self.handlers {
-            let flushed = handler.flush();
-            result = result.and(flushed);
-        }
-        result
+        let mut failures = FlushFailures::default();
+        self.handlers.iter().for_each(|handler| failures.add(handler.flush()));
+        failures.take()
     }
 }
 
 impl fmt::Debug for FanoutHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FanoutHandler").field("handlers", &self.handlers.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refuses(&'static str);
+
+    impl MetricHandler for Refuses {
+        fn emit(&self, _: &MetricData<'_>) {}
+
+        fn flush(&self) -> Result<(), FlushError> {
+            Err(FlushError::Write { target: self.0.into(), source: "it is full".into() })
+        }
+    }
+
+    #[test]
+    fn a_flush_tells_of_all_that_failed() {
+        let fanout = FanoutHandler::new().with(Refuses("one")).with(crate::NullHandler).with(Refuses("two"));
+        let expect = "could not flush metrics to one: it is full; could not flush metrics to two: it is full";
+        assert_eq!(fanout.flush().unwrap_err().to_string(), expect);
     }
 }

@@ -159,6 +159,53 @@ pub enum FlushError {
     /// The handler panicked while flushing.
     #[error("a metric handler panicked while flushing")]
     Panicked,
+    /// Several handlers failed, or one at several times.
+    #[error("{}", joined(errors, *more))]
+    Several {
+        /// The first of them; at least one.
+        errors: Vec<FlushError>,
+        /// How many there were beside these.
+        more: u64,
+    },
+}
+
+fn joined(errors: &[FlushError], more: u64) -> String {
+    let texts: Vec<_> = errors.iter().map(FlushError::to_string).collect();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    texts.join("; ") + &more
+}
+
+/// Gathers what several flushes failed with, within a bound.
+#[derive(Default)]
+pub(crate) struct FlushFailures {
+    errors: Vec<FlushError>,
+    more: u64,
+}
+
+impl FlushFailures {
+    /// How many errors are kept; the others are counted.
+    const MAX: usize = 8;
+
+    pub(crate) fn add(&mut self, flushed: Result<(), FlushError>) {
+        match flushed {
+            Ok(()) => {}
+            Err(error) if self.errors.len() < Self::MAX => self.errors.push(error),
+            Err(_) => self.more += 1,
+        }
+    }
+
+    /// Returns all of them as one, and forgets them.
+    pub(crate) fn take(&mut self) -> Result<(), FlushError> {
+        let Self { mut errors, more } = std::mem::take(self);
+        match errors.pop() {
+            None => Ok(()),
+            Some(only) if errors.is_empty() && more == 0 => Err(only),
+            Some(last) => {
+                errors.push(last);
+                Err(FlushError::Several { errors, more })
+            }
+        }
+    }
 }
 
 /// Receives metrics and does nothing: what is installed until something else is.

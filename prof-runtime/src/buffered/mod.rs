@@ -1,6 +1,7 @@
 //! Any handler behind a bounded queue and a thread of its own.
 
 mod queue;
+mod room;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, bounded};
 
 pub use self::queue::WhenFull;
-use self::queue::{Item, Queue};
+use self::queue::{Item, Limits, Queue};
 use self::work::FlushRequest;
 use crate::clock;
 use crate::context::PublishedContext;
@@ -30,15 +31,15 @@ use crate::worker::Worker;
 /// Hands everything on to another handler from a thread of its own, through a bounded queue, so that a handler that
 /// writes, sends or blocks does not hold up the functions that it listens to.
 ///
-/// To put a call into the queue costs no allocation; a data point costs its names. When the queue is full,
-/// [`WhenFull`] says what gives way. Everything that is not handed on is counted: [`dropped`](Self::dropped) has the
+/// To put a call into the queue costs no allocation; a data point costs its names. The queue is bounded in items and in
+/// bytes; when it is full, [`WhenFull`] says what gives way. Everything that is not handed on is counted: [`dropped`](Self::dropped) has the
 /// sum, and the handler behind receives it as data points `dropped` of the group `prof_runtime`, each with the number
 /// since the one before. Lost is also what comes after the end, and what makes the handler behind panic.
 ///
 /// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says; what is left
 /// by then is counted, and said on stderr. A handler that is replaced may be dropped by an annotated function that was in
-/// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there the queue fills up, and the
-/// rest is counted.
+/// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there the
+/// queue fills up, and the rest is counted.
 ///
 /// # Examples
 ///
@@ -66,7 +67,7 @@ pub struct BufferedHandler {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is given a handler by `start`"]
 pub struct Builder {
-    capacity: NonZeroUsize,
+    limits: Limits,
     when_full: WhenFull,
     timeout: Duration,
     flush_every: Option<Duration>,
@@ -74,12 +75,22 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Sets how many metrics the queue has room for; 65 536 by default. One takes about 100 bytes, and the names of a
-    /// data point.
+    /// Sets how many metrics the queue has room for; 65 536 by default. One takes about 100 bytes, beside what
+    /// [`max_bytes`](Self::max_bytes) bounds.
     ///
     /// The default is what a program that makes 100 000 annotated calls a second does in half a second.
     pub fn capacity(mut self, capacity: NonZeroUsize) -> Self {
-        self.capacity = capacity;
+        self.limits.capacity = capacity;
+        self
+    }
+
+    /// Sets how many bytes the names of queued data points and the records of contexts may take; 16 MiB by default. When
+    /// they do, the queue is full for these, and not for calls, which take none. What is larger than all of it by itself is
+    /// dropped.
+    ///
+    /// The default is what 65 536 data points take whose names have 256 bytes.
+    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
+        self.limits.max_bytes = max_bytes;
         self
     }
 
@@ -115,7 +126,7 @@ impl Builder {
     ///
     /// If the system refuses a thread.
     pub fn start(self, handler: impl IntoHandler) -> io::Result<BufferedHandler> {
-        let queue = Queue::new(self.capacity, self.when_full, self.losses);
+        let queue = Queue::new(self.limits, self.when_full, self.losses);
         let (flushes, requests) = bounded(1);
         let handler = Installed::new(handler.into_handler());
         let work = queue.work(handler, requests, self.flush_every);
@@ -139,7 +150,7 @@ impl BufferedHandler {
     pub fn builder() -> Builder {
         const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
         Builder {
-            capacity: CAPACITY,
+            limits: Limits { capacity: CAPACITY, max_bytes: 16 * 1024 * 1024 },
             when_full: WhenFull::DropNewest,
             timeout: Duration::from_secs(5),
             flush_every: None,
@@ -157,11 +168,17 @@ impl BufferedHandler {
         self.queue.len()
     }
 
+    /// Returns how many bytes the names and records of those that wait take.
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+
     /// Hands on everything that was received before, and flushes the handler behind, within `timeout`.
     ///
     /// # Errors
     ///
-    /// That of the handler behind; [`FlushError::Timeout`] if it takes longer, while the thread goes on;
+    /// That of the handler behind, also from a flush that [came by itself](Builder::flush_every) since the last that was
+    /// asked for; [`FlushError::Timeout`] if it takes longer, while the thread goes on;
     /// [`FlushError::Stopped`] after a [`shutdown`](Self::shutdown), or in a child process.
     pub fn flush_within(&self, timeout: Duration) -> Result<(), FlushError> {
         let deadline = clock::deadline(timeout);
@@ -214,19 +231,21 @@ impl BufferedHandler {
 
 impl MetricHandler for BufferedHandler {
     fn emit(&self, data: &MetricData<'_>) {
-        self.queue.put(LossUnit::DataPoints, || Item::Data(data.clone().into_owned()));
+        let bytes = data.group_name.len() + data.name.len();
+        self.queue.put(LossUnit::DataPoints, bytes, || Item::Data(data.clone().into_owned()));
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        self.queue.put(LossUnit::Calls, || Item::Call(call.to_owned()));
+        self.queue.put(LossUnit::Calls, 0, || Item::Call(call.to_owned()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
-        self.queue.put(LossUnit::Calls, || Item::UntimedCall(call.to_owned()));
+        self.queue.put(LossUnit::Calls, 0, || Item::UntimedCall(call.to_owned()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {
-        self.queue.put(LossUnit::Records, || Item::context(context));
+        let bytes = Item::bytes_of_context(context);
+        self.queue.put(LossUnit::Records, bytes, || Item::context(context, bytes));
     }
 
     /// Flushes within [`Builder::timeout`].

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
 
+use super::room::{self, Room};
 use super::work::{FlushRequest, Work};
 use crate::context::{ContextRecord, PublishedContext};
 use crate::data::MetricData;
@@ -30,6 +31,15 @@ pub enum WhenFull {
     DropOldest,
 }
 
+/// How much waits at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// In items.
+    pub(super) capacity: NonZeroUsize,
+    /// Of names and records.
+    pub(super) max_bytes: usize,
+}
+
 /// What waits in the queue.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -44,6 +54,8 @@ pub(super) struct OwnedContext {
     pub(super) name: String,
     pub(super) group_name: String,
     pub(super) record: ContextRecord,
+    /// What it takes of the queue's room.
+    bytes: usize,
 }
 
 impl Item {
@@ -56,10 +68,23 @@ impl Item {
         }
     }
 
-    pub(super) fn context(context: &PublishedContext<'_>) -> Self {
+    pub(super) fn context(context: &PublishedContext<'_>, bytes: usize) -> Self {
         let PublishedContext { name, group_name, record } = *context;
         let (name, group_name, record) = (name.to_owned(), group_name.to_owned(), record.clone());
-        Self::Context(Box::new(OwnedContext { name, group_name, record }))
+        Self::Context(Box::new(OwnedContext { name, group_name, record, bytes }))
+    }
+
+    pub(super) fn bytes_of_context(context: &PublishedContext<'_>) -> usize {
+        context.name.len() + context.group_name.len() + room::bytes_of(context.record)
+    }
+
+    /// What it takes of the queue's room.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Call(_) | Self::UntimedCall(_) => 0,
+            Self::Data(data) => data.group_name.len() + data.name.len(),
+            Self::Context(context) => context.bytes,
+        }
     }
 }
 
@@ -73,12 +98,24 @@ pub(super) struct State {
     /// channel's own fences.
     is_abandoned: AtomicBool,
     pub(super) losses: HandlerLosses,
+    room: Room,
 }
 
 impl State {
     /// Counts one item as lost.
     pub(super) fn lose(&self, unit: LossUnit) {
         self.losses.of_unit(unit).add(1);
+    }
+
+    /// Gives back the room of an item that left the queue.
+    pub(super) fn release(&self, item: &Item) {
+        self.room.release(item.bytes());
+    }
+
+    /// Counts an item as lost that has its room already.
+    fn drop_item(&self, item: &Item) {
+        self.lose(item.unit());
+        self.release(item);
     }
 
     pub(super) fn is_abandoned(&self) -> bool {
@@ -101,15 +138,15 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    pub(super) fn new(capacity: NonZeroUsize, when_full: WhenFull, losses: HandlerLosses) -> Self {
-        let (items, others) = bounded(capacity.get());
+    pub(super) fn new(limits: Limits, when_full: WhenFull, losses: HandlerLosses) -> Self {
+        let (items, others) = bounded(limits.capacity.get());
         let (abandon, abandoned) = bounded(0);
-        let flags = (AtomicBool::new(false), AtomicBool::new(false));
+        let (flags, room) = ((AtomicBool::new(false), AtomicBool::new(false)), Room::new(limits.max_bytes));
         Self {
             items,
             others,
             when_full,
-            state: Arc::new(State { is_closed: flags.0, is_abandoned: flags.1, losses }),
+            state: Arc::new(State { is_closed: flags.0, is_abandoned: flags.1, losses, room }),
             abandon: Mutex::new(Some(abandon)),
             abandoned,
             worker_done: crossbeam_channel::never(),
@@ -140,38 +177,96 @@ impl Queue {
         self.items.len()
     }
 
+    /// How many bytes the names and records take that are in it.
+    pub(super) fn bytes(&self) -> usize {
+        self.state.room.used()
+    }
+
     /// Whether someone takes out what is put in.
     pub(super) fn is_alive(&self) -> bool {
         self.process_id == std::process::id() && self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
     }
 
-    /// Puts an item in, or counts it as dropped.
-    pub(super) fn put(&self, unit: LossUnit, item: impl FnOnce() -> Item) {
+    /// Puts an item of a unit in, which takes `bytes` of the room, or counts it as dropped.
+    pub(super) fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
         if self.state.is_closed.load(Ordering::Relaxed) {
+            return self.state.lose(unit);
+        }
+        if !self.state.room.take(bytes) && !self.make_room(bytes) {
             return self.state.lose(unit);
         }
         match self.items.try_send(item()) {
             Ok(()) => {}
             Err(TrySendError::Full(item)) => self.put_into_full(item),
-            Err(TrySendError::Disconnected(_)) => self.state.lose(unit),
+            Err(TrySendError::Disconnected(item)) => self.state.drop_item(&item),
         }
         if self.state.is_abandoned() {
             self.drop_queued();
         }
     }
 
+    /// Takes so many bytes once others are out of the way, as [`WhenFull`] says. Returns whether it has.
+    #[cold]
+    fn make_room(&self, bytes: usize) -> bool {
+        match self.when_full {
+            _ if !self.state.room.can_hold(bytes) => false,
+            WhenFull::DropNewest => false,
+            WhenFull::DropOldest => self.drop_oldest_for(bytes),
+            WhenFull::Block => {
+                self.state.room.begin_waiting();
+                let is_taken = self.wait_for(bytes);
+                self.state.room.end_waiting();
+                is_taken
+            }
+        }
+    }
+
+    fn drop_oldest_for(&self, bytes: usize) -> bool {
+        loop {
+            match self.others.try_recv() {
+                Ok(oldest) => self.state.drop_item(&oldest),
+                // What has room and is not queued is about to be, by another thread, or is just being handed on.
+                Err(_) => return self.state.room.take(bytes),
+            }
+            if self.state.room.take(bytes) {
+                return true;
+            }
+        }
+    }
+
+    fn wait_for(&self, bytes: usize) -> bool {
+        loop {
+            if self.state.room.take(bytes) {
+                return true;
+            }
+            if !self.is_alive() {
+                // No one would ever make room.
+                return false;
+            }
+            select! {
+                recv(self.state.room.woken()) -> _ => {}
+                recv(self.abandoned) -> _ => return false,
+                recv(self.worker_done) -> _ => return false,
+            }
+        }
+    }
+
     #[cold]
     fn put_into_full(&self, item: Item) {
-        let unit = item.unit();
+        let (unit, bytes) = (item.unit(), item.bytes());
+        let drop_it = || {
+            self.state.lose(unit);
+            self.state.room.release(bytes);
+        };
         match self.when_full {
-            WhenFull::DropNewest => self.state.lose(unit),
+            WhenFull::DropNewest => drop_it(),
             WhenFull::DropOldest => self.put_for_oldest(item),
             // No one would ever make room.
-            WhenFull::Block if !self.is_alive() => self.state.lose(unit),
+            WhenFull::Block if !self.is_alive() => drop_it(),
             WhenFull::Block => select! {
-                send(self.items, item) -> sent => if sent.is_err() { self.state.lose(unit) },
-                recv(self.abandoned) -> _ => self.state.lose(unit),
-                recv(self.worker_done) -> _ => self.state.lose(unit),
+                send(self.items, item) -> sent => if sent.is_err() { drop_it() },
+                recv(self.abandoned) -> _ => drop_it(),
+                recv(self.worker_done) -> _ => drop_it(),
             },
         }
     }
@@ -180,12 +275,12 @@ impl Queue {
         loop {
             // The worker may have been faster, and taken the oldest itself.
             if let Ok(oldest) = self.others.try_recv() {
-                self.state.lose(oldest.unit());
+                self.state.drop_item(&oldest);
             }
             item = match self.items.try_send(item) {
                 Ok(()) => return,
                 Err(TrySendError::Full(item)) => item,
-                Err(TrySendError::Disconnected(item)) => return self.state.lose(item.unit()),
+                Err(TrySendError::Disconnected(item)) => return self.state.drop_item(&item),
             };
         }
     }
@@ -203,6 +298,6 @@ impl Queue {
     }
 
     fn drop_queued(&self) {
-        self.others.try_iter().for_each(|item| self.state.lose(item.unit()));
+        self.others.try_iter().for_each(|item| self.state.drop_item(&item));
     }
 }

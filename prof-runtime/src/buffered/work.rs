@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, after, never, select};
+use crossbeam_channel::{Receiver, SendError, Sender, after, never, select};
 
 use super::queue::{Item, State};
 use crate::context::PublishedContext;
 use crate::data::MetricData;
-use crate::handler::FlushError;
+use crate::handler::{FlushError, FlushFailures};
 use crate::route::Installed;
 use crate::worker::Stop;
 
@@ -28,6 +28,8 @@ pub(super) struct Work {
     /// When it is; never while everything is.
     flush_due: Receiver<Instant>,
     is_flushed: bool,
+    /// What flushes that no one asked for failed with, for the next who asks.
+    failures: FlushFailures,
     /// How many losses the handler was told of.
     reported: u64,
     /// Items since the handler was last told.
@@ -42,8 +44,18 @@ impl Work {
         state: Arc<State>,
         flush_every: Option<Duration>,
     ) -> Self {
-        let (flush_due, is_flushed, reported, unreported_for) = (never(), true, 0, 0);
-        Self { items, flushes, handler, state, flush_every, flush_due, is_flushed, reported, unreported_for }
+        Self {
+            items,
+            flushes,
+            handler,
+            state,
+            flush_every,
+            flush_due: never(),
+            is_flushed: true,
+            failures: FlushFailures::default(),
+            reported: 0,
+            unreported_for: 0,
+        }
     }
 
     /// Hands on what comes until the stop, and what is left then.
@@ -53,12 +65,14 @@ impl Work {
                 recv(self.items) -> item => if let Ok(item) = item { self.hand_on(&item) },
                 recv(self.flushes) -> request => if let Ok(request) = request {
                     let result = self.flush();
-                    // No one waits any more if it took too long.
-                    let _ = request.send(result);
+                    if let Err(SendError(result)) = request.send(result) {
+                        // It took too long, and no one waits any more.
+                        self.failures.add(result);
+                    }
                 },
                 recv(self.flush_due) -> _ => {
-                    // Whoever wants to hear of an error asks for a flush.
-                    let _ = self.flush_handler();
+                    let flushed = self.flush_handler();
+                    self.failures.add(flushed);
                 }
                 recv(stop.receiver()) -> _ => break,
             }
@@ -78,7 +92,9 @@ impl Work {
             self.hand_on(&item);
         }
         self.report_losses();
-        self.flush_handler()
+        let flushed = self.flush_handler();
+        self.failures.add(flushed);
+        self.failures.take()
     }
 
     fn flush_handler(&mut self) -> Result<(), FlushError> {
@@ -101,6 +117,7 @@ impl Work {
             // It panicked, or is switched off since it did so too often.
             self.state.lose(item.unit());
         }
+        self.state.release(item);
         if let Some(flush_every) = self.flush_every
             && std::mem::take(&mut self.is_flushed)
         {

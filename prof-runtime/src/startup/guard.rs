@@ -11,7 +11,7 @@ use crate::aggregator::Aggregator;
 use crate::buffered::BufferedHandler;
 use crate::clock;
 use crate::export::{Exporter, LossUnit, Losses, PeriodicExporter};
-use crate::handler::{FlushError, MetricHandler};
+use crate::handler::{FlushError, FlushFailures, MetricHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
 use crate::route::Observer;
@@ -138,19 +138,17 @@ impl ProfGuard {
     ///
     /// # Errors
     ///
-    /// The first error, after every part was tried.
+    /// Those of all parts that failed, each since the last flush, after every part was tried.
     pub fn flush(&self) -> Result<(), FlushError> {
-        let mut result = Ok(());
-        for handler in &self.handlers {
-            result = result.and(handler.flush_within(self.timeout));
-        }
+        let mut failures = FlushFailures::default();
+        self.handlers.iter().for_each(|handler| failures.add(handler.flush_within(self.timeout)));
         for exporter in &self.exporters {
             let exported = exporter.export_now(self.timeout);
-            result = result.and(
+            failures.add(
                 exported.map_err(|error| FlushError::Write { target: exporter.target().into(), source: error.into() }),
             );
         }
-        result
+        failures.take()
     }
 
     /// Ends every part, side by side, and says which did not end in time.

@@ -218,9 +218,9 @@ impl FunctionStats {
         }
     }
 
-    /// Returns how many calls ended, whatever the outcome.
+    /// Returns how many calls ended, whatever the outcome; `u64::MAX` if they are more.
     pub fn calls(&self) -> u64 {
-        self.success + self.failure + self.panic + self.cancelled
+        [self.failure, self.panic, self.cancelled].into_iter().fold(self.success, u64::saturating_add)
     }
 
     /// Returns how many calls ended with this outcome.

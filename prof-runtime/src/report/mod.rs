@@ -1,7 +1,9 @@
 //! The report at the end of a program.
 
+mod layout;
 mod table;
 mod units;
+mod width;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -15,9 +17,14 @@ use crate::stderr;
 /// Counts every annotated call from now on, and prints a table of them to stderr when the returned guard is dropped:
 /// bind it in `main`.
 ///
-/// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the sum of
-/// all totals, mean, p50, p95, p99 and longest duration. Callers and callees both count their time, so shares overlap. It
-/// is coloured on a terminal, unless `NO_COLOR` is set.
+/// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the wall time
+/// since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees, and calls
+/// run side by side on several threads: the shares overlap, and one may exceed 100 %.
+///
+/// No line is wider than the variable `COLUMNS` says, else than the terminal, else, where stderr is none, than 160 columns.
+/// Where there is no room, names are shortened in the middle, to 60 columns at the most anywhere, and then columns are left
+/// out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form.
+/// [As JSON](Report::json), the report has everything. It is coloured on a terminal, unless `NO_COLOR` is set.
 ///
 /// The report listens beside whatever handlers are configured, and to all groups; only what is [`scoped`](crate::scoped)
 /// passes it by. A program that ends by [`std::process::exit`], or is killed, drops no guards and prints no report.
@@ -66,6 +73,15 @@ enum Output {
     Writer(Box<dyn Write + Send>),
 }
 
+impl Output {
+    fn width(&self) -> usize {
+        match self {
+            Self::Stderr => width::of_stderr(),
+            Self::Writer(_) => width::OF_TEXT,
+        }
+    }
+}
+
 impl Report {
     /// Reports what an aggregator has counted, which someone else makes listen.
     pub(crate) fn of(aggregator: Aggregator) -> Self {
@@ -79,7 +95,7 @@ impl Report {
         self
     }
 
-    /// Prints to `writer` instead of stderr, without colours.
+    /// Prints to `writer` instead of stderr, without colours and up to 160 columns wide.
     ///
     /// # Examples
     ///
@@ -102,7 +118,7 @@ impl Report {
     fn print(&mut self) -> io::Result<()> {
         let snapshot = self.aggregator.snapshot();
         let text = match self.format {
-            Format::Table => table::table(&snapshot),
+            Format::Table => table::table(&snapshot, self.output.width()),
             #[cfg(feature = "json")]
             Format::Json => serde_json::to_string(&snapshot)? + "\n",
         };
@@ -138,7 +154,8 @@ impl fmt::Debug for Report {
 }
 
 impl Snapshot {
-    /// Returns the numbers as the text of a table, as [`report_at_exit`] prints it but without colours.
+    /// Returns the numbers as the text of a table, as [`report_at_exit`] prints it, but without colours and up to 160 columns
+    /// wide. The share is of the wall time from [`started_at`](Self::started_at) to [`taken_at`](Self::taken_at).
     ///
     /// # Examples
     ///
@@ -147,6 +164,6 @@ impl Snapshot {
     /// assert!(snapshot.to_table().starts_with("prof: no annotated function was called"));
     /// ```
     pub fn to_table(&self) -> String {
-        anstream::adapter::strip_str(&table::table(self)).to_string()
+        anstream::adapter::strip_str(&table::table(self, width::OF_TEXT)).to_string()
     }
 }

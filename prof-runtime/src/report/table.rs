@@ -1,110 +1,144 @@
 //! A snapshot as a table.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-use super::units::{count, duration, share};
+use super::layout::{Column, GivesWay, colour, lay_out, wrap};
+use super::units::{count, duration, number, share};
 use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
 use crate::text::Foreign;
-
-/// Longer names are cut in the middle.
-const MAX_NAME: usize = 60;
 
 const HEADER: Style = Style::new().bold();
 /// Rows with failures or panics.
 const TROUBLE: Style = AnsiColor::Red.on_default();
 
-/// The report, with colours.
-pub(super) fn table(snapshot: &Snapshot) -> String {
+/// The report, with colours, no line of which is wider than `width`.
+pub(super) fn table(snapshot: &Snapshot, width: usize) -> String {
     let mut functions: Vec<&FunctionStats> =
         snapshot.functions.iter().filter(|function| function.calls() > 0 || function.in_flight > 0).collect();
     functions.sort_by(|a, b| b.estimated_total_ns().cmp(&a.estimated_total_ns()).then_with(|| a.name.cmp(&b.name)));
-    let mut text = headline(snapshot, &functions);
+    let elapsed_ns = u64::try_from(snapshot.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    let mut text = wrap(&headline(snapshot, &functions, elapsed_ns), width);
     if !functions.is_empty() {
-        write_table(&mut text, &function_rows(&functions), |row| {
-            let function = functions[row];
-            function.failure + function.panic > 0
+        let (lines, left_out) = lay_out(function_columns(&functions, elapsed_ns), width);
+        text += &colour(&lines, |line| match line {
+            0 => HEADER,
+            _ if functions[line - 1].failure > 0 || functions[line - 1].panic > 0 => TROUBLE,
+            _ => Style::new(),
         });
+        text += &note(&left_out, width);
+        if functions.iter().any(|function| function.estimated_total_ns() > elapsed_ns) {
+            let note = "A wall share above 100% means that calls ran side by side, or within one another.";
+            text += &wrap(note, width);
+        }
     }
     if !snapshot.values.is_empty() {
-        text.push('\n');
-        write_table(&mut text, &value_rows(&snapshot.values), |_| false);
+        let (lines, left_out) = lay_out(value_columns(&snapshot.values), width);
+        text += "\n";
+        text += &colour(&lines, |line| if line == 0 { HEADER } else { Style::new() });
+        text += &note(&left_out, width);
     }
     if snapshot.values_dropped > 0 {
         let dropped = count(snapshot.values_dropped);
-        let _ = writeln!(text, "{dropped} data points were dropped: there were too many names.");
+        text += &wrap(&format!("{dropped} data points were dropped: there were too many names."), width);
     }
     text
 }
 
-fn headline(snapshot: &Snapshot, functions: &[&FunctionStats]) -> String {
-    let elapsed = u64::try_from(snapshot.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    let elapsed = duration(elapsed);
+fn headline(snapshot: &Snapshot, functions: &[&FunctionStats], elapsed_ns: u64) -> String {
+    let elapsed = duration(elapsed_ns);
     let uncalled = snapshot.functions.len() - functions.len();
     if functions.is_empty() {
         return match uncalled {
-            0 => format!("prof: no annotated function was called in {elapsed}: none is linked into this program\n"),
-            _ => format!("prof: no annotated function was called in {elapsed}, of {uncalled} in this program\n"),
+            0 => format!("prof: no annotated function was called in {elapsed}: none is linked into this program"),
+            _ => format!("prof: no annotated function was called in {elapsed}, of {uncalled} in this program"),
         };
     }
-    let calls = count(functions.iter().map(|function| function.calls()).sum());
     let rest = match uncalled {
         0 => String::new(),
+        1 => "; 1 more was not called".to_owned(),
         _ => format!("; {uncalled} more were not called"),
     };
+    let calls = match functions.iter().map(|function| function.calls()).fold(0, u64::saturating_add) {
+        1 => "1 call".to_owned(),
+        calls => format!("{} calls", count(calls)),
+    };
     let noun = if functions.len() == 1 { "function" } else { "functions" };
-    format!("prof: {calls} calls of {} {noun} in {elapsed}{rest}\n", functions.len())
+    format!("prof: {calls} of {} {noun} in {elapsed}{rest}", functions.len())
 }
 
-/// A column's title and its cell for one function.
-type Column = (&'static str, fn(&FunctionStats, u64) -> String);
-
-fn function_rows(functions: &[&FunctionStats]) -> Vec<Vec<String>> {
-    const LEADING: [Column; 6] = [
-        ("function", |f, _| name(&f.name)),
-        ("calls", |f, _| count(f.calls())),
-        ("ok", |f, _| count(f.success)),
-        ("failed", |f, _| count(f.failure)),
-        ("panicked", |f, _| count(f.panic)),
-        ("cancelled", |f, _| count(f.cancelled)),
-    ];
-    const TRAILING: [Column; 7] = [
-        ("total", |f, _| total(f)),
-        ("share", |f, all| share(f.estimated_total_ns(), all)),
-        ("mean", |f, _| maybe(f.mean_ns())),
-        ("p50", |f, _| maybe(f.quantile_ns(0.5))),
-        ("p95", |f, _| maybe(f.quantile_ns(0.95))),
-        ("p99", |f, _| maybe(f.quantile_ns(0.99))),
-        ("max", |f, _| maybe(f.max_ns)),
-    ];
-    let mut columns: Vec<Column> = Vec::from(LEADING);
-    if functions.iter().any(|function| function.in_flight > 0) {
-        columns.push(("in flight", |f, _| count(f.in_flight)));
+/// Says which columns are not there, so that no one takes the table for the whole.
+fn note(left_out: &[&str], width: usize) -> String {
+    match left_out {
+        [] => String::new(),
+        _ => wrap(&format!("Left out for lack of room: {}.", left_out.join(", ")), width),
     }
-    columns.extend(TRAILING);
+}
+
+/// In the order from left to right. What is left out first is what follows from the other columns, or is 0 throughout.
+fn function_columns(functions: &[&FunctionStats], elapsed_ns: u64) -> Vec<Column> {
+    let column = |title, order: u8, cell: &dyn Fn(&FunctionStats) -> String| Column {
+        title,
+        cells: functions.iter().map(|function| cell(function)).collect(),
+        gives_way: GivesWay::LeftOut(order),
+    };
+    let outcome = |title, if_zero: u8, order: u8, of: fn(&FunctionStats) -> u64| {
+        let is_zero = functions.iter().all(|function| of(function) == 0);
+        column(title, if is_zero { if_zero } else { order }, &|function| count(of(function)))
+    };
+    let quantile = |title, order, quantile| column(title, order, &|function| maybe(function.quantile_ns(quantile)));
+
+    let mut columns = vec![Column {
+        title: "function",
+        cells: functions.iter().map(|function| name(&function.name)).collect(),
+        gives_way: GivesWay::Shortened { least: 24 },
+    }];
     let groups: BTreeSet<&str> = functions.iter().map(|function| function.group.as_str()).collect();
     if groups.len() > 1 {
-        columns.insert(1, ("group", |f, _| name(&f.group)));
+        columns.push(Column {
+            title: "group",
+            cells: functions.iter().map(|function| name(&function.group)).collect(),
+            gives_way: GivesWay::Both { least: 12, order: 8 },
+        });
     }
-    let all = functions.iter().map(|function| function.estimated_total_ns()).fold(0, u64::saturating_add);
-    let header = columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-    let rows = functions.iter().map(|function| columns.iter().map(|(_, cell)| cell(function, all)).collect());
-    std::iter::once(header).chain(rows).collect()
+    columns.extend([
+        Column { gives_way: GivesWay::Never, ..column("calls", 0, &|function| count(function.calls())) },
+        column("ok", 3, &|function| count(function.success)),
+        outcome("failed", 6, 15, |function| function.failure),
+        outcome("panicked", 2, 10, |function| function.panic),
+        outcome("cancelled", 1, 9, |function| function.cancelled),
+    ]);
+    if functions.iter().any(|function| function.in_flight > 0) {
+        columns.push(column("in flight", 11, &|function| count(function.in_flight)));
+    }
+    columns.extend([
+        Column { gives_way: GivesWay::Never, ..column("total", 0, &total) },
+        column("wall share", 7, &|function| share(function.estimated_total_ns(), elapsed_ns)),
+        column("mean", 14, &|function| maybe(function.mean_ns())),
+        quantile("p50", 4, 0.5),
+        quantile("p95", 13, 0.95),
+        quantile("p99", 5, 0.99),
+        column("max", 12, &|function| maybe(function.max_ns)),
+    ]);
+    columns
 }
 
-fn value_rows(values: &[ValueStats]) -> Vec<Vec<String>> {
-    let header = ["value", "group", "count", "sum", "min", "max", "last"].map(str::to_owned).to_vec();
-    let rows = values.iter().map(|value| {
-        let numbers = [value.sum, value.min, value.max].map(|number| number.to_string());
-        let mut row = vec![name(&value.name), name(&value.group), count(value.count)];
-        row.extend(numbers);
-        row.push(value.last.to_string());
-        row
-    });
-    std::iter::once(header).chain(rows).collect()
+fn value_columns(values: &[ValueStats]) -> Vec<Column> {
+    let column = |title, gives_way, cell: fn(&ValueStats) -> String| Column {
+        title,
+        cells: values.iter().map(cell).collect(),
+        gives_way,
+    };
+    vec![
+        column("value", GivesWay::Shortened { least: 24 }, |value| name(&value.name)),
+        column("group", GivesWay::Both { least: 12, order: 4 }, |value| name(&value.group)),
+        column("count", GivesWay::LeftOut(3), |value| count(value.count)),
+        column("sum", GivesWay::Never, |value| number(value.sum)),
+        column("min", GivesWay::LeftOut(1), |value| number(value.min)),
+        column("max", GivesWay::LeftOut(2), |value| number(value.max)),
+        column("last", GivesWay::LeftOut(5), |value| number(value.last.as_f64())),
+    ]
 }
 
 /// Marked where it is an estimate, since not every call was timed.
@@ -117,38 +151,91 @@ fn maybe(ns: Option<u64>) -> String {
     ns.map_or_else(|| "-".to_owned(), duration)
 }
 
-/// A name on one line, of a width that leaves room for the numbers.
+/// A name as a terminal may have it. It is shortened to what there is room for later.
 fn name(name: &str) -> String {
-    let name = format!("{:.1000}", Foreign(name));
-    let length = name.chars().count();
-    if length <= MAX_NAME {
-        return name;
-    }
-    let head = name.chars().take(MAX_NAME / 2);
-    let tail = name.chars().skip(length - (MAX_NAME - MAX_NAME / 2 - 1));
-    head.chain(['…']).chain(tail).collect()
+    format!("{:.1000}", Foreign(name))
 }
 
-/// Lays out the rows, the first of which is the header, and colours whole lines, since colours inside the cells would
-/// count as width.
-fn write_table(text: &mut String, rows: &[Vec<String>], is_trouble: impl Fn(usize) -> bool) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    for row in rows {
-        table.add_row(row.iter().enumerate().map(|(column, cell)| {
-            let alignment = match column {
-                0 => CellAlignment::Left,
-                _ => CellAlignment::Right,
-            };
-            Cell::new(cell).set_alignment(alignment)
-        }));
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+    use crate::aggregator::Aggregator;
+    use crate::callsite::Callsite;
+    use crate::handler::MetricHandler as _;
+    use crate::outcome::Outcome;
+    use crate::record::CallRecord;
+
+    static OUTER: Callsite = Callsite::new("outer", || "app::outer::item", "app", file!(), line!());
+    static INNER: Callsite = Callsite::new("inner", || "app::inner::item", "app", file!(), line!());
+
+    /// Two calls of a second, one within the other, and `spans` seconds of wall time.
+    fn nested(spans: u64) -> Snapshot {
+        let aggregator = Aggregator::new();
+        aggregator.record_call(&CallRecord::new(&INNER, Outcome::Success, Duration::from_secs(1)));
+        aggregator.record_call(&CallRecord::new(&OUTER, Outcome::Failure, Duration::from_secs(1)));
+        let mut snapshot = aggregator.snapshot();
+        snapshot.started_at = UNIX_EPOCH;
+        snapshot.taken_at = UNIX_EPOCH + Duration::from_secs(spans);
+        snapshot
     }
-    for (at, line) in table.lines().enumerate() {
-        let style = match at {
-            0 => HEADER,
-            _ if is_trouble(at - 1) => TROUBLE,
-            _ => Style::new(),
-        };
-        let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
+
+    fn plain(snapshot: &Snapshot, width: usize) -> String {
+        anstream::adapter::strip_str(&table(snapshot, width)).to_string()
+    }
+
+    /// The cell of a row below a title.
+    fn cell(table: &str, row: &str, title: &str) -> String {
+        let header = table.lines().find(|line| line.contains(title)).unwrap();
+        let end = header.find(title).unwrap() + title.len();
+        let line = table.lines().find(|line| line.trim_start().starts_with(row)).unwrap();
+        line[..end].split("  ").last().unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn a_share_is_of_wall_time_whatever_is_nested() {
+        let table = plain(&nested(4), 160);
+        assert_eq!(cell(&table, "app.outer", "wall share"), "25.0%", "{table}");
+        assert_eq!(cell(&table, "app.inner", "wall share"), "25.0%", "{table}");
+        assert!(!table.contains("above 100%"), "{table}");
+    }
+
+    #[test]
+    fn a_share_above_the_whole_is_explained() {
+        let table = plain(&nested(0), 160);
+        assert_eq!(cell(&table, "app.outer", "wall share"), "-", "{table}");
+        let mut half = nested(0);
+        half.taken_at = UNIX_EPOCH + Duration::from_millis(500);
+        let table = plain(&half, 160);
+        assert_eq!(cell(&table, "app.outer", "wall share"), "200.0%", "{table}");
+        assert!(table.contains("A wall share above 100% means "), "{table}");
+    }
+
+    #[test]
+    fn a_difference_has_the_share_of_its_own_span() {
+        let mut earlier = nested(0);
+        earlier.taken_at = UNIX_EPOCH + Duration::from_secs(90);
+        let mut later = nested(100);
+        let outer = later.functions.iter_mut().find(|function| function.name == "app.outer").unwrap();
+        outer.total_ns += 5_000_000_000;
+        outer.success += 1;
+        let table = plain(&later.since(&earlier), 160);
+        assert_eq!(cell(&table, "app.outer", "wall share"), "50.0%", "{table}");
+    }
+
+    #[test]
+    fn no_number_is_too_wide_and_none_overflows() {
+        let mut snapshot = nested(4);
+        for function in &mut snapshot.functions {
+            [function.success, function.failure, function.total_ns, function.in_flight] = [u64::MAX; 4];
+        }
+        snapshot.values_dropped = u64::MAX;
+        for width in [40, 80, 160] {
+            let table = plain(&snapshot, width);
+            assert!(table.lines().all(|line| line.width() <= width), "{table}");
+        }
     }
 }

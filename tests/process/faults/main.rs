@@ -14,3 +14,4 @@ mod peers;
 mod program;
 mod prometheus;
 mod statsd;
+mod terminal;

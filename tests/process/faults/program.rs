@@ -1,5 +1,6 @@
 //! A running program: started, told what to do, and looked at when it has ended. Nothing here waits without a bound.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -9,6 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// Longer than anything takes; what does not come by then fails the test instead of holding it up for ever.
 pub(crate) const LONG: Duration = Duration::from_secs(120);
@@ -17,6 +20,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(crate) struct Setup {
     command: Command,
+    /// The other side of the terminal that stderr is.
+    terminal: Option<File>,
 }
 
 /// The program of `service.rs`, with the variable `PROF`.
@@ -35,7 +40,7 @@ impl Setup {
             command.env_remove(name);
         }
         command.env("NO_COLOR", "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command }
+        Self { command, terminal: None }
     }
 
     /// The same program, started by `sh` after `preparation`, such as `ulimit -n 32`.
@@ -50,7 +55,7 @@ impl Setup {
             };
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { command }
+        Self { command, ..self }
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
@@ -69,9 +74,24 @@ impl Setup {
         self
     }
 
+    /// Makes stderr a terminal of so many columns.
+    pub(crate) fn terminal(mut self, columns: u16) -> Self {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&terminal, size).unwrap();
+        let path = ptsname(&terminal, Vec::new()).unwrap();
+        let ours = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+        self.command.stderr(ours);
+        self.terminal = Some(terminal.into());
+        self
+    }
+
     /// Starts it, whatever comes of it.
     pub(crate) fn spawn(mut self) -> Program {
-        Program::new(self.command.spawn().expect("the program can be started"))
+        let child = self.command.spawn().expect("the program can be started");
+        Program::new(child, self.terminal)
     }
 
     /// Starts it, and waits until it takes lines.
@@ -153,11 +173,14 @@ impl Shared {
 }
 
 impl Program {
-    fn new(mut child: Child) -> Self {
+    fn new(mut child: Child, terminal: Option<File>) -> Self {
         let process = Pid::from_child(&child);
         let (answer, answers) = channel();
         let stdout = Shared::read(child.stdout.take().expect("it is piped"), Some(answer));
-        let stderr = Shared::read(child.stderr.take().expect("it is piped"), None);
+        let stderr = match terminal {
+            Some(terminal) => Shared::read(terminal, None),
+            None => Shared::read(child.stderr.take().expect("it is piped"), None),
+        };
         let input = child.stdin.take();
         let child = Arc::new(Mutex::new(child));
         let (end, ended) = channel();

@@ -34,6 +34,12 @@ fn judged(n: u32) -> u32 {
     n + 1
 }
 
+/// Sixty letters of two columns each, and one.
+#[prof(
+    name = "長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前長い名前x"
+)]
+fn wide() {}
+
 /// A handler that does harm, or blocks.
 struct Bad(fn());
 
@@ -123,8 +129,9 @@ impl Service {
             "work" => call(number, || _ = work(false)),
             "fail" => call(number, || _ = work(true)),
             "judge" => call(number, || _ = judged(1)),
+            "wide" => call(number, wide),
             "catch" => call(number, || _ = catch_unwind(panics)),
-            "put" => put_metric(word, 1, "faults"),
+            "put" => put_metric(word, words.get(2).map_or(Ok(1.0), |value| value.parse())?, "faults"),
             "names" => (0..number).for_each(|n| put_metric(&format!("name {n}"), 1, "faults")),
             "background" => self.background.start(number),
             "stop" => return Ok(self.background.stop().to_string()),

@@ -272,7 +272,8 @@ impl FunctionStats {
         self.histogram.merge(&other.histogram);
     }
 
-    fn subtract(&mut self, earlier: &Self) {
+    /// Removes what an earlier snapshot has of the same function.
+    pub(crate) fn subtract(&mut self, earlier: &Self) {
         self.success = self.success.saturating_sub(earlier.success);
         self.failure = self.failure.saturating_sub(earlier.failure);
         self.panic = self.panic.saturating_sub(earlier.panic);

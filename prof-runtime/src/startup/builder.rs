@@ -195,6 +195,9 @@ impl ProfBuilder {
                     "" => crate::export::otlp::OtlpExporter::from_env()?,
                     url => crate::export::otlp::OtlpExporter::to(url)?,
                 };
+                if otlp.is_disabled() {
+                    return Ok(());
+                }
                 let interval = self.interval.unwrap_or(otlp.interval());
                 let otlp = otlp.losses(guard.losses());
                 guard.add_exporter(target, interval, otlp)?;

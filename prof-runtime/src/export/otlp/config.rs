@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-
+use super::endpoint::{Endpoint, Fault};
+use super::proxy::Route;
+use super::variables::{Read, Variables, millis};
 use crate::text::{Foreign, MaskedUrl, Secret};
 
 /// Whether pushed numbers say everything since the start, or what happened since the push before.
@@ -25,6 +26,12 @@ pub(super) enum Protocol {
     Grpc,
 }
 
+impl Protocol {
+    fn is_grpc(self) -> bool {
+        self != Self::Http
+    }
+}
+
 /// Why metrics cannot be pushed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,201 +45,126 @@ pub enum OtlpError {
         reason: &'static str,
     },
     /// A variable has a value that is not understood or not supported.
-    #[error("{name}={value:?} is not possible; it takes {expected}")]
+    #[error("{name}={value:?} is not possible; {reason}")]
     Variable {
         /// The variable.
         name: String,
-        /// Its value; `…` if it may be a secret.
+        /// Its value; `…` where it may be a secret.
         value: Foreign<String>,
-        /// What it takes.
-        expected: &'static str,
+        /// What is wrong with it, or what it takes.
+        reason: String,
+    },
+    /// A variable has a value that is not Unicode.
+    #[error("the value of {name} is not Unicode: set it anew, or unset it")]
+    NotUnicode {
+        /// The variable.
+        name: String,
     },
 }
 
 /// How to push.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
+    /// Nothing is pushed, by the wish of whoever runs the program.
+    pub(super) is_disabled: bool,
     pub(super) protocol: Protocol,
     /// Where metrics are pushed to; over http with the path.
-    pub(super) url: String,
+    pub(super) endpoint: Endpoint,
+    pub(super) route: Route,
     pub(super) is_compressed: bool,
+    /// In lower case; among them what the credentials of the endpoint make.
     pub(super) headers: Vec<(String, Secret)>,
+    /// How long one message may take.
     pub(super) timeout: Duration,
+    /// How long all messages of one push may take.
+    pub(super) push_timeout: Duration,
     pub(super) temporality: Temporality,
     pub(super) interval: Duration,
     /// Attributes of the resource, `service.name` among them.
     pub(super) resource: Vec<(String, String)>,
 }
 
-/// Reads a variable of a signal, or that of all signals.
-struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
-
-impl Variables<'_> {
-    fn get(&self, name: &str) -> Option<(String, String)> {
-        let value = (self.0)(name).filter(|value| !value.trim().is_empty())?;
-        Some((name.to_owned(), value.trim().to_owned()))
-    }
-
-    /// `OTEL_EXPORTER_OTLP_METRICS_…`, else `OTEL_EXPORTER_OTLP_…`.
-    fn of_metrics(&self, what: &str) -> Option<(String, String)> {
-        let specific = format!("OTEL_EXPORTER_OTLP_METRICS_{what}");
-        self.get(&specific).or_else(|| self.get(&format!("OTEL_EXPORTER_OTLP_{what}")))
-    }
-}
-
-fn millis(found: Option<(String, String)>, default_ms: u64) -> Result<Duration, OtlpError> {
-    let Some((name, value)) = found else { return Ok(Duration::from_millis(default_ms)) };
-    match value.parse() {
-        Ok(ms @ 1..) => Ok(Duration::from_millis(ms)),
-        _ => Err(OtlpError::Variable { name, value: value.into(), expected: "a number of milliseconds above 0" }),
-    }
-}
-
-fn pairs(found: Option<(String, String)>) -> Result<Vec<(String, String)>, OtlpError> {
-    let Some((name, value)) = found else { return Ok(Vec::new()) };
-    let parse = |pair: &str| {
-        let (key, value) = pair.split_once('=')?;
-        let decoded = percent_decode_str(value.trim()).decode_utf8().ok()?;
-        Some((key.trim().to_owned(), decoded.into_owned()))
-    };
-    let pairs = value.split(',').filter(|pair| !pair.trim().is_empty()).map(parse).collect::<Option<_>>();
-    pairs.ok_or(OtlpError::Variable { name, value: value.into(), expected: "`key=value,key=value`, percent-encoded" })
-}
-
-/// Headers, whose values are secrets in errors, too.
-fn headers(found: Option<(String, String)>) -> Result<Vec<(String, Secret)>, OtlpError> {
-    let pairs = pairs(found).map_err(|error| match error {
-        OtlpError::Variable { name, expected, .. } => OtlpError::Variable { name, value: "…".into(), expected },
-        error => error,
-    })?;
-    Ok(pairs.into_iter().map(|(name, value)| (name, Secret::new(value))).collect())
-}
-
 impl Config {
     /// What the variables say. `endpoint` and `protocol` take the place of theirs.
-    pub(super) fn new(
-        endpoint: Option<&str>,
-        protocol: Option<Protocol>,
-        read: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, OtlpError> {
-        let variables = Variables(read);
-        let protocol = protocol.map_or_else(|| self::protocol(&variables), Ok)?;
-        let url = url(endpoint, protocol, &variables);
-        check_url(&url)?;
+    pub(super) fn new(endpoint: Option<&str>, protocol: Option<Protocol>, read: Read<'_>) -> Result<Self, OtlpError> {
+        let variables = Variables::new(read);
+        if variables.is_disabled(endpoint.is_some())? {
+            // What it would be without any variable: nothing of it is looked at.
+            return Ok(Self { is_disabled: true, ..Self::new(None, protocol, &|_| None)? });
+        }
+        let protocol = protocol.map_or_else(|| self::protocol(variables), Ok)?;
+        let endpoint = self::endpoint(endpoint, protocol, variables)?;
+        let mut headers = variables.headers()?;
+        if let Some(authorization) = endpoint.authorization()
+            && headers.iter().all(|(name, _)| name != "authorization")
+        {
+            headers.push(("authorization".to_owned(), authorization));
+        }
         Ok(Self {
+            is_disabled: false,
             protocol,
-            url,
-            is_compressed: is_compressed(&variables)?,
-            headers: headers(variables.of_metrics("HEADERS"))?,
-            timeout: millis(variables.of_metrics("TIMEOUT"), 10_000)?,
-            temporality: temporality(&variables)?,
-            interval: millis(variables.get("OTEL_METRIC_EXPORT_INTERVAL"), 60_000)?,
-            resource: resource(&variables)?,
+            route: Route::to(&endpoint, protocol.is_grpc(), variables)?,
+            endpoint,
+            is_compressed: variables.is_compressed()?,
+            headers,
+            timeout: millis(variables.of_metrics("TIMEOUT")?, 10_000)?,
+            push_timeout: millis(variables.get("OTEL_METRIC_EXPORT_TIMEOUT")?, 30_000)?,
+            temporality: variables.temporality()?,
+            interval: millis(variables.get("OTEL_METRIC_EXPORT_INTERVAL")?, 60_000)?,
+            resource: variables.resource()?,
         })
+    }
+
+    /// What errors call the collector.
+    pub(super) fn target(&self) -> Foreign<String> {
+        Foreign(self.endpoint.to_string())
     }
 }
 
-fn protocol(variables: &Variables<'_>) -> Result<Protocol, OtlpError> {
-    let Some((name, value)) = variables.of_metrics("PROTOCOL") else { return Ok(Protocol::Http) };
-    match &*value {
+fn protocol(variables: Variables<'_>) -> Result<Protocol, OtlpError> {
+    let Some(found) = variables.of_metrics("PROTOCOL")? else { return Ok(Protocol::Http) };
+    match &*found.value {
         "http/protobuf" => Ok(Protocol::Http),
         #[cfg(feature = "otlp-grpc")]
         "grpc" => Ok(Protocol::Grpc),
-        _ => {
-            let expected = match cfg!(feature = "otlp-grpc") {
-                true => "`http/protobuf` or `grpc`",
-                false => "`http/protobuf`, and `grpc` with the feature `otlp-grpc` of prof-runtime",
-            };
-            Err(OtlpError::Variable { name, value: value.into(), expected })
-        }
-    }
-}
-
-fn is_compressed(variables: &Variables<'_>) -> Result<bool, OtlpError> {
-    let Some((name, value)) = variables.of_metrics("COMPRESSION") else { return Ok(false) };
-    match &*value {
-        "none" => Ok(false),
-        "gzip" if cfg!(feature = "otlp-gzip") => Ok(true),
-        _ => {
-            let expected = match cfg!(feature = "otlp-gzip") {
-                true => "`none` or `gzip`",
-                false => "`none`, and `gzip` with the feature `otlp-gzip` of prof-runtime",
-            };
-            Err(OtlpError::Variable { name, value: value.into(), expected })
-        }
+        _ => Err(found.refused(match cfg!(feature = "otlp-grpc") {
+            true => "it takes `http/protobuf` or `grpc`",
+            false => "it takes `http/protobuf`, and `grpc` with the feature `otlp-grpc` of prof-runtime",
+        })),
     }
 }
 
 /// Where to push to: by what the caller says, else by the variable of metrics, else by that of all signals.
-fn url(endpoint: Option<&str>, protocol: Protocol, variables: &Variables<'_>) -> String {
-    let variable = |name| variables.get(name).map(|(_, value)| value);
-    let of_metrics = || variable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
-    let of_all = || variable("OTEL_EXPORTER_OTLP_ENDPOINT");
-    match protocol {
-        Protocol::Http => match (endpoint, of_metrics()) {
-            (Some(endpoint), _) => with_path(endpoint),
-            (None, Some(url)) => url,
-            (None, None) => with_path(of_all().as_deref().unwrap_or("http://localhost:4318")),
-        },
+fn endpoint(given: Option<&str>, protocol: Protocol, variables: Variables<'_>) -> Result<Endpoint, OtlpError> {
+    let checked = |endpoint: Endpoint| match protocol {
+        Protocol::Http => endpoint.check_scheme().map(|()| endpoint),
         #[cfg(feature = "otlp-grpc")]
-        Protocol::Grpc => {
-            let url = endpoint.map(str::to_owned).or_else(of_metrics).or_else(of_all);
-            url.as_deref().unwrap_or("http://localhost:4317").trim_end_matches('/').to_owned()
-        }
-    }
-}
-
-/// The path that the protocol prescribes, if the endpoint does not have it.
-fn with_path(endpoint: &str) -> String {
-    match endpoint.trim_end_matches('/') {
-        url if url.ends_with("/v1/metrics") => url.to_owned(),
-        base => format!("{base}/v1/metrics"),
-    }
-}
-
-fn check_url(url: &str) -> Result<(), OtlpError> {
-    let refuse = |reason| Err(OtlpError::Endpoint { endpoint: MaskedUrl(url).to_string().into(), reason });
-    match url.parse::<ureq::http::Uri>() {
-        Err(_) => refuse("it is not a URL"),
-        Ok(uri) => match uri.scheme_str() {
-            _ if uri.host().is_none_or(str::is_empty) => refuse("it has no host, as in http://127.0.0.1:4318"),
-            Some("http") => Ok(()),
-            Some("https") if cfg!(feature = "otlp-tls") => Ok(()),
-            Some("https") => refuse("https needs the feature `otlp-tls` of prof-runtime"),
-            _ => refuse("it begins neither with http:// nor with https://"),
-        },
-    }
-}
-
-fn temporality(variables: &Variables<'_>) -> Result<Temporality, OtlpError> {
-    let Some((name, value)) = variables.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE") else {
-        return Ok(Temporality::default());
+        Protocol::Grpc => endpoint.check_scheme().and_then(|()| endpoint.check_grpc()).map(|()| endpoint),
     };
-    match &*value.to_ascii_lowercase() {
-        "cumulative" => Ok(Temporality::Cumulative),
-        // What little memory asks for is differences, where they cost none.
-        "delta" | "lowmemory" => Ok(Temporality::Delta),
-        _ => Err(OtlpError::Variable { name, value: value.into(), expected: "`cumulative`, `delta` or `lowmemory`" }),
+    let with_path = |endpoint: Endpoint| match protocol {
+        Protocol::Http => endpoint.with_metrics_path(),
+        #[cfg(feature = "otlp-grpc")]
+        Protocol::Grpc => endpoint,
+    };
+    if let Some(given) = given {
+        let parsed = Endpoint::parse(given).and_then(checked).map(with_path);
+        let refused = |Fault(reason)| OtlpError::Endpoint { endpoint: MaskedUrl(given).to_string().into(), reason };
+        return parsed.map_err(refused);
     }
-}
-
-fn resource(variables: &Variables<'_>) -> Result<Vec<(String, String)>, OtlpError> {
-    let mut resource = pairs(variables.get("OTEL_RESOURCE_ATTRIBUTES"))?;
-    if let Some((_, service)) = variables.get("OTEL_SERVICE_NAME") {
-        resource.retain(|(key, _)| key != "service.name");
-        resource.push(("service.name".to_owned(), service));
+    if let Some(found) = variables.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")? {
+        // The variable of metrics has the whole URL.
+        return checked(found.endpoint()?).map_err(|Fault(reason)| found.refused(reason));
     }
-    if resource.iter().all(|(key, _)| key != "service.name") {
-        let program = std::env::current_exe().ok();
-        let program = program.as_deref().and_then(std::path::Path::file_stem).map(|name| name.to_string_lossy());
-        let service = program.map_or("unknown_service".to_owned(), |name| format!("unknown_service:{name}"));
-        resource.push(("service.name".to_owned(), service));
+    if let Some(found) = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT")? {
+        return checked(found.endpoint()?).map(with_path).map_err(|Fault(reason)| found.refused(reason));
     }
-    for (key, value) in [("name", env!("CARGO_PKG_NAME")), ("language", "rust"), ("version", env!("CARGO_PKG_VERSION"))]
-    {
-        resource.push((format!("telemetry.sdk.{key}"), value.to_owned()));
-    }
-    Ok(resource)
+    let default = match protocol {
+        Protocol::Http => "http://localhost:4318",
+        #[cfg(feature = "otlp-grpc")]
+        Protocol::Grpc => "http://localhost:4317",
+    };
+    let refused = |Fault(reason)| OtlpError::Endpoint { endpoint: default.into(), reason };
+    Endpoint::parse(default).map(with_path).map_err(refused)
 }
 
 #[cfg(test)]
@@ -240,15 +172,14 @@ mod tests {
     use super::*;
 
     fn config(endpoint: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, OtlpError> {
-        let find =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
         Config::new(endpoint, None, &find)
     }
 
     #[test]
     fn endpoints() {
         let check = |endpoint, variables: &[(&str, &str)], expect: &str| {
-            assert_eq!(config(endpoint, variables).unwrap().url, expect);
+            assert_eq!(config(endpoint, variables).unwrap().endpoint.uri().to_string(), expect);
         };
         let (base, metrics) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");
         check(None, &[], "http://localhost:4318/v1/metrics");
@@ -285,8 +216,8 @@ mod tests {
             let error = config(endpoint, variables).unwrap_err().to_string();
             assert!(error.starts_with(expect), "{error}");
         };
-        check(Some("localhost:4318"), &[], "\"localhost:4318/v1/metrics\" is not an endpoint: ");
-        check(Some("ftp://a"), &[], "\"ftp://a/v1/metrics\" is not an endpoint: it begins neither with");
+        check(Some("localhost:4318"), &[], "\"localhost:4318\" is not an endpoint: it begins neither");
+        check(Some("ftp://a"), &[], "\"ftp://a\" is not an endpoint: it begins neither with");
         let json = "OTEL_EXPORTER_OTLP_PROTOCOL=\"http/json\" is not possible; it takes `http/protobuf`";
         check(None, &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")], json);
         check(Some("http://a"), &[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")], json);
@@ -302,13 +233,121 @@ mod tests {
         check(None, &[(temporality, "both")], "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=\"both\"");
     }
 
+    #[test]
+    fn a_value_that_is_impossible_is_refused_with_the_name_of_its_variable() {
+        let names = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+            "OTEL_EXPORTER_OTLP_COMPRESSION",
+            "OTEL_EXPORTER_OTLP_TIMEOUT",
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+            "OTEL_METRIC_EXPORT_INTERVAL",
+            "OTEL_METRIC_EXPORT_TIMEOUT",
+            "OTEL_RESOURCE_ATTRIBUTES",
+        ];
+        for name in names {
+            let error = config(None, &[(name, "S3\u{1b}CRET")]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name}=")) && error.contains("is not possible; "), "{error}");
+            assert!(!error.contains('\u{1b}') && (!name.ends_with("HEADERS") || !error.contains("CRET")), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_unicode_is_refused_with_the_name_of_its_variable() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt as _;
+
+        for name in [
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            "OTEL_EXPORTER_OTLP_PROTOCOL",
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "OTEL_EXPORTER_OTLP_COMPRESSION",
+            "OTEL_EXPORTER_OTLP_TIMEOUT",
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+            "OTEL_METRIC_EXPORT_INTERVAL",
+            "OTEL_METRIC_EXPORT_TIMEOUT",
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "OTEL_SERVICE_NAME",
+            "OTEL_SDK_DISABLED",
+            "OTEL_METRICS_EXPORTER",
+        ] {
+            let read = |asked: &str| (asked == name).then(|| OsString::from_vec(b"grpc\xff".to_vec()));
+            let error = Config::new(None, None, &read).unwrap_err().to_string();
+            assert_eq!(error, format!("the value of {name} is not Unicode: set it anew, or unset it"));
+        }
+        // Those of proxies matter to what is not loopback.
+        let read = |asked: &str| (asked == "HTTP_PROXY").then(|| OsString::from_vec(b"p\xff".to_vec()));
+        let error = Config::new(Some("http://h"), None, &read).unwrap_err().to_string();
+        assert!(error.starts_with("the value of HTTP_PROXY is not Unicode"), "{error}");
+    }
+
+    #[test]
+    fn headers_are_such_as_can_be_sent() {
+        let check = |headers: &str, expect: &str| {
+            let error = config(None, &[("OTEL_EXPORTER_OTLP_HEADERS", headers)]).unwrap_err().to_string();
+            assert!(error.ends_with(expect), "{error}");
+        };
+        check("a b=c", "is not possible; one of its keys cannot be the name of a header");
+        check("=c", "percent-encoded");
+        check("a=b%0d%0aEvil: c", "the value of `a` has a character that no header has");
+        check("a=b%00", "the value of `a` has a character that no header has");
+        check("a=%ff", "percent-encoded");
+        check("Content-Type=text/plain", "the header `content-type` is not its to set");
+        check("grpc-timeout=1", "the header `grpc-timeout` is not its to set");
+        let headers = config(None, &[("OTEL_EXPORTER_OTLP_HEADERS", "A=1,b=2,a=3")]).unwrap().headers;
+        assert_eq!(headers, [("b".to_owned(), Secret::new("2")), ("a".to_owned(), Secret::new("3"))]);
+        // What the endpoint says is sent, unless a header says otherwise.
+        let headers = config(Some("http://u:p@h"), &[]).unwrap().headers;
+        assert_eq!(headers, [("authorization".to_owned(), Secret::new("Basic dTpw"))]);
+        let bearer = [("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Bearer%20x")];
+        let headers = config(Some("http://u:p@h"), &bearer).unwrap().headers;
+        assert_eq!(headers, [("authorization".to_owned(), Secret::new("Bearer x"))]);
+    }
+
+    #[test]
+    fn an_operator_switches_it_off() {
+        let is_disabled = |endpoint, name, value| config(endpoint, &[(name, value)]).unwrap().is_disabled;
+        for endpoint in [None, Some("http://h"), Some("nonsense")] {
+            assert!(is_disabled(endpoint, "OTEL_SDK_DISABLED", " TRUE "));
+        }
+        assert!(!is_disabled(None, "OTEL_SDK_DISABLED", "false"));
+        assert!(!is_disabled(None, "OTEL_SDK_DISABLED", "1"), "so says the standard");
+        assert!(is_disabled(None, "OTEL_METRICS_EXPORTER", "none"));
+        assert!(!is_disabled(Some("http://h"), "OTEL_METRICS_EXPORTER", "none"), "an endpoint is a wish of its own");
+        assert!(!is_disabled(None, "OTEL_METRICS_EXPORTER", "otlp"));
+        assert!(!is_disabled(None, "OTEL_METRICS_EXPORTER", "prometheus"), "`PROF` says what is started");
+    }
+
+    #[test]
+    fn times_without_an_end_are_long() {
+        let forever = [("OTEL_EXPORTER_OTLP_TIMEOUT", "18446744073709551615")];
+        assert_eq!(config(None, &forever).unwrap().timeout, Duration::from_secs(10 * 365 * 24 * 3600));
+        for value in ["-1", "1.5", "10s", "0", "99999999999999999999"] {
+            config(None, &[("OTEL_METRIC_EXPORT_INTERVAL", value)]).unwrap_err();
+        }
+    }
+
+    #[cfg(feature = "otlp-grpc")]
+    #[test]
+    fn grpc_takes_neither_path_nor_query() {
+        let grpc = [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+        for endpoint in ["http://h:4317/v1/metrics", "http://h:4317?token=x"] {
+            let error = config(Some(endpoint), &grpc).unwrap_err().to_string();
+            assert!(error.contains("which gRPC has no place for"), "{error}");
+        }
+    }
+
     #[cfg(feature = "otlp-grpc")]
     #[test]
     fn grpc_has_a_port_of_its_own_and_no_path() {
         let (protocol, base) = (("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), "OTEL_EXPORTER_OTLP_ENDPOINT");
         let check = |endpoint, variables: &[(&str, &str)], expect: &str| {
             let config = config(endpoint, variables).unwrap();
-            assert_eq!((config.protocol, &*config.url), (Protocol::Grpc, expect));
+            assert_eq!((config.protocol, config.endpoint.to_string().as_str()), (Protocol::Grpc, expect));
         };
         check(None, &[protocol], "http://localhost:4317");
         check(None, &[protocol, (base, "http://a:1/")], "http://a:1");

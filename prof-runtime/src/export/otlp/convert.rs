@@ -1,5 +1,6 @@
-//! A snapshot as the messages of the protocol.
+//! Numbers as the messages of the protocol.
 
+use std::ops::Range;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -14,7 +15,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::Temporality;
-use crate::aggregator::{FunctionStats, Snapshot};
+use super::numbers::{Numbers, Since};
+use crate::aggregator::{FunctionStats, ValueStats};
 use crate::data::MetricValue;
 use crate::export::Loss;
 use crate::export::exponential::Exponential;
@@ -22,15 +24,6 @@ use crate::outcome::Outcome;
 
 /// How many buckets a histogram has at most, as in the `OpenTelemetry` SDKs.
 const MAX_BUCKETS: usize = 160;
-
-/// What is to be pushed: for differences, the snapshot is [since](Snapshot::since) the last one that arrived.
-pub(super) struct Push<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    /// Losses by target, over the same time.
-    pub(super) losses: &'a [Loss],
-    pub(super) temporality: Temporality,
-    pub(super) resource: &'a [(String, String)],
-}
 
 fn ns_of(time: SystemTime) -> u64 {
     u64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
@@ -45,6 +38,13 @@ fn attributes(function: &FunctionStats) -> Vec<KeyValue> {
     vec![attribute("code.function.name", &function.name), attribute("prof.group", &function.group)]
 }
 
+fn attributes_of_value(value: &ValueStats) -> Vec<KeyValue> {
+    vec![attribute("prof.name", &value.name), attribute("prof.group", &value.group)]
+}
+
+/// Of counts and of all else, which are metrics of one name and of two kinds.
+const VALUE: &str = "Values of put_metric: the sum of counts, the latest gauge, the latest duration in seconds.";
+
 fn metric(name: &str, unit: &str, description: &str, data: Data) -> Metric {
     let (name, unit, description) = (name.to_owned(), unit.to_owned(), description.to_owned());
     Metric { name, unit, description, data: Some(data), ..Metric::default() }
@@ -55,14 +55,23 @@ fn int(count: u64) -> Value {
     Value::AsInt(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-impl Push<'_> {
-    pub(super) fn request(&self) -> ExportMetricsServiceRequest {
+impl Numbers<'_> {
+    /// The message of some of the [series](Numbers::len).
+    pub(super) fn request(&self, series: Range<usize>, resource: &[(String, String)]) -> ExportMetricsServiceRequest {
         let (name, version) = (env!("CARGO_PKG_NAME").to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         let scope = InstrumentationScope { name, version, ..InstrumentationScope::default() };
-        let metrics =
-            vec![self.calls(), self.durations(), self.in_flight(), self.values(), self.lost(), self.dropped()];
+        let metrics = [
+            self.calls(&series),
+            self.durations(&series),
+            self.in_flight(&series),
+            self.counts(&series),
+            self.gauges(&series),
+            self.lost(&series),
+            self.dropped(&series),
+        ];
+        let metrics = metrics.into_iter().flatten().collect();
         let scope_metrics = ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() };
-        let attributes = self.resource.iter().map(|(key, value)| attribute(key, value)).collect();
+        let attributes = resource.iter().map(|(key, value)| attribute(key, value)).collect();
         let resource = Resource { attributes, ..Resource::default() };
         let resource_metrics = ResourceMetrics {
             resource: Some(resource),
@@ -72,18 +81,15 @@ impl Push<'_> {
         ExportMetricsServiceRequest { resource_metrics: vec![resource_metrics] }
     }
 
-    /// Functions that have something to say: all of them since the start, so that they are known at 0; of differences,
-    /// those that are not 0.
-    fn functions(&self) -> impl Iterator<Item = &FunctionStats> {
-        let is_delta = self.temporality == Temporality::Delta;
-        self.snapshot.functions.iter().filter(move |function| !is_delta || function.calls() > 0)
+    fn is_delta(&self) -> bool {
+        self.temporality == Temporality::Delta
     }
 
-    fn point(&self, attributes: Vec<KeyValue>, value: Value) -> NumberDataPoint {
+    fn point(&self, start: SystemTime, attributes: Vec<KeyValue>, value: Value) -> NumberDataPoint {
         NumberDataPoint {
             attributes,
-            start_time_unix_nano: ns_of(self.snapshot.started_at),
-            time_unix_nano: ns_of(self.snapshot.taken_at),
+            start_time_unix_nano: ns_of(start),
+            time_unix_nano: ns_of(self.taken_at),
             value: Some(value),
             ..NumberDataPoint::default()
         }
@@ -97,33 +103,43 @@ impl Push<'_> {
         temporality.into()
     }
 
-    fn counter(&self, data_points: Vec<NumberDataPoint>) -> Data {
-        Data::Sum(Sum { data_points, aggregation_temporality: self.aggregation_temporality(), is_monotonic: true })
+    /// A counter; `None` if it has no points.
+    fn counter(&self, name: &str, unit: &str, description: &str, data_points: Vec<NumberDataPoint>) -> Option<Metric> {
+        let aggregation_temporality = self.aggregation_temporality();
+        let is_empty = data_points.is_empty();
+        let sum = Sum { data_points, aggregation_temporality, is_monotonic: true };
+        (!is_empty).then(|| metric(name, unit, description, Data::Sum(sum)))
     }
 
-    fn calls(&self) -> Metric {
+    /// Counts since the start are there from the beginning, so that they are known at 0; differences where they are none.
+    fn calls(&self, series: &Range<usize>) -> Option<Metric> {
         let mut points = Vec::new();
-        for function in self.functions() {
+        for Since { start, number: function } in self.functions(series) {
             for outcome in Outcome::ALL {
+                let count = function.count(outcome);
+                if count == 0 && self.is_delta() {
+                    continue;
+                }
                 let mut attributes = attributes(function);
                 attributes.push(attribute("outcome", outcome.as_str()));
-                points.push(self.point(attributes, int(function.count(outcome))));
+                points.push(self.point(*start, attributes, int(count)));
             }
         }
-        metric("prof.calls", "{call}", "Finished calls of annotated functions.", self.counter(points))
+        self.counter("prof.calls", "{call}", "Finished calls of annotated functions.", points)
     }
 
+    /// While calls go on, a duration may be filed after its call was counted: one has differences without the other.
     #[allow(clippy::cast_precision_loss)] // Sums beyond 2^53 ns, 104 days, lose their last bits, as any float does.
-    fn durations(&self) -> Metric {
+    fn durations(&self, series: &Range<usize>) -> Option<Metric> {
         let seconds = |ns: u64| ns as f64 / 1e9;
-        let point = |function: &FunctionStats| {
+        let point = |Since { start, number: function }: &Since<'_, FunctionStats>| {
             let Exponential { scale, zero_count, offset, counts } = Exponential::new(&function.histogram, MAX_BUCKETS);
             // Extremes are those of all time, which differences do not speak of.
-            let extreme = |ns: Option<u64>| ns.filter(|_| self.temporality == Temporality::Cumulative).map(seconds);
+            let extreme = |ns: Option<u64>| ns.filter(|_| !self.is_delta()).map(seconds);
             ExponentialHistogramDataPoint {
                 attributes: attributes(function),
-                start_time_unix_nano: ns_of(self.snapshot.started_at),
-                time_unix_nano: ns_of(self.snapshot.taken_at),
+                start_time_unix_nano: ns_of(*start),
+                time_unix_nano: ns_of(self.taken_at),
                 count: function.histogram.count(),
                 sum: Some(seconds(function.total_ns)),
                 scale,
@@ -134,49 +150,78 @@ impl Push<'_> {
                 ..ExponentialHistogramDataPoint::default()
             }
         };
-        let data_points = self.functions().map(point).collect();
+        let says_something = |one: &&Since<'_, FunctionStats>| {
+            !self.is_delta() || one.number.histogram.count() > 0 || one.number.total_ns > 0
+        };
+        let data_points: Vec<_> = self.functions(series).iter().filter(says_something).map(point).collect();
+        if data_points.is_empty() {
+            return None;
+        }
         let aggregation_temporality = self.aggregation_temporality();
         let data = Data::ExponentialHistogram(ExponentialHistogram { data_points, aggregation_temporality });
-        metric("prof.call.duration", "s", "How long finished calls of annotated functions took.", data)
+        Some(metric("prof.call.duration", "s", "How long finished calls of annotated functions took.", data))
     }
 
     /// Goes up and down, and is what it is: never a difference.
-    fn in_flight(&self) -> Metric {
-        let functions = self.snapshot.functions.iter();
-        let data_points = functions.map(|function| self.point(attributes(function), int(function.in_flight))).collect();
+    fn in_flight(&self, series: &Range<usize>) -> Option<Metric> {
+        let point = |Since { number: function, .. }: &Since<'_, FunctionStats>| {
+            self.point(self.started_at, attributes(function), int(function.in_flight))
+        };
+        let data_points: Vec<_> = self.functions(series).iter().map(point).collect();
+        if data_points.is_empty() {
+            return None;
+        }
         let aggregation_temporality = AggregationTemporality::Cumulative.into();
         let data = Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: false });
         let description = "Calls of annotated functions that have begun and not ended.";
-        metric("prof.calls.in_flight", "{call}", description, data)
+        Some(metric("prof.calls.in_flight", "{call}", description, data))
     }
 
-    fn values(&self) -> Metric {
-        let points = self.snapshot.values.iter().map(|value| {
-            let number = match value.last {
-                MetricValue::Count(_) => value.sum,
+    /// The sums of counts.
+    fn counts(&self, series: &Range<usize>) -> Option<Metric> {
+        let mut points = Vec::new();
+        for Since { start, number: value } in self.values(series) {
+            let is_count = matches!(value.last, MetricValue::Count(_));
+            if is_count && (!self.is_delta() || value.sum != 0.0) {
+                points.push(self.point(*start, attributes_of_value(value), Value::AsDouble(value.sum)));
+            }
+        }
+        self.counter("prof.value", "", VALUE, points)
+    }
+
+    /// The latest of all that is no count.
+    fn gauges(&self, series: &Range<usize>) -> Option<Metric> {
+        let mut data_points = Vec::new();
+        for Since { number: value, .. } in self.values(series) {
+            let latest = match value.last {
+                MetricValue::Count(_) => continue,
                 MetricValue::Gauge(gauge) => gauge,
                 MetricValue::Duration(duration) => duration.as_secs_f64(),
             };
-            let attributes = vec![attribute("prof.name", &value.name), attribute("prof.group", &value.group)];
-            self.point(attributes, Value::AsDouble(number))
-        });
-        let data = Data::Gauge(Gauge { data_points: points.collect() });
-        let description = "Values of put_metric: the sum of counts, the latest gauge, the latest duration in seconds.";
-        metric("prof.value", "", description, data)
+            data_points.push(self.point(self.started_at, attributes_of_value(value), Value::AsDouble(latest)));
+        }
+        let is_empty = data_points.is_empty();
+        (!is_empty).then(|| metric("prof.value", "", VALUE, Data::Gauge(Gauge { data_points })))
     }
 
-    fn lost(&self) -> Metric {
-        let points = self.losses.iter().map(|Loss { target, unit, count }| {
+    fn lost(&self, series: &Range<usize>) -> Option<Metric> {
+        let Since { start, number: rest } = self.rest(series)?;
+        let lost = rest.lost.iter().filter(|loss| loss.count > 0 || !self.is_delta());
+        let points = lost.map(|Loss { target, unit, count }| {
             let attributes = vec![attribute("prof.target", target), attribute("prof.unit", unit.as_str())];
-            self.point(attributes, int(*count))
+            self.point(*start, attributes, int(*count))
         });
         let description = "Calls, data points, records and snapshots that were lost on their way to a target.";
-        metric("prof.lost", "{item}", description, self.counter(points.collect()))
+        self.counter("prof.lost", "{item}", description, points.collect())
     }
 
-    fn dropped(&self) -> Metric {
-        let points = vec![self.point(Vec::new(), int(self.snapshot.values_dropped))];
+    fn dropped(&self, series: &Range<usize>) -> Option<Metric> {
+        let Since { start, number: rest } = self.rest(series)?;
+        let points = match rest.dropped {
+            0 if self.is_delta() => Vec::new(),
+            dropped => vec![self.point(*start, Vec::new(), int(dropped))],
+        };
         let description = "Data points of put_metric that were dropped because there were too many names.";
-        metric("prof.values.dropped", "{data_point}", description, self.counter(points))
+        self.counter("prof.values.dropped", "{data_point}", description, points)
     }
 }

@@ -185,14 +185,6 @@ fn a_collector_that_is_not_there_or_does_not_answer_is_worth_another_attempt() {
     }
 }
 
-#[test]
-fn a_header_that_is_none_is_refused() {
-    let (url, _received) = collector(vec![Answer::default()]);
-    let mut exporter = exporter_by(&url, Protocol::Grpc, &[("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "a b=c")]);
-    let error = exporter.export(&one_call().snapshot()).unwrap_err();
-    assert!(error.to_string().ends_with("\"a b\" cannot be sent with its value as a header"), "{error}");
-}
-
 #[cfg(feature = "otlp-tls")]
 #[test]
 fn https_is_spoken_where_the_endpoint_says_so() {

@@ -98,8 +98,8 @@ fn exporter(url: &str) -> OtlpExporter {
 pub(super) fn exporter_by(url: &str, protocol: Protocol, variables: &[(&str, &str)]) -> OtlpExporter {
     let always = [("OTEL_EXPORTER_OTLP_HEADERS", "api-key=secret%21"), ("OTEL_SERVICE_NAME", "shop")];
     let all = [&always, variables].concat();
-    let read = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    OtlpExporter::new(Config::new(Some(url), Some(protocol), &read).unwrap())
+    let read = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+    OtlpExporter::new(Config::new(Some(url), Some(protocol), &read).unwrap()).unwrap()
 }
 
 pub(super) fn call(aggregator: &Aggregator, outcome: Outcome, duration: Duration) {
@@ -107,13 +107,14 @@ pub(super) fn call(aggregator: &Aggregator, outcome: Outcome, duration: Duration
 }
 
 impl Received {
-    fn metric(&self, name: &str) -> &Metric {
+    fn metric(&self, name: &str) -> Option<&Metric> {
         let metrics = &self.message.resource_metrics[0].scope_metrics[0].metrics;
-        metrics.iter().find(|metric| metric.name == name).unwrap()
+        metrics.iter().find(|metric| metric.name == name)
     }
 
     fn numbers(&self, name: &str) -> (&[NumberDataPoint], i32) {
-        match self.metric(name).data.as_ref().unwrap() {
+        let Some(metric) = self.metric(name) else { return (&[], 0) };
+        match metric.data.as_ref().unwrap() {
             Data::Sum(sum) => (&sum.data_points, sum.aggregation_temporality),
             Data::Gauge(gauge) => (&gauge.data_points, 0),
             other => panic!("{other:?}"),
@@ -127,7 +128,8 @@ impl Received {
     }
 
     fn durations(&self) -> (Option<&ExponentialHistogramDataPoint>, i32) {
-        let Some(Data::ExponentialHistogram(histogram)) = &self.metric("prof.call.duration").data else { panic!() };
+        let Some(metric) = self.metric("prof.call.duration") else { return (None, 0) };
+        let Some(Data::ExponentialHistogram(histogram)) = &metric.data else { panic!() };
         let points = &histogram.data_points;
         let of_load = [("code.function.name", "store.load"), ("prof.group", "shop")];
         (points.iter().find(|point| has(&point.attributes, &of_load)), histogram.aggregation_temporality)
@@ -171,8 +173,9 @@ fn a_push_says_everything() {
     assert_eq!((durations.min, durations.max), (Some(0.003), Some(1.0)));
     assert_eq!(durations.positive.as_ref().unwrap().bucket_counts.iter().sum::<u64>(), 2);
     assert!(durations.start_time_unix_nano < durations.time_unix_nano);
-    assert_eq!(received.metric("prof.call.duration").unit, "s");
+    assert_eq!(received.metric("prof.call.duration").unwrap().unit, "s");
     assert_eq!(received.value("prof.value", &[("prof.name", "pages")]), Some(Value::AsDouble(3.0)));
+    assert_eq!(received.numbers("prof.value").1, 2, "a count is a cumulative sum");
     assert_eq!(
         received.value("prof.lost", &[("prof.target", "statsd"), ("prof.unit", "data_points")]),
         Some(Value::AsInt(7))
@@ -189,7 +192,9 @@ fn a_push_may_be_compressed() {
     let mut exporter = exporter_by(&url, Protocol::Http, &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")]);
     exporter.export(&aggregator.snapshot()).unwrap();
     assert_eq!(received.recv().unwrap().calls("success"), Some(Value::AsInt(1)));
-    let message = exporter.message(&aggregator.snapshot(), &[]);
+    let (snapshot, rest) = (aggregator.snapshot(), Rest::default());
+    let numbers = Numbers::new(&snapshot, &rest, Temporality::Cumulative, &Arrived::default());
+    let message = numbers.request(0..numbers.len(), &[]);
     assert!(http::compressed(&message.encode_to_vec()).len() < message.encoded_len() / 2);
 }
 
@@ -209,7 +214,7 @@ fn differences_are_since_the_last_push_that_arrived() {
     let received: Vec<Received> = received.iter().take(4).collect();
     let counts: Vec<_> = received.iter().map(|one| (one.calls("success"), one.calls("failure"))).collect();
     let int = |count| Some(Value::AsInt(count));
-    assert_eq!(counts, [(int(1), int(0)), (int(1), int(0)), (int(1), int(1)), (None, None)]);
+    assert_eq!(counts, [(int(1), None), (int(1), None), (int(1), int(1)), (None, None)]);
     let (Some(durations), 1) = received[2].durations() else { panic!("it is a difference") };
     assert_eq!((durations.count, durations.sum, durations.max), (2, Some(0.008), None));
     let (Some(first), _) = received[0].durations() else { panic!() };

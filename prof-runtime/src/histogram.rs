@@ -7,7 +7,11 @@
 //! that. The instruction that finds the highest set bit of an integer would do as well, if it did not wait for what its
 //! destination held before, which on the hot path is the clock's reading.
 
+#[cfg(feature = "serde")]
+mod serialized;
+
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// Buckets per power of two, as a power of two.
 const SUB_BITS: u32 = 4;
@@ -74,13 +78,16 @@ pub(crate) const fn upper_ns(bucket: usize) -> u64 {
 /// Buckets are log-linear, 16 to a power of two, so that a quantile is within 3.2 % of the exact one from 1 ns to an
 /// hour. Longer durations share the last bucket. Histograms of the same program or of different ones merge without
 /// loss, since the buckets are always the same.
+///
+/// Serialized, it is a list of `[bucket, count]`; what no histogram can be is not deserialized.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct Histogram {
-    /// `(bucket, count)`, ascending by bucket; no count is 0.
-    counts: Vec<(u16, u64)>,
+    counts: Counts,
 }
+
+/// `(bucket, count)`, ascending by bucket, each of which is one that durations fall into; no count is 0, and their sum is
+/// not beyond `u64::MAX`, unless histograms were merged that are.
+type Counts = Vec<(u16, u64)>;
 
 /// One bucket of a [`Histogram`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,9 +107,9 @@ impl Histogram {
         Self { counts: counts.collect() }
     }
 
-    /// Returns how many durations were counted.
+    /// Returns how many durations were counted; `u64::MAX` if they are more.
     pub fn count(&self) -> u64 {
-        self.counts.iter().map(|(_, count)| count).sum()
+        self.counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// Returns the buckets that are not empty, from the shortest durations to the longest.
@@ -125,7 +132,7 @@ impl Histogram {
         let rank = ((quantile.clamp(0.0, 1.0) * count as f64).ceil() as u64).clamp(1, count.max(1));
         let mut below = 0;
         for bucket in self.buckets() {
-            below += bucket.count;
+            below = bucket.count.saturating_add(below);
             if below >= rank {
                 return Some(bucket.lower_ns.midpoint(bucket.upper_ns - 1));
             }
@@ -133,7 +140,13 @@ impl Histogram {
         None
     }
 
-    /// Adds the durations of `other`.
+    /// The shortest and the longest duration that the buckets allow for; `None` if nothing was counted.
+    pub(crate) fn bounds_ns(&self) -> Option<RangeInclusive<u64>> {
+        let (first, last) = (self.counts.first()?.0.into(), self.counts.last()?.0.into());
+        Some(lower_ns(first)..=if last == LAST { u64::MAX } else { upper_ns(last) - 1 })
+    }
+
+    /// Adds the durations of `other`. A count stops at `u64::MAX`.
     pub fn merge(&mut self, other: &Self) {
         self.combine(other, u64::saturating_add);
     }
@@ -232,6 +245,19 @@ mod tests {
         assert_eq!(both, one);
         both.subtract(&two);
         assert_eq!(both.count(), 1);
+    }
+
+    #[test]
+    fn counts_stop_at_the_largest_number() {
+        let mut counts = [0; BUCKETS];
+        counts[bucket_of(5)] = u64::MAX;
+        let mut histogram = Histogram::from_counts(&counts);
+        counts[bucket_of(5)] = 0;
+        counts[bucket_of(7)] = u64::MAX;
+        histogram.merge(&Histogram::from_counts(&counts));
+        histogram.merge(&histogram.clone());
+        assert_eq!(histogram.count(), u64::MAX);
+        assert_eq!((histogram.quantile_ns(0.5), histogram.quantile_ns(1.0)), (Some(5), Some(5)));
     }
 
     proptest::proptest! {

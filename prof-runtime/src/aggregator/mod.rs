@@ -1,5 +1,7 @@
 //! Live numbers per function: calls by outcome and a histogram of durations.
 
+#[cfg(feature = "serde")]
+mod serialized;
 mod snapshot;
 mod stats;
 mod values;

@@ -31,8 +31,10 @@ pub struct Snapshot {
 }
 
 /// The numbers of one function.
+///
+/// Numbers that contradict one another, such as a longest duration below the shortest, are not deserialized.
 #[derive(Clone, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FunctionStats {
     /// The function's name, such as `Store.load`.
@@ -44,7 +46,6 @@ pub struct FunctionStats {
     /// The line in it, counted from 1.
     pub line: u32,
     /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
-    #[cfg_attr(feature = "serde", serde(default = "all"))]
     pub sample: u32,
     /// Calls that succeeded.
     pub success: u64,
@@ -60,16 +61,23 @@ pub struct FunctionStats {
     pub total_ns: u64,
     /// The shortest duration, in nanoseconds; `None` if no call was timed.
     ///
-    /// In a snapshot [since](Snapshot::since) an earlier one, the shortest of all time, since extremes cannot be
-    /// subtracted.
+    /// In a snapshot [since](Snapshot::since) an earlier one, it is exact if it is the shortest of all time. Otherwise it is
+    /// the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
     pub min_ns: Option<u64>,
-    /// The longest duration, in nanoseconds, likewise.
+    /// The longest duration, in nanoseconds; `None` if no call was timed.
+    ///
+    /// In a snapshot since an earlier one, it is exact if it is the longest of all time, and otherwise the longest of its
+    /// bucket: up to 1/16 more than the exact one.
     pub max_ns: Option<u64>,
     /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes them.
     pub histogram: Histogram,
 }
 
 /// What became of the data points of one name.
+///
+/// In a snapshot [since](Snapshot::since) an earlier one, `count` and `sum` are of the data points in between; so are
+/// `min` and `max` if there was one, or if they are extremes of all time. Otherwise these are those of all time, which say
+/// only that none in between went beyond them.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -82,11 +90,11 @@ pub struct ValueStats {
     pub count: u64,
     /// Their sum; durations in milliseconds.
     pub sum: f64,
-    /// The smallest.
+    /// The smallest; durations in milliseconds.
     pub min: f64,
-    /// The largest.
+    /// The largest; durations in milliseconds.
     pub max: f64,
-    /// The latest.
+    /// The latest, also if it came before the snapshot that this one is since.
     pub last: MetricValue,
 }
 
@@ -143,12 +151,15 @@ impl Snapshot {
         self.values.iter().find(|value| value.name == name)
     }
 
-    /// Returns how long was counted.
+    /// Returns the wall-clock time that the snapshot covers; 0 if the clock was set back meanwhile.
     pub fn elapsed(&self) -> Duration {
         self.taken_at.duration_since(self.started_at).unwrap_or_default()
     }
 
     /// Returns what happened after `earlier`, an earlier snapshot of the same aggregator.
+    ///
+    /// Counts, sums and histograms are differences, which stop at 0. Extremes cannot be subtracted: see
+    /// [`FunctionStats::min_ns`] and [`ValueStats`]. Calls in flight, and the latest value of each name, are those of `self`.
     ///
     /// # Examples
     ///
@@ -182,18 +193,11 @@ impl Snapshot {
         let before: HashMap<_, _> = earlier.values.iter().map(|value| ((&value.group, &value.name), value)).collect();
         for value in &mut delta.values {
             if let Some(before) = before.get(&(&value.group, &value.name)) {
-                value.count = value.count.saturating_sub(before.count);
-                value.sum -= before.sum;
+                value.subtract(before);
             }
         }
         delta
     }
-}
-
-/// The sample of what was written before there were samples.
-#[cfg(feature = "serde")]
-fn all() -> u32 {
-    1
 }
 
 impl FunctionStats {
@@ -256,16 +260,17 @@ impl FunctionStats {
     /// Never below the shortest nor above the longest duration.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
         let estimate = self.histogram.quantile_ns(quantile)?;
-        Some(estimate.clamp(self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX)))
+        // Not `clamp`, which panics where someone has set them the other way round.
+        Some(estimate.max(self.min_ns.unwrap_or(0)).min(self.max_ns.unwrap_or(u64::MAX)))
     }
 
     fn merge(&mut self, other: &Self) {
         self.sample = self.sample.max(other.sample);
-        self.success += other.success;
-        self.failure += other.failure;
-        self.panic += other.panic;
-        self.cancelled += other.cancelled;
-        self.in_flight += other.in_flight;
+        self.success = self.success.saturating_add(other.success);
+        self.failure = self.failure.saturating_add(other.failure);
+        self.panic = self.panic.saturating_add(other.panic);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.in_flight = self.in_flight.saturating_add(other.in_flight);
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.min_ns = [self.min_ns, other.min_ns].into_iter().flatten().min();
         self.max_ns = self.max_ns.max(other.max_ns);
@@ -280,5 +285,107 @@ impl FunctionStats {
         self.cancelled = self.cancelled.saturating_sub(earlier.cancelled);
         self.total_ns = self.total_ns.saturating_sub(earlier.total_ns);
         self.histogram.subtract(&earlier.histogram);
+        let Some(bounds) = self.histogram.bounds_ns() else {
+            (self.min_ns, self.max_ns) = (None, None);
+            return;
+        };
+        let (min, max) = (self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX));
+        // An extreme that was not there before is one of the durations since.
+        let is_new_min = earlier.min_ns.is_none_or(|earlier| min < earlier);
+        let is_new_max = earlier.max_ns.is_none_or(|earlier| max > earlier);
+        let min = if is_new_min { min } else { min.max(*bounds.start()) };
+        let max = if is_new_max { max } else { max.min(*bounds.end()) };
+        // A call that ended while the snapshot was taken may be in the histogram only.
+        (self.min_ns, self.max_ns) = (Some(min), Some(max.max(min)));
+    }
+}
+
+impl ValueStats {
+    fn subtract(&mut self, earlier: &Self) {
+        self.count = self.count.saturating_sub(earlier.count);
+        self.sum -= earlier.sum;
+        if self.count == 1 {
+            (self.min, self.max) = (self.last.as_f64(), self.last.as_f64());
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::aggregator::Aggregator;
+    use crate::data::MetricData;
+    use crate::handler::MetricHandler as _;
+    use crate::record::CallRecord;
+
+    static SITE: Callsite = Callsite::new("f", || "differences::f::item", "differences", file!(), line!());
+
+    fn call(aggregator: &Aggregator, ns: u64) {
+        aggregator.record_call(&CallRecord::new(&SITE, Outcome::Success, Duration::from_nanos(ns)));
+    }
+
+    fn difference(before: &[u64], between: &[u64]) -> FunctionStats {
+        let aggregator = Aggregator::new();
+        for ns in before {
+            call(&aggregator, *ns);
+        }
+        let earlier = aggregator.snapshot();
+        for ns in between {
+            call(&aggregator, *ns);
+        }
+        aggregator.snapshot().since(&earlier).function("differences.f").unwrap().clone()
+    }
+
+    #[test]
+    fn extremes_of_a_difference_are_its_own() {
+        let check = |before: &[u64], between: &[u64], expect| {
+            let difference = difference(before, between);
+            assert_eq!((difference.min_ns, difference.max_ns), expect, "{before:?}, then {between:?}");
+        };
+        check(&[5, 7], &[], (None, None));
+        check(&[], &[5, 7], (Some(5), Some(7)));
+        // New extremes are exact, others are those of their buckets: 1000 ns is in that from 992 to 1023 ns.
+        check(&[1, 1_000_000], &[1000], (Some(992), Some(1023)));
+        check(&[1000, 1001], &[1000, 5000], (Some(1000), Some(5000)));
+        check(&[1000, 1001], &[1001], (Some(1000), Some(1001)));
+        check(&[3], &[u64::MAX, 2], (Some(2), Some(u64::MAX)));
+        check(&[1, u64::MAX], &[u64::MAX - 1], (Some((1 << 41) / 16 * 31), Some(u64::MAX)));
+    }
+
+    #[test]
+    fn values_of_a_difference_are_its_own_where_they_can_be() {
+        let aggregator = Aggregator::new();
+        let put = |value: f64| aggregator.emit(&MetricData::new("g", "differences", value));
+        put(1.0);
+        put(9.0);
+        let earlier = aggregator.snapshot();
+        put(4.0);
+        let one = aggregator.snapshot().since(&earlier);
+        let value = one.value("differences").unwrap();
+        assert_eq!((value.count, value.sum, value.min, value.max), (1, 4.0, 4.0, 4.0));
+        put(12.0);
+        let two = aggregator.snapshot().since(&earlier);
+        let value = two.value("differences").unwrap();
+        assert_eq!((value.count, value.sum, value.min, value.max), (2, 16.0, 1.0, 12.0), "1 is of all time");
+    }
+
+    proptest! {
+        #[test]
+        fn extremes_of_a_difference_are_within_a_bucket(
+            before in prop::collection::vec(1_u64..1 << 41, 0..20),
+            between in prop::collection::vec(1_u64..1 << 41, 1..20),
+        ) {
+            let difference = difference(&before, &between);
+            let (exact_min, exact_max) = (*between.iter().min().unwrap(), *between.iter().max().unwrap());
+            let (min, max) = (difference.min_ns.unwrap(), difference.max_ns.unwrap());
+            prop_assert!(min <= exact_min && exact_min - min <= exact_min / 17, "{min} for {exact_min}");
+            prop_assert!(max >= exact_max && max - exact_max <= exact_max / 16, "{max} for {exact_max}");
+            prop_assert!(before.iter().all(|ns| *ns > exact_min) <= (min == exact_min));
+            prop_assert!(before.iter().all(|ns| *ns < exact_max) <= (max == exact_max));
+            let quantiles = [0.0, 0.5, 1.0].map(|quantile| difference.quantile_ns(quantile).unwrap());
+            prop_assert!(quantiles.is_sorted() && min <= quantiles[0] && quantiles[2] <= max, "{quantiles:?}");
+        }
     }
 }

@@ -87,6 +87,7 @@ pub mod startup;
 mod stderr;
 mod stream;
 mod sync;
+mod sys;
 pub mod text;
 mod timed;
 mod worker;

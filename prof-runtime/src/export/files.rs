@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::sys;
+
 /// A file that is appended to, and moved out of the way when it is full: `PATH` becomes `PATH.1`, `PATH.1` becomes
 /// `PATH.2`, and the oldest is removed.
 ///
@@ -43,7 +45,7 @@ impl RotatingFile {
     ///
     /// # Errors
     ///
-    /// If it cannot be opened for writing.
+    /// If it cannot be opened for writing, or is a named pipe that nobody reads: it is not waited for.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let (file, size_bytes) = append_to(&path)?;
@@ -91,7 +93,7 @@ impl RotatingFile {
 
 /// The file, and how large it is.
 fn append_to(path: &Path) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().append(true).create(true).open(path)?;
+    let file = sys::open_at_once(OpenOptions::new().append(true).create(true), path)?;
     let size_bytes = file.metadata()?.len();
     Ok((file, size_bytes))
 }

@@ -49,6 +49,7 @@ use self::negotiate::Format;
 pub use self::negotiate::TextFormat;
 #[cfg(feature = "rules")]
 pub use self::rules::Rules;
+pub(crate) use self::server::PrometheusListener;
 pub use self::server::{PrometheusServer, ServeError};
 use super::Losses;
 use crate::aggregator::Aggregator;

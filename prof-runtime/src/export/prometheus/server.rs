@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use super::PrometheusCollector;
 use crate::clock;
 use crate::local::lock;
 use crate::stderr;
+use crate::sys::NotInherited;
 use crate::text::{Foreign, MaskedUrl};
 use crate::worker::Worker;
 
@@ -82,20 +84,24 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl PrometheusServer {
-    /// Listens on an address, and starts a thread, named `prof-prometheus`, that answers.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot listen on the address, or the system refuses a thread.
-    pub fn start(
-        address: impl ToSocketAddrs + fmt::Display,
-        collector: PrometheusCollector,
-    ) -> Result<Self, ServeError> {
+/// An address that is listened on, while nobody answers yet.
+pub(crate) struct PrometheusListener {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl PrometheusListener {
+    pub(crate) fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
         let listen = |source| ServeError::Listen { address: MaskedUrl(address.to_string()).to_string().into(), source };
         let listener = TcpListener::bind(&address).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
+        Ok(Self { listener, local_addr })
+    }
+
+    /// Starts the thread that answers.
+    pub(crate) fn serve(self, collector: PrometheusCollector) -> Result<PrometheusServer, ServeError> {
+        let Self { listener, local_addr } = self;
         let (stop, stopped) = oneshot::channel();
         let collector = Arc::new(collector);
         let (begin, has_begun) = crossbeam_channel::bounded(1);
@@ -105,6 +111,8 @@ impl PrometheusServer {
                 Ok(made) => made,
                 Err(error) => return drop(begin.send(Err(error))),
             };
+            // Dropped before the listener: locals are dropped in the reverse order.
+            let _not_inherited = NotInherited::new(&listener);
             drop(begin.send(Ok(())));
             runtime.block_on(async {
                 tokio::select! {
@@ -115,7 +123,21 @@ impl PrometheusServer {
         };
         let worker = Worker::start("prof-prometheus", move |_| run()).map_err(ServeError::Start)?;
         has_begun.recv().unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ServeError::Start)?;
-        Ok(Self { local_addr, stop: Mutex::new(Some(stop)), worker: Mutex::new(worker) })
+        Ok(PrometheusServer { local_addr, stop: Mutex::new(Some(stop)), worker: Mutex::new(worker) })
+    }
+}
+
+impl PrometheusServer {
+    /// Listens on an address, and starts a thread, named `prof-prometheus`, that answers.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot listen on the address, or the system refuses a thread.
+    pub fn start(
+        address: impl ToSocketAddrs + fmt::Display,
+        collector: PrometheusCollector,
+    ) -> Result<Self, ServeError> {
+        PrometheusListener::bind(address)?.serve(collector)
     }
 
     /// Returns the address that it listens on, with the port that the system chose if it was asked for 0.
@@ -189,15 +211,20 @@ async fn accept(listener: &tokio::net::TcpListener, collector: &Arc<PrometheusCo
 }
 
 async fn serve(stream: TcpStream, collector: Arc<PrometheusCollector>) -> hyper::Result<()> {
+    // A client waits for the end of the connection, which it would not see while a child has it open.
+    let not_inherited = NotInherited::new(&stream);
     let service = service_fn(move |request| {
         let response = answer(&request, &collector);
         async { Ok::<_, Infallible>(response) }
     });
-    http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // Dropped before the connection: locals are dropped in the reverse order.
+    let _not_inherited = not_inherited;
+    connection.as_mut().await
 }
 
 fn answer(request: &Request<Incoming>, collector: &PrometheusCollector) -> Response<Full<Bytes>> {

@@ -1,0 +1,288 @@
+//! Calls into the C library for which `std` has no name. Each function here is safe to call.
+#![allow(unsafe_code)]
+
+/// Has `hook` called when the process exits: by a return from `main`, or by `exit` on any thread. Later hooks are called
+/// first. Returns whether the system took it.
+#[cfg(any(unix, windows))]
+pub(crate) fn at_exit(hook: extern "C" fn()) -> bool {
+    // SAFETY: `hook` has no state and does not unwind. Where this crate is in a library that is unloaded, the C library
+    // calls it before that, since `atexit` is linked into each library and registers for that library.
+    unsafe { libc::atexit(hook) == 0 }
+}
+
+/// Other systems have no such hook.
+#[cfg(not(any(unix, windows)))]
+pub(crate) fn at_exit(_: extern "C" fn()) -> bool {
+    false
+}
+
+/// Other systems have no pipes with names.
+#[cfg(all(not(unix), feature = "json"))]
+pub(crate) fn open_at_once(
+    options: &mut std::fs::OpenOptions,
+    path: &std::path::Path,
+) -> std::io::Result<std::fs::File> {
+    options.open(path)
+}
+
+/// Other systems tell no one beforehand whether a write waits.
+#[cfg(not(unix))]
+pub(crate) fn stderr_takes(_: std::time::Duration) -> bool {
+    true
+}
+
+/// Other systems have no `fork`.
+#[cfg(all(not(unix), feature = "prometheus"))]
+#[derive(Debug)]
+pub(crate) struct NotInherited;
+
+#[cfg(all(not(unix), feature = "prometheus"))]
+impl NotInherited {
+    pub(crate) fn new<T>(_: &T) -> Self {
+        Self
+    }
+}
+
+#[cfg(unix)]
+pub(crate) use self::unix::*;
+
+#[cfg(unix)]
+mod unix {
+    #[cfg(feature = "json")]
+    use std::fs::{File, OpenOptions};
+    #[cfg(feature = "json")]
+    use std::io;
+    #[cfg(feature = "json")]
+    use std::os::fd::AsRawFd as _;
+    #[cfg(feature = "json")]
+    use std::os::unix::fs::OpenOptionsExt as _;
+    #[cfg(feature = "json")]
+    use std::path::Path;
+    use std::time::Duration;
+
+    #[cfg(feature = "prometheus")]
+    pub(crate) use self::forks::NotInherited;
+
+    /// Waits until stderr takes a line without making its writer wait: a pipe with room, a terminal that is not stopped, any
+    /// file. `false` if it does not within `timeout`, or if no one reads it any more.
+    pub(crate) fn stderr_takes(timeout: Duration) -> bool {
+        let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
+        let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: `stderr` is one `pollfd`, which lives until the call returns.
+        let ready = unsafe { libc::poll(&raw mut stderr, 1, timeout_ms) };
+        // What cannot be polled is tried: a closed descriptor, and devices on some systems.
+        let is_gone = stderr.revents & (libc::POLLERR | libc::POLLHUP) != 0;
+        ready < 0 || (ready > 0 && !is_gone)
+    }
+
+    /// Opens a file without waiting for anyone; writing to it waits as usual.
+    ///
+    /// # Errors
+    ///
+    /// If nobody reads the pipe that it is, or it cannot be opened.
+    #[cfg(feature = "json")]
+    pub(crate) fn open_at_once(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+        let opened = options.custom_flags(libc::O_NONBLOCK).open(path);
+        let file = opened.map_err(|error| match error.raw_os_error() {
+            Some(libc::ENXIO) => io::Error::new(error.kind(), "nobody reads this pipe; start its reader first"),
+            _ => error,
+        })?;
+        // SAFETY: the descriptor is open as long as `file` is; these calls take and return integers.
+        let is_set = unsafe {
+            let flags = libc::fcntl(file.as_raw_fd(), libc::F_GETFL);
+            flags >= 0 && libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK) >= 0
+        };
+        if is_set { Ok(file) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// What a forked child does not keep of its parent.
+    #[cfg(feature = "prometheus")]
+    mod forks {
+        use std::os::fd::{AsRawFd, RawFd};
+        use std::sync::Once;
+        use std::sync::atomic::{AtomicI32, Ordering};
+
+        /// A descriptor that is the process' own: a child that is forked closes it at once. `O_CLOEXEC` does that only where
+        /// another program is executed.
+        ///
+        /// It has to be dropped before the descriptor is closed.
+        #[derive(Debug)]
+        pub(crate) struct NotInherited {
+            place: Option<&'static AtomicI32>,
+        }
+
+        /// The descriptors that a child closes; -1 where there is none.
+        static NOT_INHERITED: [AtomicI32; 1024] = [const { AtomicI32::new(-1) }; 1024];
+
+        impl NotInherited {
+            /// Has a child close the descriptor of `file`. If 1024 others are listed already, the child keeps it.
+            pub(crate) fn new(file: &impl AsRawFd) -> Self {
+                static IS_HOOKED: Once = Once::new();
+                // SAFETY: `close_in_child` has no state, does not unwind, and calls `close` alone, which may be called in a
+                // child of a process with threads.
+                IS_HOOKED.call_once(|| _ = unsafe { libc::pthread_atfork(None, None, Some(close_in_child)) });
+                let fd = file.as_raw_fd();
+                let takes =
+                    |place: &&AtomicI32| place.compare_exchange(-1, fd, Ordering::SeqCst, Ordering::Relaxed).is_ok();
+                Self { place: NOT_INHERITED.iter().find(takes) }
+            }
+        }
+
+        impl Drop for NotInherited {
+            fn drop(&mut self) {
+                if let Some(place) = self.place {
+                    place.store(-1, Ordering::SeqCst);
+                }
+            }
+        }
+
+        unsafe extern "C" fn close_in_child() {
+            for place in &NOT_INHERITED {
+                let fd: RawFd = place.swap(-1, Ordering::SeqCst);
+                if fd >= 0 {
+                    // SAFETY: the descriptor is open: a place is cleared before its descriptor is closed. Whoever owns it is
+                    // on a thread that the child does not have, so that no one uses or closes it there.
+                    unsafe { libc::close(fd) };
+                }
+            }
+        }
+    }
+
+    /// Signals that end a program, as they come.
+    #[cfg(feature = "signals")]
+    pub(crate) mod signals {
+        use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
+        use std::os::fd::AsRawFd as _;
+        use std::sync::Mutex;
+        use std::sync::atomic::{AtomicI32, Ordering};
+
+        use libc::{SIG_DFL, SIGHUP, SIGINT, SIGTERM, c_int, sighandler_t};
+
+        use crate::local::lock;
+
+        const ALL: [c_int; 3] = [SIGHUP, SIGINT, SIGTERM];
+
+        /// What the handler writes to.
+        static WRITER: AtomicI32 = AtomicI32::new(-1);
+        /// The process that reads the other end.
+        static PROCESS_ID: AtomicI32 = AtomicI32::new(0);
+
+        type Channel = (PipeReader, PipeWriter);
+
+        /// The pipe from the handler to [`wait`], of this process alone.
+        fn channel() -> io::Result<&'static Channel> {
+            static CHANNEL: Mutex<Option<(u32, &Channel)>> = Mutex::new(None);
+            let (here, mut channel) = (std::process::id(), lock(&CHANNEL));
+            match *channel {
+                Some((process_id, known)) if process_id == here => Ok(known),
+                _ => {
+                    // Never closed: the handler may run at any time.
+                    let new: &Channel = Box::leak(Box::new(io::pipe()?));
+                    *channel = Some((here, new));
+                    Ok(new)
+                }
+            }
+        }
+
+        /// Makes what [`wait`] waits for.
+        pub(crate) fn prepare() -> io::Result<()> {
+            let (_, writer) = channel()?;
+            WRITER.store(writer.as_raw_fd(), Ordering::SeqCst);
+            // SAFETY: it takes nothing and cannot fail.
+            PROCESS_ID.store(unsafe { libc::getpid() }, Ordering::SeqCst);
+            Ok(())
+        }
+
+        /// Catches the signals that nobody handles or ignores so far, once it is [prepared](prepare).
+        pub(crate) fn catch() {
+            for signal in ALL.into_iter().filter(|signal| handler_of(*signal) == Some(SIG_DFL)) {
+                set_handler(signal, ours());
+            }
+        }
+
+        /// Leaves the signals to the system again, and has [`wait`] return `None`.
+        pub(crate) fn release() -> io::Result<()> {
+            reset_ours();
+            (&channel()?.1).write_all(&[0])
+        }
+
+        /// Waits for a caught signal. `None` once they are [released](release).
+        pub(crate) fn wait() -> io::Result<Option<c_int>> {
+            let mut signal = [0];
+            (&channel()?.0).read_exact(&mut signal)?;
+            Ok(Some(signal[0].into()).filter(|signal| *signal != 0))
+        }
+
+        /// Has a signal do what it does to a program that does not handle it: end this process.
+        pub(crate) fn end_by(signal: c_int) {
+            // SAFETY: `set` is a set of signals that is made empty before it is read, and lives until the calls return.
+            unsafe {
+                let mut set = std::mem::zeroed();
+                libc::sigemptyset(&raw mut set);
+                libc::sigaddset(&raw mut set, signal);
+                libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut());
+                libc::raise(signal);
+            }
+            if handler_of(signal) == Some(SIG_DFL) {
+                // The first process of a container ends by no signal that it does not handle.
+                // SAFETY: what is to be written has been.
+                unsafe { libc::_exit(128 + signal) };
+            }
+        }
+
+        fn ours() -> sighandler_t {
+            handle as extern "C" fn(c_int) as sighandler_t
+        }
+
+        /// Runs between any two instructions of the program, and so calls nothing but what may be called there.
+        ///
+        /// The first signal has all of them do to the program what they do without us, so that the second ends it at once.
+        extern "C" fn handle(signal: c_int) {
+            // SAFETY: `getpid`, `raise` and `write` may be called in a handler. The writer is open, and `byte` lives until
+            // `write` returns.
+            unsafe {
+                if libc::getpid() != PROCESS_ID.load(Ordering::SeqCst) {
+                    // In a child that was forked, where no one reads. The signal comes again when this handler returns.
+                    set_handler(signal, SIG_DFL);
+                    libc::raise(signal);
+                    return;
+                }
+                if handler_of(signal) != Some(ours()) {
+                    // The program has installed a handler of its own since, which calls the one before it: this one.
+                    return;
+                }
+                reset_ours();
+                let byte = u8::try_from(signal).unwrap_or(0);
+                libc::write(WRITER.load(Ordering::SeqCst), (&raw const byte).cast(), 1);
+            }
+        }
+
+        fn reset_ours() {
+            for signal in ALL.into_iter().filter(|signal| handler_of(*signal) == Some(ours())) {
+                set_handler(signal, SIG_DFL);
+            }
+        }
+
+        /// What happens when a signal comes. `None` if the system does not say.
+        fn handler_of(signal: c_int) -> Option<sighandler_t> {
+            // SAFETY: a `sigaction` of zeros is one; it is written before it is read, and lives until the call returns.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                let is_known = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;
+                is_known.then_some(action.sa_sigaction)
+            }
+        }
+
+        fn set_handler(signal: c_int, handler: sighandler_t) {
+            // SAFETY: as above; the handler is the default, or `handle`, which takes a signal as it is called without
+            // `SA_SIGINFO`. On a stack of its own if the thread has one, as some languages demand.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = handler;
+                action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+                libc::sigfillset(&raw mut action.sa_mask);
+                libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+            }
+        }
+    }
+}

@@ -45,6 +45,7 @@
 //! | `otlp`, `otlp-tls`, `otlp-grpc`, `otlp-gzip` | no | pushes to an OpenTelemetry collector, over http, https or gRPC |
 //! | `prometheus`, `prometheus-native` | no | serves Prometheus, with native histograms if it asks for them |
 //! | `rules` | no | alert rules for Prometheus and a dashboard for Grafana, of objectives; includes `prometheus` |
+//! | `signals` | no | SIGTERM and Ctrl-C end everything in order before they end the program |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |
 
@@ -62,6 +63,7 @@ mod console;
 pub mod context;
 mod data;
 mod dispatch;
+mod exit;
 pub mod export;
 mod fanout;
 mod handler;

@@ -2,14 +2,33 @@
 
 use std::fmt;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use crate::sys;
 use crate::text::Foreign;
 
+/// How long a line waits for a reader that is slow. It may be an annotated function that waits.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// The last line found no reader in time: the next ones do not wait.
+static IS_STUCK: AtomicBool = AtomicBool::new(false);
+
 /// Writes a line to stderr, as [`Foreign`] text whatever is in it. Unlike `eprintln!`, it does not panic if no one can read
-/// it.
+/// it, and does not wait for a reader that has stopped: the line is left out then.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
-    // One write, so that lines of other threads do not come in between.
-    let _ = std::io::stderr().write_all(shown(text).as_bytes());
+    let patience = if IS_STUCK.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+    if takes(patience) {
+        // One write, so that lines of other threads do not come in between.
+        let _ = std::io::stderr().write_all(shown(text).as_bytes());
+    }
+}
+
+/// Waits until stderr takes a line without making its writer wait, at most for `timeout`. Returns whether it does.
+pub(crate) fn takes(timeout: Duration) -> bool {
+    let takes = sys::stderr_takes(timeout);
+    IS_STUCK.store(!takes, Ordering::Relaxed);
+    takes
 }
 
 fn shown(text: fmt::Arguments<'_>) -> String {

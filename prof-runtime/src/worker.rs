@@ -3,22 +3,39 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::thread::{self, JoinHandle};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::local;
+use crate::exit::{self, End, Listed};
+use crate::local::{self, lock};
+use crate::panics::caught;
+use crate::stderr;
 
 /// A running thread. It is told to stop when this is dropped, and waited for by [`stop`](Self::stop) only.
 pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// Has it stop when the process exits.
+    listed: Option<Listed>,
+}
+
+/// What ends the thread.
+struct Shared {
     /// Dropped to stop the thread, which waits on the other end.
-    stop: Option<Sender<Infallible>>,
+    stop: Mutex<Option<Sender<Infallible>>>,
     /// Disconnected once the thread has returned.
     done: Receiver<Infallible>,
-    thread: Option<JoinHandle<()>>,
+    thread: ThreadId,
     /// The process that the thread is in: after a fork, the child has none of its parent's threads.
     process_id: u32,
+    /// Where it writes to.
+    target: String,
+    /// The process exits, and nobody else has told the thread to stop.
+    is_stopped_by_exit: AtomicBool,
 }
 
 /// The thread's side of its owner's wish that it stop.
@@ -32,6 +49,49 @@ impl Stop {
     }
 }
 
+impl End for Shared {
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    fn begin(&self) {
+        if self.signal() {
+            self.is_stopped_by_exit.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn finish(&self, deadline: Instant) {
+        if !self.has_ended_by(deadline) && self.is_stopped_by_exit.swap(false, Ordering::Relaxed) {
+            let (target, timeout) = (&self.target, self.timeout());
+            stderr::line(format_args!("prof: {target} did not end within {timeout:?}; what it held back is lost"));
+        }
+    }
+}
+
+impl Shared {
+    fn is_here(&self) -> bool {
+        self.process_id == std::process::id()
+    }
+
+    /// Tells the thread to stop; returns whether nobody had before.
+    fn signal(&self) -> bool {
+        let stop = lock(&self.stop).take();
+        stop.is_some()
+    }
+
+    fn has_ended_by(&self, deadline: Instant) -> bool {
+        // A thread that exits the process does not come back.
+        let can_end = self.is_here() && !exit::is_exiting(self.thread);
+        can_end && self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.signal();
+    }
+}
+
 impl Worker {
     /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself.
     pub(crate) fn start(name: &str, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Self> {
@@ -42,37 +102,52 @@ impl Worker {
             let _ends = ends;
             local::inside(|| run(&Stop(stopped)));
         })?;
-        Ok(Self { stop: Some(stop), done, thread: Some(thread), process_id: std::process::id() })
+        let shared = Shared {
+            stop: Mutex::new(Some(stop)),
+            done,
+            thread: thread.thread().id(),
+            process_id: std::process::id(),
+            target: String::new(),
+            is_stopped_by_exit: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared), thread: Some(thread), listed: None })
+    }
+
+    /// Has the thread stop, and waited for, when the process exits: it writes out to `target` what it holds back.
+    pub(crate) fn stop_at_exit(mut self, target: &str) -> Self {
+        // Nobody else has it yet.
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            target.clone_into(&mut shared.target);
+        }
+        self.listed = Some(exit::list(&self.shared));
+        self
     }
 
     /// What is disconnected once the thread has returned.
     pub(crate) fn done(&self) -> &Receiver<Infallible> {
-        &self.done
+        &self.shared.done
     }
 
     /// Whether the thread is in this process, and not in the one that this was forked from.
     pub(crate) fn is_here(&self) -> bool {
-        self.process_id == std::process::id()
+        self.shared.is_here()
     }
 
     /// Whether it was told to stop.
     pub(crate) fn was_told_to_stop(&self) -> bool {
-        self.stop.is_none()
+        lock(&self.shared.stop).is_none()
     }
 
     /// Tells the thread to stop.
-    pub(crate) fn signal(&mut self) {
-        drop(self.stop.take());
+    pub(crate) fn signal(&self) {
+        self.shared.signal();
     }
 
     /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; if it has not, it
     /// is left alone. Stopping again waits again.
     pub(crate) fn stop(&mut self, deadline: Instant) -> bool {
         self.signal();
-        if !self.is_here() {
-            return false;
-        }
-        let has_ended = self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected);
+        let has_ended = self.shared.has_ended_by(deadline);
         if has_ended && let Some(thread) = self.thread.take() {
             // It has nothing left to do. A panic of the thread was reported when it happened.
             let _ = thread.join();
@@ -85,6 +160,36 @@ impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Worker").field("thread", &self.thread).finish_non_exhaustive()
     }
+}
+
+/// Runs `f` on a thread of its own and waits for it until the deadline. `None` if it takes longer, and is left alone, or if it
+/// panics.
+///
+/// Where the system refuses a thread, `f` runs here and takes as long as it takes.
+pub(crate) fn within<R: Send + 'static>(
+    name: &str,
+    deadline: Instant,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> Option<R> {
+    let (result, results) = bounded(1);
+    // Nobody waits any more if it took too long.
+    let _thread = start_or_run(name, move || drop(result.send(f())));
+    results.recv_deadline(deadline).ok()
+}
+
+/// Runs `f` on a thread of its own, which is returned, or here if the system refuses one. A panic goes no further.
+pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Option<Worker> {
+    let kept = Arc::new(Mutex::new(Some(f)));
+    let taken = Arc::clone(&kept);
+    let run = |kept: &Mutex<Option<_>>| {
+        let f = lock(kept).take();
+        f.map(caught)
+    };
+    let started = Worker::start(name, move |_| _ = run(&taken));
+    if started.is_err() {
+        local::inside(|| run(&kept));
+    }
+    started.ok()
 }
 
 #[cfg(test)]
@@ -108,6 +213,19 @@ mod tests {
         assert!(!worker.stop(clock::monotonic()));
         drop(release);
         assert!(worker.stop(clock::deadline(Duration::MAX)));
+    }
+
+    #[test]
+    fn what_takes_too_long_is_not_waited_for() {
+        let (release, released) = bounded::<()>(0);
+        let (ends, has_ended) = bounded::<Infallible>(0);
+        let blocks = move || drop((released.recv(), ends));
+        assert_eq!(within("prof-test", clock::monotonic(), blocks), None);
+        drop(release);
+        assert!(has_ended.recv().is_err(), "it goes on by itself");
+        assert_eq!(within("prof-test", clock::deadline(Duration::MAX), || 7), Some(7));
+        let panics = || std::panic::resume_unwind(Box::new(()));
+        assert_eq!(within::<()>("prof-test", clock::deadline(Duration::MAX), panics), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
@@ -36,8 +37,9 @@ use crate::worker::Worker;
 /// sum, and the handler behind receives it as data points `dropped` of the group `prof_runtime`, each with the number
 /// since the one before. Lost is also what comes after the end, and what makes the handler behind panic.
 ///
-/// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says; what is left
-/// by then is counted, and said on stderr. A handler that is replaced may be dropped by an annotated function that was in
+/// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says, or not at all if
+/// the last flush took too long; what is left by then is counted, and said on stderr. If the process exits before that, it
+/// hands on what is queued then, within 5 s. A handler that is replaced may be dropped by an annotated function that was in
 /// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there the
 /// queue fills up, and the rest is counted.
 ///
@@ -61,6 +63,8 @@ pub struct BufferedHandler {
     flushes: Sender<FlushRequest>,
     worker: Mutex<Worker>,
     timeout: Duration,
+    /// The last flush took too long: who drops this has waited already.
+    is_stuck: AtomicBool,
 }
 
 /// How a [`BufferedHandler`] is to be; made by [`BufferedHandler::builder`].
@@ -130,9 +134,15 @@ impl Builder {
         let (flushes, requests) = bounded(1);
         let handler = Installed::new(handler.into_handler());
         let work = queue.work(handler, requests, self.flush_every);
-        let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?;
+        let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?.stop_at_exit(queue.losses().target());
         let queue = queue.with_worker(&worker);
-        Ok(BufferedHandler { queue, flushes, worker: Mutex::new(worker), timeout: self.timeout })
+        Ok(BufferedHandler {
+            queue,
+            flushes,
+            worker: Mutex::new(worker),
+            timeout: self.timeout,
+            is_stuck: AtomicBool::new(false),
+        })
     }
 }
 
@@ -159,6 +169,8 @@ impl BufferedHandler {
     }
 
     /// Returns how many calls, data points and records were not handed on.
+    ///
+    /// What was being handed on when the end took too long is counted too, though it may still arrive.
     pub fn dropped(&self) -> u64 {
         self.queue.losses().total()
     }
@@ -186,15 +198,17 @@ impl BufferedHandler {
             return Err(FlushError::Stopped { target: self.target().into() });
         }
         let (reply, replied) = bounded(1);
-        let late = || FlushError::Timeout { target: self.target().into(), timeout };
-        self.flushes.send_deadline(reply, deadline).map_err(|error| match error.is_timeout() {
-            true => late(),
-            false => FlushError::Stopped { target: self.target().into() },
-        })?;
-        replied.recv_deadline(deadline).map_err(|error| match error.is_timeout() {
-            true => late(),
-            false => FlushError::Stopped { target: self.target().into() },
-        })?
+        let failed = |is_timeout| {
+            self.is_stuck.store(is_timeout, Ordering::Relaxed);
+            match is_timeout {
+                true => FlushError::Timeout { target: self.target().into(), timeout },
+                false => FlushError::Stopped { target: self.target().into() },
+            }
+        };
+        self.flushes.send_deadline(reply, deadline).map_err(|error| failed(error.is_timeout()))?;
+        let flushed = replied.recv_deadline(deadline).map_err(|error| failed(error.is_timeout()))?;
+        self.is_stuck.store(false, Ordering::Relaxed);
+        flushed
     }
 
     /// Takes in nothing more, hands on what is queued, flushes the handler behind and ends the thread, within `timeout`.
@@ -260,7 +274,8 @@ impl Drop for BufferedHandler {
             // Whoever shut it down has waited as long as they wanted.
             return self.queue.abandon();
         }
-        if !self.shutdown_by(clock::deadline(self.timeout)) && lock(&self.worker).is_here() {
+        let timeout = if self.is_stuck.load(Ordering::Relaxed) { Duration::ZERO } else { self.timeout };
+        if !self.shutdown_by(clock::deadline(timeout)) && lock(&self.worker).is_here() {
             let lost = self.queue.losses().sentence().map(|lost| format!("; {lost}")).unwrap_or_default();
             stderr::line(format_args!("prof: {} did not end within {:?}{lost}", self.target(), self.timeout));
         }

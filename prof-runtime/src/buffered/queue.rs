@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
@@ -97,11 +97,52 @@ pub(super) struct State {
     /// closer's last look into the queue, and the load after the putter's send, all sequentially consistent through the
     /// channel's own fences.
     is_abandoned: AtomicBool,
+    in_hand: InHand,
     pub(super) losses: HandlerLosses,
     room: Room,
 }
 
+/// What the worker is handing on: the number of its unit, or 0.
+///
+/// Whoever sets it back to 0 decides what becomes of the item. The worker takes an item up before it looks whether the
+/// queue is abandoned, and whoever abandons the queue says so before it looks here, so that one of both sees the other.
+#[derive(Debug, Default)]
+struct InHand(AtomicU8);
+
+impl InHand {
+    const UNITS: [LossUnit; 3] = [LossUnit::Calls, LossUnit::DataPoints, LossUnit::Records];
+
+    fn set(&self, unit: LossUnit) {
+        let number = Self::UNITS.iter().zip(1..).find(|(known, _)| **known == unit).map_or(0, |(_, number)| number);
+        self.0.store(number, Ordering::SeqCst);
+    }
+
+    /// `None` if someone else has taken it.
+    fn take(&self) -> Option<LossUnit> {
+        let number = self.0.swap(0, Ordering::SeqCst);
+        Self::UNITS.get(usize::from(number).checked_sub(1)?).copied()
+    }
+}
+
 impl State {
+    /// Takes an item up to hand it on. Returns whether it may: the queue is not abandoned.
+    pub(super) fn take_up(&self, item: &Item) -> bool {
+        self.in_hand.set(item.unit());
+        if self.is_abandoned() {
+            self.put_down(item, false);
+            return false;
+        }
+        true
+    }
+
+    /// Puts an item down that was taken up, and counts it as lost unless it was handed on, or is counted already.
+    pub(super) fn put_down(&self, item: &Item, was_handed_on: bool) {
+        if self.in_hand.take().is_some() && !was_handed_on {
+            self.lose(item.unit());
+        }
+        self.release(item);
+    }
+
     /// Counts one item as lost.
     pub(super) fn lose(&self, unit: LossUnit) {
         self.losses.of_unit(unit).add(1);
@@ -146,7 +187,13 @@ impl Queue {
             items,
             others,
             when_full,
-            state: Arc::new(State { is_closed: flags.0, is_abandoned: flags.1, losses, room }),
+            state: Arc::new(State {
+                is_closed: flags.0,
+                is_abandoned: flags.1,
+                in_hand: InHand::default(),
+                losses,
+                room,
+            }),
             abandon: Mutex::new(Some(abandon)),
             abandoned,
             worker_done: crossbeam_channel::never(),
@@ -290,9 +337,15 @@ impl Queue {
         self.state.is_closed.store(true, Ordering::SeqCst);
     }
 
-    /// Lets go of what is queued, and of those that wait for room.
+    /// Lets go of what is queued, of what is in hand, and of those that wait for room.
     pub(super) fn abandon(&self) {
         self.state.is_abandoned.store(true, Ordering::SeqCst);
+        // In a forked child, what is in hand is the parent's.
+        if self.process_id == std::process::id()
+            && let Some(unit) = self.state.in_hand.take()
+        {
+            self.state.lose(unit);
+        }
         drop(lock(&self.abandon).take());
         self.drop_queued();
     }

@@ -110,11 +110,31 @@ fn a_blocked_function_goes_on_at_the_end() {
         begins.recv().unwrap();
         assert!(matches!(buffered.shutdown(Duration::ZERO), Err(FlushError::Timeout { .. })));
     });
-    assert_eq!(buffered.dropped(), 4);
-    buffered.emit(&point("after the end"));
+    // `n0` is still in the hands of the handler.
     assert_eq!(buffered.dropped(), 5);
+    buffered.emit(&point("after the end"));
+    assert_eq!(buffered.dropped(), 6);
     drop(open);
     buffered.shutdown(LONG).unwrap();
+}
+
+#[test]
+fn a_drop_after_a_flush_that_took_too_long_does_not_wait_again_and_counts_what_is_in_hand() {
+    let (open, gate) = bounded(9);
+    let (arrive, arrived) = bounded(1);
+    let losses = Losses::new();
+    // A drop that waited would wait for ever.
+    let builder = BufferedHandler::builder().timeout(Duration::MAX).losses(&losses, "gate");
+    let buffered = builder.start(Gate(MemoryHandler::new(), gate, arrive)).unwrap();
+    buffered.emit(&point("n0"));
+    arrived.recv_timeout(LONG).unwrap();
+    buffered.emit(&point("n1"));
+    // As `configure` does with a handler that it replaces.
+    let late = buffered.flush_within(Duration::from_millis(1)).unwrap_err();
+    assert!(matches!(late, FlushError::Timeout { .. }));
+    drop(buffered);
+    assert_eq!(losses.get("gate"), 2, "one in the queue, and one in the hands of the handler");
+    drop(open);
 }
 
 #[test]
@@ -355,7 +375,7 @@ fn by_default_names_of_10_kb_take_16_mib_at_most() {
     buffered.record_call(&CallRecord::new(&LOAD, Outcome::Success, Duration::ZERO));
     assert_eq!(buffered.queued(), queued + 1);
     assert!(matches!(buffered.shutdown(Duration::ZERO), Err(FlushError::Timeout { .. })));
-    assert_eq!((buffered.dropped(), buffered.queued_bytes()), (65_537, "gn0".len()), "all but what is handed on");
+    assert_eq!((buffered.dropped(), buffered.queued_bytes()), (65_538, "gn0".len()), "what is in hand has its room");
     drop(open);
 }
 
@@ -388,7 +408,7 @@ fn those_that_wait_for_room_go_on_at_the_end() {
         begins.recv().unwrap();
         assert!(matches!(buffered.shutdown(Duration::ZERO), Err(FlushError::Timeout { .. })));
     });
-    assert_eq!(buffered.dropped(), 2);
+    assert_eq!(buffered.dropped(), 3, "with the one that is in hand");
     drop(open);
 }
 

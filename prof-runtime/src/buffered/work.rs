@@ -103,6 +103,9 @@ impl Work {
     }
 
     fn hand_on(&mut self, item: &Item) {
+        if !self.state.take_up(item) {
+            return;
+        }
         let handed_on = self.handler.with(|handler| match item {
             Item::Call(call) => handler.record_call(call),
             Item::UntimedCall(call) => handler.record_untimed_call(call),
@@ -113,11 +116,8 @@ impl Work {
                 record: &context.record,
             }),
         });
-        if handed_on.is_none() {
-            // It panicked, or is switched off since it did so too often.
-            self.state.lose(item.unit());
-        }
-        self.state.release(item);
+        // Not if it panicked, or is switched off since it did so too often.
+        self.state.put_down(item, handed_on.is_some());
         if let Some(flush_every) = self.flush_every
             && std::mem::take(&mut self.is_flushed)
         {

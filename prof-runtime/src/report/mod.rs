@@ -7,15 +7,17 @@ mod width;
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::aggregator::{Aggregator, Snapshot};
-use crate::local;
+use crate::exit::{self, End, Listed};
+use crate::local::lock;
 use crate::route::Observer;
 use crate::stderr;
 
-/// Counts every annotated call from now on, and prints a table of them to stderr when the returned guard is dropped:
-/// bind it in `main`.
+/// Counts every annotated call from now on, and prints a table of them to stderr when the returned guard is dropped, or the
+/// process exits before that: bind it in `main`.
 ///
 /// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the wall time
 /// since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees, and calls
@@ -27,7 +29,8 @@ use crate::stderr;
 /// [As JSON](Report::json), the report has everything. It is coloured on a terminal, unless `NO_COLOR` is set.
 ///
 /// The report listens beside whatever handlers are configured, and to all groups; only what is [`scoped`](crate::scoped)
-/// passes it by. A program that ends by [`std::process::exit`], or is killed, drops no guards and prints no report.
+/// passes it by. [How a program ends](crate::startup#the-end) says which ends print it. If nobody reads what it is printed
+/// to, it is given up after 6 s. A process that was forked from the one that counts prints none.
 ///
 /// # Examples
 ///
@@ -46,18 +49,32 @@ use crate::stderr;
 pub fn report_at_exit() -> Report {
     let aggregator = Aggregator::new();
     let observer = Observer::new(Arc::new(aggregator.clone()));
-    let mut report = Report::of(aggregator);
-    report.observer = Some(observer);
-    report
+    let state = State { format: Format::Table, output: Output::Stderr, observer: Some(observer) };
+    let process_id = std::process::id();
+    let shared = Arc::new(Shared { aggregator, state: Mutex::new(Some(state)), process_id });
+    let listed = exit::list(&shared);
+    Report { shared, _listed: listed }
 }
 
-/// Prints its report when it is dropped; made by [`report_at_exit`].
+/// Prints its report when it is dropped, or when the process exits; made by [`report_at_exit`].
 #[must_use = "the report is printed when the guard is dropped: bind it to a variable, such as `_report`"]
 pub struct Report {
+    shared: Arc<Shared>,
+    _listed: Listed,
+}
+
+struct Shared {
     aggregator: Aggregator,
+    /// Taken out by whoever prints.
+    state: Mutex<Option<State>>,
+    /// A forked child prints nothing: the numbers are its parent's.
+    process_id: u32,
+}
+
+struct State {
     format: Format,
     output: Output,
-    /// Has the aggregator listen; `None` if someone else has.
+    /// Has the aggregator listen.
     observer: Option<Observer>,
 }
 
@@ -83,16 +100,10 @@ impl Output {
 }
 
 impl Report {
-    /// Reports what an aggregator has counted, which someone else makes listen.
-    pub(crate) fn of(aggregator: Aggregator) -> Self {
-        Self { aggregator, format: Format::Table, output: Output::Stderr, observer: None }
-    }
-
     /// Makes the report one line of JSON: the [`Snapshot`], as `serde` writes it.
     #[cfg(feature = "json")]
-    pub fn json(mut self) -> Self {
-        self.format = Format::Json;
-        self
+    pub fn json(self) -> Self {
+        self.change(|state| state.format = Format::Json)
     }
 
     /// Prints to `writer` instead of stderr, without colours and up to 160 columns wide.
@@ -105,51 +116,86 @@ impl Report {
     /// let text = std::io::read_to_string(reader).unwrap();
     /// assert!(text.contains("no annotated function was called"));
     /// ```
-    pub fn to(mut self, writer: impl Write + Send + 'static) -> Self {
-        self.output = Output::Writer(Box::new(writer));
+    pub fn to(self, writer: impl Write + Send + 'static) -> Self {
+        self.change(|state| state.output = Output::Writer(Box::new(writer)))
+    }
+
+    fn change(self, change: impl FnOnce(&mut State)) -> Self {
+        // It is printed already if the process is about to exit.
+        if let Some(state) = lock(&self.shared.state).as_mut() {
+            change(state);
+        }
         self
     }
 
     /// Returns the aggregator that counts for this report.
     pub fn aggregator(&self) -> &Aggregator {
-        &self.aggregator
+        &self.shared.aggregator
     }
+}
 
-    fn print(&mut self) -> io::Result<()> {
-        let snapshot = self.aggregator.snapshot();
-        let text = match self.format {
-            Format::Table => table::table(&snapshot, self.output.width()),
-            #[cfg(feature = "json")]
-            Format::Json => serde_json::to_string(&snapshot)? + "\n",
-        };
-        match &mut self.output {
-            Output::Stderr => {
-                let mut stderr = anstream::AutoStream::auto(io::stderr());
-                stderr.write_all(text.as_bytes())?;
-                stderr.flush()
-            }
-            Output::Writer(writer) => {
-                let mut writer = anstream::StripStream::new(writer);
-                writer.write_all(text.as_bytes())?;
-                writer.flush()
-            }
+impl End for Shared {
+    fn begin(&self) {}
+
+    fn finish(&self, _: Instant) {
+        // Locked until it is printed, for whoever else waits for that.
+        let mut state = lock(&self.state);
+        if let Some(State { format, mut output, observer }) = state.take() {
+            // What comes from here on is not in the report.
+            drop(observer);
+            print_to(&self.aggregator, format, &mut output);
         }
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        // What comes from here on is not in the report.
-        drop(self.observer.take());
-        if let Err(error) = local::inside(|| self.print()) {
-            stderr::line(format_args!("prof: could not write the report: {error}"));
+        if self.shared.process_id == std::process::id() {
+            exit::end(Arc::clone(&self.shared) as Arc<dyn End>);
+        } else {
+            drop(lock(&self.shared.state).take());
         }
     }
 }
 
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Report").field("format", &self.format).finish_non_exhaustive()
+        f.debug_struct("Report").field("aggregator", &self.shared.aggregator).finish_non_exhaustive()
+    }
+}
+
+/// Prints a table of what an aggregator has counted to stderr.
+pub(crate) fn print(aggregator: &Aggregator) {
+    print_to(aggregator, Format::Table, &mut Output::Stderr);
+}
+
+fn print_to(aggregator: &Aggregator, format: Format, output: &mut Output) {
+    if let Err(error) = write(&aggregator.snapshot(), format, output) {
+        stderr::line(format_args!("prof: could not write the report: {error}"));
+    }
+}
+
+fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result<()> {
+    let text = match format {
+        Format::Table => table::table(snapshot, output.width()),
+        #[cfg(feature = "json")]
+        Format::Json => serde_json::to_string(snapshot)? + "\n",
+    };
+    match output {
+        Output::Stderr => {
+            if !stderr::takes(exit::TIMEOUT) {
+                // Nobody reads, so that nobody can be told.
+                return Ok(());
+            }
+            let mut stderr = anstream::AutoStream::auto(io::stderr());
+            stderr.write_all(text.as_bytes())?;
+            stderr.flush()
+        }
+        Output::Writer(writer) => {
+            let mut writer = anstream::StripStream::new(writer);
+            writer.write_all(text.as_bytes())?;
+            writer.flush()
+        }
     }
 }
 

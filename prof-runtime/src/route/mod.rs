@@ -18,6 +18,7 @@ use arc_swap::ArcSwap;
 use crate::aggregator::Aggregator;
 use crate::callsite::Callsite;
 use crate::clock;
+use crate::exit;
 use crate::fanout::FanoutHandler;
 use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
 use crate::link::LinkedHandler;
@@ -295,7 +296,7 @@ fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
 fn flush_replaced(replaced: Option<&Installed>) {
     let flushed = local::inside(|| replaced.map_or(Ok(()), Installed::flush));
     if let Err(error) = flushed {
-        stderr::line(format_args!("prof: a handler was replaced, and lost what it held back: {error}"));
+        stderr::line(format_args!("prof: a handler was replaced, and could not be flushed: {error}"));
     }
 }
 
@@ -325,6 +326,7 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
 /// assert_eq!(memory.value("pages"), Some(3.0));
 /// ```
 pub fn configure(handler: impl IntoHandler) {
+    exit::flush_handlers();
     let handler = installed(handler);
     let replaced = reconfigure(|config| std::mem::replace(&mut config.default, handler));
     flush_replaced(replaced.as_deref());
@@ -345,6 +347,7 @@ pub fn configure(handler: impl IntoHandler) {
 /// assert_eq!(crawler.value("pages"), Some(3.0));
 /// ```
 pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
+    exit::flush_handlers();
     let (group, handler) = (group.into(), installed(handler));
     let replaced = reconfigure(|config| config.groups.insert(group, handler)).flatten();
     flush_replaced(replaced.as_deref());

@@ -8,14 +8,14 @@ use crate::text::Foreign;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
-    /// The variable `PROF` cannot be read.
-    #[error("PROF is not Unicode: {list}")]
+    /// The part has an address that is not Unicode. A path need not be, where the system's paths are bytes.
+    #[error("`{part:.100}` is not Unicode, and only a path may be something else")]
     NotUnicode {
-        /// Its value, without what may be a secret, and with U+FFFD for what is not Unicode.
-        list: Foreign<String>,
+        /// The part, without what may be a secret, and with U+FFFD for what is not Unicode.
+        part: Foreign<String>,
     },
     /// There is no such part.
-    #[error("`{part}` is not known; allowed are {allowed}")]
+    #[error("`{part:.100}` is not known; allowed are {allowed}")]
     Unknown {
         /// The part.
         part: Foreign<String>,
@@ -23,7 +23,7 @@ pub enum InitError {
         allowed: String,
     },
     /// There is such a part, but the program is compiled without it.
-    #[error("`{part}` needs the feature `{feature}` of prof-runtime; without it, allowed are {allowed}")]
+    #[error("`{part:.100}` needs the feature `{feature}` of prof-runtime; without it, allowed are {allowed}")]
     FeatureOff {
         /// The part.
         part: Foreign<String>,
@@ -33,7 +33,7 @@ pub enum InitError {
         allowed: String,
     },
     /// The part has to say where to, and does not, or must not, and does.
-    #[error("`{part}` is not complete: it is written {usage}")]
+    #[error("`{part:.100}` is not complete: it is written {usage}")]
     Malformed {
         /// The part.
         part: Foreign<String>,
@@ -41,19 +41,19 @@ pub enum InitError {
         usage: &'static str,
     },
     /// The part is there twice.
-    #[error("`{part}` is listed twice")]
+    #[error("`{part:.100}` is listed twice")]
     Twice {
         /// The part.
         part: Foreign<String>,
     },
     /// `off` is there beside others.
-    #[error("`off` stands alone, and `{part}` is listed with it")]
+    #[error("`off` stands alone, and `{part:.100}` is listed with it")]
     NotOff {
         /// One of the others.
         part: Foreign<String>,
     },
     /// The part is right, but could not be started.
-    #[error("could not start `{part}`: {:.1024}", Foreign(source))]
+    #[error("could not start `{part:.100}`: {:.1024}", Foreign(source))]
     Start {
         /// The part.
         part: Foreign<String>,

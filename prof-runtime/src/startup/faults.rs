@@ -23,7 +23,7 @@ fn work() {}
 fn a_target_that_is_not_there_costs_one_snapshot_and_no_call() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let prof = init(&format!("otlp:http://{gone}, statsd:{silent}")).unwrap();
+    let prof = init(format!("otlp:http://{gone}, statsd:{silent}")).unwrap();
     work();
     prof.flush().unwrap_err();
     let losses = prof.losses().clone();
@@ -70,9 +70,9 @@ fn one_part_that_cannot_be_started_stops_those_that_were() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("no/file");
-    init(&format!("prometheus:{address},json:{}", path.display())).unwrap_err();
+    init(format!("prometheus:{address},json:{}", path.display())).unwrap_err();
     // The port is free again.
-    drop(init(&format!("prometheus:{address}")).unwrap());
+    drop(init(format!("prometheus:{address}")).unwrap());
 }
 
 /// Set for the process that [`an_exit_in_the_middle`] starts.

@@ -4,86 +4,108 @@ use std::fmt;
 use std::io;
 #[cfg(feature = "prometheus")]
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::aggregator::Aggregator;
 use crate::buffered::BufferedHandler;
 use crate::clock;
+use crate::exit::{self, End, Listed};
 use crate::export::{Exporter, LossUnit, Losses, PeriodicExporter};
 use crate::handler::{FlushError, FlushFailures, MetricHandler};
+use crate::local::lock;
 #[cfg(feature = "report")]
-use crate::report::Report;
+use crate::report;
 use crate::route::Observer;
 use crate::stderr;
 
+#[cfg(all(unix, feature = "signals"))]
+use super::signals::Caught;
 #[cfg(feature = "prometheus")]
-use crate::export::prometheus::{PrometheusCollector, PrometheusServer, ServeError};
+use crate::export::prometheus::{PrometheusCollector, PrometheusListener, PrometheusServer, ServeError};
 
 /// Keeps what [`init`](super::init) started running. Dropping it writes out what is held back and stops everything,
 /// within 5 s or what [`ProfBuilder::timeout`](super::ProfBuilder::timeout) says; what did not get out by then is counted
 /// and said on stderr. The report comes last.
 ///
-/// A program that ends by [`std::process::exit`], or is killed, drops no guards; a server or file then lacks what was
-/// held back, at most a second of data points and an interval of snapshots.
-///
-/// After a fork, the threads are the parent's: what the child counts is not exported, does not hold the child up, and is
-/// counted as lost. A child that wants to export starts parts of its own, on ports of its own. As with every lock, one that
-/// another thread holds at the moment of the fork stays taken in the child: fork before this is started, or replace the child
-/// by another program at once, as [`std::process::Command`] does.
+/// The same happens when the process exits without dropping it, as [`std::process::exit`] does; [how a program
+/// ends](super#the-end) says what else does, and what a forked child may expect.
 #[must_use = "everything is stopped when the guard is dropped: bind it to a variable, such as `_prof`"]
 pub struct ProfGuard {
-    /// Listeners of this guard, beside the report's.
-    observers: Vec<Observer>,
+    running: Arc<Running>,
+    /// `None` once it was ended, and while it is being made.
+    listed: Option<Listed>,
+    #[cfg(all(unix, feature = "signals"))]
+    _signals: Option<Caught>,
+}
+
+/// What runs.
+struct Running {
+    /// Listeners, the aggregator's first if there is one.
+    observers: Mutex<Vec<Observer>>,
     handlers: Vec<Arc<BufferedHandler>>,
     exporters: Vec<PeriodicExporter>,
     #[cfg(feature = "prometheus")]
     servers: Vec<PrometheusServer>,
     /// Counts for the exporters, the servers and the report; none, if none of them is there.
     aggregator: Option<Aggregator>,
-    /// Made when listening begins: a start that fails prints none.
     #[cfg(feature = "report")]
-    report: Option<Report>,
-    #[cfg(feature = "report")]
-    wants_report: bool,
+    has_report: bool,
     losses: Losses,
     timeout: Duration,
     /// Where the threads of all this are: after a fork, the child has none of them.
     process_id: u32,
+    /// Locked by whoever waits for the end.
+    has_ended: Mutex<bool>,
 }
 
-impl ProfGuard {
+/// What is being started: nothing listens, writes or sends before all of it is there.
+pub(super) struct Starting {
+    running: Running,
+    #[cfg(all(unix, feature = "signals"))]
+    signals: Option<Caught>,
+}
+
+impl Starting {
     pub(super) fn new(timeout: Duration) -> Self {
-        Self {
-            observers: Vec::new(),
+        let running = Running {
+            observers: Mutex::default(),
             handlers: Vec::new(),
             exporters: Vec::new(),
             #[cfg(feature = "prometheus")]
             servers: Vec::new(),
             aggregator: None,
             #[cfg(feature = "report")]
-            report: None,
-            #[cfg(feature = "report")]
-            wants_report: false,
+            has_report: false,
             losses: Losses::new(),
             timeout,
             process_id: std::process::id(),
+            has_ended: Mutex::new(false),
+        };
+        Self {
+            running,
+            #[cfg(all(unix, feature = "signals"))]
+            signals: None,
         }
+    }
+
+    pub(super) fn losses(&self) -> &Losses {
+        &self.running.losses
     }
 
     /// The one aggregator of everything that takes snapshots, so that a call is counted once.
     fn shared_aggregator(&mut self) -> Aggregator {
-        self.aggregator.get_or_insert_default().clone()
+        self.running.aggregator.get_or_insert_default().clone()
     }
 
     #[cfg(feature = "report")]
     pub(super) fn report(&mut self) {
         self.shared_aggregator();
-        self.wants_report = true;
+        self.running.has_report = true;
     }
 
-    pub(super) fn add_handler(&mut self, handler: Arc<BufferedHandler>) {
-        self.handlers.push(handler);
+    pub(super) fn add_handler(&mut self, handler: BufferedHandler) {
+        self.running.handlers.push(Arc::new(handler));
     }
 
     #[cfg_attr(not(any(feature = "json", feature = "otlp")), allow(dead_code))]
@@ -93,45 +115,68 @@ impl ProfGuard {
         interval: Duration,
         exporter: impl Exporter + 'static,
     ) -> io::Result<()> {
-        let (losses, aggregator) = (self.losses.counter(target, LossUnit::Snapshots), self.shared_aggregator());
-        self.exporters.push(PeriodicExporter::start_counting(losses, aggregator, interval, exporter)?);
+        let (losses, aggregator) = (self.running.losses.counter(target, LossUnit::Snapshots), self.shared_aggregator());
+        self.running.exporters.push(PeriodicExporter::start_counting(losses, aggregator, interval, exporter)?);
         Ok(())
     }
 
     #[cfg(feature = "prometheus")]
-    pub(super) fn add_server(&mut self, address: &str) -> Result<(), ServeError> {
-        let collector = PrometheusCollector::new(self.shared_aggregator()).losses(&self.losses);
-        self.servers.push(PrometheusServer::start(address, collector)?);
+    pub(super) fn add_server(&mut self, listener: PrometheusListener) -> Result<(), ServeError> {
+        let collector = PrometheusCollector::new(self.shared_aggregator()).losses(&self.running.losses);
+        self.running.servers.push(listener.serve(collector)?);
         Ok(())
     }
 
-    /// Begins to listen, once everything is there.
-    pub(super) fn listen(&mut self) {
-        #[cfg(feature = "report")]
-        if self.wants_report {
-            self.report = self.aggregator.clone().map(Report::of);
+    /// Has signals end everything from now on.
+    #[cfg(feature = "signals")]
+    #[cfg_attr(not(unix), allow(clippy::unused_self, clippy::unnecessary_wraps))] // There are none.
+    pub(super) fn catch_signals(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            self.signals = Some(Caught::new()?);
         }
-        let aggregator =
-            self.aggregator.iter().map(|aggregator| Arc::new(aggregator.clone()) as Arc<dyn MetricHandler>);
-        let handlers = self.handlers.iter().map(|handler| Arc::clone(handler) as Arc<dyn MetricHandler>);
-        self.observers = aggregator.chain(handlers).map(Observer::new).collect();
+        Ok(())
     }
 
+    /// Ends what was started without a trace, since something else could not be.
+    pub(super) fn cancel(self) {
+        self.running.exporters.iter().for_each(PeriodicExporter::cancel);
+    }
+
+    /// Begins to listen, now that everything is there.
+    pub(super) fn listen(self) -> ProfGuard {
+        let running = self.running;
+        let aggregator =
+            running.aggregator.iter().map(|aggregator| Arc::new(aggregator.clone()) as Arc<dyn MetricHandler>);
+        let handlers = running.handlers.iter().map(|handler| Arc::clone(handler) as Arc<dyn MetricHandler>);
+        *lock(&running.observers) = aggregator.chain(handlers).map(Observer::new).collect();
+        let running = Arc::new(running);
+        let listed = Some(exit::list(&running));
+        ProfGuard {
+            running,
+            listed,
+            #[cfg(all(unix, feature = "signals"))]
+            _signals: self.signals,
+        }
+    }
+}
+
+impl ProfGuard {
     /// Returns the aggregator that counts for the report, for Prometheus and for whatever else takes snapshots; `None` if
     /// nothing does.
     pub fn aggregator(&self) -> Option<&Aggregator> {
-        self.aggregator.as_ref()
+        self.running.aggregator.as_ref()
     }
 
     /// Returns the address that Prometheus is served on, the first if there are several.
     #[cfg(feature = "prometheus")]
     pub fn prometheus_addr(&self) -> Option<SocketAddr> {
-        self.servers.first().map(PrometheusServer::local_addr)
+        self.running.servers.first().map(PrometheusServer::local_addr)
     }
 
     /// Returns the counters of what was lost on the way out.
     pub fn losses(&self) -> &Losses {
-        &self.losses
+        &self.running.losses
     }
 
     /// Writes out what is held back, within the timeout for each part.
@@ -140,24 +185,52 @@ impl ProfGuard {
     ///
     /// Those of all parts that failed, each since the last flush, after every part was tried.
     pub fn flush(&self) -> Result<(), FlushError> {
+        let timeout = self.running.timeout;
         let mut failures = FlushFailures::default();
-        self.handlers.iter().for_each(|handler| failures.add(handler.flush_within(self.timeout)));
-        for exporter in &self.exporters {
-            let exported = exporter.export_now(self.timeout);
+        self.running.handlers.iter().for_each(|handler| failures.add(handler.flush_within(timeout)));
+        for exporter in &self.running.exporters {
+            let exported = exporter.export_now(timeout);
             failures.add(
                 exported.map_err(|error| FlushError::Write { target: exporter.target().into(), source: error.into() }),
             );
         }
         failures.take()
     }
+}
 
-    /// Ends every part, side by side, and says which did not end in time.
-    fn stop(&mut self) {
-        // Handlers take in nothing more, while the aggregator counts until the report is printed.
-        self.observers.truncate(self.aggregator.iter().count());
-        let deadline = clock::deadline(self.timeout);
-        self.handlers.iter().for_each(|handler| handler.begin_shutdown());
-        self.exporters.iter().for_each(PeriodicExporter::begin_shutdown);
+impl Drop for ProfGuard {
+    fn drop(&mut self) {
+        if self.running.is_here() {
+            exit::end(Arc::clone(&self.running) as Arc<dyn End>);
+            drop(self.listed.take());
+        } else {
+            self.running.leave();
+        }
+    }
+}
+
+impl Running {
+    fn is_here(&self) -> bool {
+        self.process_id == std::process::id()
+    }
+
+    /// Lets go of what is the parent's, in a forked child.
+    ///
+    /// On this thread, since a child starts none that nobody asked for. Nothing of it waits.
+    fn leave(&self) {
+        lock(&self.observers).clear();
+        let parts = self.end_parts(clock::monotonic());
+        if !parts.is_empty() {
+            stderr::line(format_args!(
+                "prof: {} stayed in the process that this one was forked from; start parts after the fork",
+                parts.join(", ")
+            ));
+        }
+    }
+
+    /// Ends every part, side by side. Returns which did not end in time.
+    fn end_parts(&self, deadline: Instant) -> Vec<&str> {
+        self.begin();
         let mut late: Vec<&str> = Vec::new();
         late.extend(self.handlers.iter().filter(|one| !one.shutdown_by(deadline)).map(|one| one.target()));
         late.extend(self.exporters.iter().filter(|one| !one.shutdown_by(deadline)).map(PeriodicExporter::target));
@@ -166,31 +239,57 @@ impl ProfGuard {
             self.servers.iter().for_each(PrometheusServer::begin_shutdown);
             late.extend(self.servers.iter().filter(|one| !one.shutdown_by(deadline)).map(|_| "prometheus"));
         }
-        let late = late.join(", ");
-        match self.process_id == std::process::id() {
-            _ if late.is_empty() => {}
-            true => stderr::line(format_args!("prof: {late} did not end within {:?}", self.timeout)),
-            false => stderr::line(format_args!("prof: {late} stayed in the process that this one was forked from")),
+        late
+    }
+}
+
+impl End for Running {
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn begin(&self) {
+        // Handlers take in nothing more, while the aggregator counts until the report is printed.
+        let of_handlers = {
+            let mut observers = lock(&self.observers);
+            let of_aggregator = self.aggregator.iter().count().min(observers.len());
+            observers.split_off(of_aggregator)
+        };
+        drop(of_handlers);
+        self.handlers.iter().for_each(|handler| handler.begin_shutdown());
+        self.exporters.iter().for_each(PeriodicExporter::begin_shutdown);
+    }
+
+    fn finish(&self, deadline: Instant) {
+        let mut has_ended = lock(&self.has_ended);
+        if std::mem::replace(&mut has_ended, true) {
+            return;
+        }
+        let late = self.end_parts(deadline);
+        if !late.is_empty() {
+            stderr::line(format_args!("prof: {} did not end within {:?}", late.join(", "), self.timeout));
         }
         for lost in self.losses.sentences() {
             stderr::line(format_args!("prof: {lost}"));
         }
-    }
-}
-
-impl Drop for ProfGuard {
-    fn drop(&mut self) {
-        self.stop();
+        // What comes from here on is not in the report.
+        drop(std::mem::take(&mut *lock(&self.observers)));
+        #[cfg(feature = "report")]
+        if self.has_report
+            && let Some(aggregator) = &self.aggregator
+        {
+            report::print(aggregator);
+        }
     }
 }
 
 impl fmt::Debug for ProfGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProfGuard")
-            .field("handlers", &self.handlers)
-            .field("exporters", &self.exporters)
-            .field("losses", &self.losses)
-            .field("timeout", &self.timeout)
+            .field("handlers", &self.running.handlers)
+            .field("exporters", &self.running.exporters)
+            .field("losses", &self.running.losses)
+            .field("timeout", &self.running.timeout)
             .finish_non_exhaustive()
     }
 }

@@ -10,11 +10,45 @@
 //! | `otlp:URL` | `otlp` | a push every 60 s; without an URL, the `OTEL_EXPORTER_OTLP_*` variables say where to |
 //! | `statsd:ADDR` | `statsd` | datagrams for a `StatsD` daemon |
 //! | `dogstatsd:ADDR` | `statsd` | the same with the group as a tag |
+//! | `signals` | `signals` | nothing by itself: SIGTERM, SIGINT (Ctrl-C) and SIGHUP end everything in order |
 //! | `off` | none | nothing; it stands alone, and so does an empty list |
 //!
 //! Parts are separated by commas. Whatever they start listens beside the handlers that the program
 //! [configures](crate::configure), and to all groups. What writes or sends does so on threads of its own, behind
 //! queues that are bounded: what a target is too slow for is lost, and counted by [`ProfGuard::losses`].
+//!
+//! Everything is looked up, opened and listened on before anything is started: one part that is wrong starts none, and
+//! leaves no file behind. A start takes at most 5 s, or what [`ProfBuilder::timeout`] says if that is longer. A named pipe
+//! needs a reader by then.
+//!
+//! # The end
+//!
+//! | the program | what was counted until then |
+//! |---|---|
+//! | returns from `main`, or `main` panics | is written out, as guards are dropped |
+//! | exits by [`std::process::exit`] or C's `exit`, on any thread | is written out by an exit handler |
+//! | keeps its guard in a static, or forgets it | is written out by the exit handler |
+//! | is ended by SIGTERM, SIGINT or SIGHUP | is written out with the part `signals`; without it, lost |
+//! | aborts, or is ended by another signal | is lost from memory; files have whole lines |
+//! | calls `_exit`, or executes another program in its place | is lost likewise |
+//!
+//! That holds for guards, [reports](fn@crate::report_at_exit), [periodic exporters](crate::export::PeriodicExporter) and
+//! [buffered handlers](crate::BufferedHandler), and configured handlers are flushed. The exit status is that of the program.
+//! An end takes at most 5 s, or what [`ProfBuilder::timeout`] says, and 1 s more where nobody reads stderr; what did not get
+//! out by then is counted, and said on stderr. Other threads go on meanwhile: the report has what they counted until it is
+//! printed.
+//!
+//! Exit handlers that were installed after the start run before all this, and calls in them are counted; so are those in
+//! destructors of thread-locals of the thread that exits. In a library that is loaded at run time, the handler runs when the
+//! library is unloaded, if not before.
+//!
+//! # Forks
+//!
+//! After a fork, the threads are the parent's. The child has neither the parent's port nor its connections, writes and
+//! prints nothing of what was counted before or after the fork, and is not held up; dropping the guard says what stayed
+//! behind. A child that wants to export starts parts of its own, and a program that becomes a daemon starts them after
+//! that. As with every lock, one that another thread holds at the moment of the fork stays taken in the child: fork before
+//! anything is started, or replace the child by another program at once, as [`std::process::Command`] does.
 
 mod builder;
 mod error;
@@ -22,8 +56,13 @@ mod error;
 mod faults;
 mod guard;
 mod part;
+mod ready;
+#[cfg(all(unix, feature = "signals"))]
+mod signals;
 #[cfg(test)]
 mod tests;
+
+use std::ffi::OsStr;
 
 pub use self::builder::ProfBuilder;
 pub use self::error::InitError;
@@ -51,12 +90,7 @@ pub use self::guard::ProfGuard;
 /// }
 /// ```
 pub fn init_from_env() -> Result<ProfGuard, InitError> {
-    match std::env::var_os("PROF") {
-        None => init(""),
-        Some(list) => {
-            init(list.to_str().ok_or_else(|| InitError::NotUnicode { list: part::shown(&list.to_string_lossy()) })?)
-        }
-    }
+    init(std::env::var_os("PROF").unwrap_or_default())
 }
 
 /// Starts what a comma-separated list says, until the returned guard is dropped: the [parts](self) of the variable `PROF`.
@@ -71,6 +105,6 @@ pub fn init_from_env() -> Result<ProfGuard, InitError> {
 /// let error = prof_runtime::init("console,promtheus:9464").unwrap_err();
 /// assert!(error.to_string().starts_with("`promtheus:9464` is not known; allowed are "));
 /// ```
-pub fn init(list: &str) -> Result<ProfGuard, InitError> {
+pub fn init(list: impl AsRef<OsStr>) -> Result<ProfGuard, InitError> {
     ProfBuilder::new().list(list)?.start()
 }

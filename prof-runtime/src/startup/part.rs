@@ -1,6 +1,8 @@
 //! The parts of a list.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::InitError;
 use crate::text::{Foreign, MaskedUrl};
@@ -9,8 +11,17 @@ use crate::text::{Foreign, MaskedUrl};
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) kind: Kind,
-    /// Empty if there is none.
-    pub(super) argument: String,
+    pub(super) argument: Argument,
+}
+
+/// Where a part writes or listens.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Argument {
+    Nothing,
+    /// Need not be Unicode.
+    Path(PathBuf),
+    /// An address, with a name or a number, or a URL.
+    Address(String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,19 +34,20 @@ pub(super) enum Kind {
     Otlp,
     Statsd,
     Dogstatsd,
+    Signals,
     Off,
 }
 
-/// Whether a part has an argument.
-#[derive(PartialEq, Eq)]
+/// What argument a part has.
 enum Takes {
     Nothing,
-    Something,
-    Either,
+    Path,
+    Address,
+    AddressOrNothing,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Report,
         Self::Console,
         Self::Json,
@@ -44,6 +56,7 @@ impl Kind {
         Self::Otlp,
         Self::Statsd,
         Self::Dogstatsd,
+        Self::Signals,
         Self::Off,
     ];
 
@@ -58,6 +71,7 @@ impl Kind {
             Self::Otlp => "`otlp` or `otlp:URL`",
             Self::Statsd => "`statsd:ADDR`",
             Self::Dogstatsd => "`dogstatsd:ADDR`",
+            Self::Signals => "`signals`",
             Self::Off => "`off`",
         }
     }
@@ -72,6 +86,7 @@ impl Kind {
             Self::Otlp => "otlp",
             Self::Statsd => "statsd",
             Self::Dogstatsd => "dogstatsd",
+            Self::Signals => "signals",
             Self::Off => "off",
         }
     }
@@ -84,15 +99,17 @@ impl Kind {
             Self::Prometheus => ("prometheus", cfg!(feature = "prometheus")),
             Self::Otlp => ("otlp", cfg!(feature = "otlp")),
             Self::Statsd | Self::Dogstatsd => ("statsd", cfg!(feature = "statsd")),
+            Self::Signals => ("signals", cfg!(feature = "signals")),
             Self::Console | Self::Off => ("", true),
         }
     }
 
     const fn takes(self) -> Takes {
         match self {
-            Self::Report | Self::Console | Self::Off => Takes::Nothing,
-            Self::Otlp => Takes::Either,
-            _ => Takes::Something,
+            Self::Report | Self::Console | Self::Signals | Self::Off => Takes::Nothing,
+            Self::Json | Self::Snapshots => Takes::Path,
+            Self::Prometheus | Self::Statsd | Self::Dogstatsd => Takes::Address,
+            Self::Otlp => Takes::AddressOrNothing,
         }
     }
 }
@@ -104,34 +121,36 @@ fn allowed() -> String {
 }
 
 impl Part {
-    pub(super) fn new(kind: Kind, argument: impl Into<String>) -> Self {
-        Self { kind, argument: argument.into() }
+    pub(super) fn new(kind: Kind, argument: Argument) -> Self {
+        Self { kind, argument }
     }
 
-    fn parse(text: &str) -> Result<Self, InitError> {
-        let part = || shown(text);
-        let (name, argument) = match text.split_once(':') {
-            Some((name, argument)) => (name, Some(argument.trim())),
-            None => (text, None),
-        };
-        let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == name) else {
+    fn parse(text: &OsStr) -> Result<Self, InitError> {
+        let part = || shown(&text.to_string_lossy());
+        let (name, argument) = split_once(text, b':');
+        let Some(kind) = Kind::ALL.into_iter().find(|kind| name == kind.name()) else {
             return Err(InitError::Unknown { part: part(), allowed: allowed() });
         };
         let (feature, is_on) = kind.feature();
         if !is_on {
             return Err(InitError::FeatureOff { part: part(), feature, allowed: allowed() });
         }
-        let takes = kind.takes();
-        match argument {
-            Some(argument) if !argument.is_empty() && takes != Takes::Nothing => Ok(Self::new(kind, argument)),
-            None if takes != Takes::Something => Ok(Self::new(kind, "")),
-            _ => Err(InitError::Malformed { part: part(), usage: kind.usage() }),
-        }
+        let unicode = |address: &OsStr| {
+            let address = address.to_str().ok_or_else(|| InitError::NotUnicode { part: part() })?;
+            Ok(Argument::Address(address.to_owned()))
+        };
+        let argument = match (kind.takes(), argument.filter(|argument| !argument.is_empty())) {
+            (Takes::Path, Some(path)) => Argument::Path(path.into()),
+            (Takes::Address | Takes::AddressOrNothing, Some(address)) => unicode(address)?,
+            (Takes::Nothing | Takes::AddressOrNothing, None) if argument.is_none() => Argument::Nothing,
+            _ => return Err(InitError::Malformed { part: part(), usage: kind.usage() }),
+        };
+        Ok(Self::new(kind, argument))
     }
 
     /// The parts of a comma-separated list. Blanks around commas do not matter, nor do commas with nothing between them.
-    pub(super) fn parse_list(list: &str) -> Result<Vec<Self>, InitError> {
-        list.split(',').map(str::trim).filter(|part| !part.is_empty()).map(Self::parse).collect()
+    pub(super) fn parse_list(list: &OsStr) -> Result<Vec<Self>, InitError> {
+        split(list)?.into_iter().filter(|part| !part.is_empty()).map(Self::parse).collect()
     }
 
     /// What is left to start, of parts that were all asked for.
@@ -156,6 +175,10 @@ pub(super) fn shown(text: &str) -> Foreign<String> {
     let written = text.split_once(':').filter(|(_, argument)| !argument.is_empty());
     let known = written.and_then(|(name, argument)| {
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        let argument = match kind.takes() {
+            Takes::Path => Argument::Path(argument.into()),
+            _ => Argument::Address(argument.to_owned()),
+        };
         Some(Part::new(kind, argument).shown())
     });
     known.unwrap_or_else(|| MaskedUrl(text).to_string().into())
@@ -164,12 +187,12 @@ pub(super) fn shown(text: &str) -> Foreign<String> {
 impl Part {
     /// As it is written, but for credentials.
     pub(super) fn shown(&self) -> Foreign<String> {
-        let (name, argument) = (self.kind.name(), &self.argument);
-        Foreign(match self.kind {
-            _ if argument.is_empty() => name.to_owned(),
+        let name = self.kind.name();
+        Foreign(match &self.argument {
+            Argument::Nothing => name.to_owned(),
             // What a path has in it is no secret, and may be an `@`.
-            Kind::Json | Kind::Snapshots => format!("{name}:{argument}"),
-            _ => format!("{name}:{}", MaskedUrl(argument)),
+            Argument::Path(path) => format!("{name}:{}", path.display()),
+            Argument::Address(address) => format!("{name}:{}", MaskedUrl(address)),
         })
     }
 }
@@ -177,5 +200,57 @@ impl Part {
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.shown())
+    }
+}
+
+#[cfg(unix)]
+use self::bytes::{split, split_once};
+#[cfg(not(unix))]
+use self::unicode::{split, split_once};
+
+/// Where text of the system's is any bytes.
+#[cfg(unix)]
+mod bytes {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::InitError;
+
+    /// What is between commas, without blanks around it.
+    #[allow(clippy::unnecessary_wraps)] // Elsewhere it can fail.
+    pub(super) fn split(list: &OsStr) -> Result<Vec<&OsStr>, InitError> {
+        let parts = list.as_bytes().split(|byte| *byte == b',');
+        Ok(parts.map(|part| OsStr::from_bytes(part.trim_ascii())).collect())
+    }
+
+    /// What is before a character, and what is behind it if it is there, without blanks at its beginning.
+    pub(super) fn split_once(text: &OsStr, at: u8) -> (&OsStr, Option<&OsStr>) {
+        let bytes = text.as_bytes();
+        match bytes.iter().position(|byte| *byte == at) {
+            Some(at) => (OsStr::from_bytes(&bytes[..at]), Some(OsStr::from_bytes(bytes[at + 1..].trim_ascii()))),
+            None => (text, None),
+        }
+    }
+}
+
+/// Where text of the system's that is not Unicode cannot be taken apart.
+#[cfg(not(unix))]
+mod unicode {
+    use std::ffi::OsStr;
+
+    use super::{InitError, shown};
+
+    /// What is between commas, without blanks around it.
+    pub(super) fn split(list: &OsStr) -> Result<Vec<&OsStr>, InitError> {
+        let not_unicode = || InitError::NotUnicode { part: shown(&list.to_string_lossy()) };
+        Ok(list.to_str().ok_or_else(not_unicode)?.split(',').map(|part| OsStr::new(part.trim())).collect())
+    }
+
+    /// What is before a character, and what is behind it if it is there, without blanks at its beginning.
+    pub(super) fn split_once(text: &OsStr, at: u8) -> (&OsStr, Option<&OsStr>) {
+        match text.to_str().and_then(|text| text.split_once(char::from(at))) {
+            Some((before, behind)) => (OsStr::new(before), Some(OsStr::new(behind.trim()))),
+            None => (text, None),
+        }
     }
 }

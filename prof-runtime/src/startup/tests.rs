@@ -88,7 +88,7 @@ mod prometheus {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::startup::builder::loopback;
+    use crate::startup::ready::loopback;
 
     #[test]
     fn a_port_alone_is_one_of_loopback() {
@@ -119,7 +119,7 @@ mod statsd {
     fn what_is_sent_arrives_before_the_guard_is_gone() {
         let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = daemon.local_addr().unwrap();
-        let prof = init(&format!("dogstatsd:{address}")).unwrap();
+        let prof = init(format!("dogstatsd:{address}")).unwrap();
         put_metric("startup sent", 3, "startup");
         drop(prof);
         // Other tests may send as well.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::program::service;
 
 /// The lines of a file that rotates, oldest first.
-fn lines(path: &Path) -> Vec<String> {
+pub(crate) fn lines(path: &Path) -> Vec<String> {
     let old = |n: u32| path.with_file_name(format!("{}.{n}", path.file_name().unwrap().to_str().unwrap()));
     let files = (1..100).rev().map(old).filter(|old| old.exists()).chain([path.to_owned()]);
     let text: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
@@ -17,7 +17,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 /// How many lines, each of which has to be JSON, are data points of this name.
-fn count(lines: &[String], name: &str) -> u64 {
+pub(crate) fn count(lines: &[String], name: &str) -> u64 {
     let is_it = |line: &&String| serde_json::from_str::<Value>(line).unwrap()["name"] == name;
     lines.iter().filter(is_it).count() as u64
 }

@@ -7,11 +7,15 @@
 #![cfg(target_os = "linux")]
 
 mod ends;
+mod exits;
 mod files;
+mod forks;
 mod handlers;
 mod otlp;
 mod peers;
 mod program;
 mod prometheus;
+mod starts;
 mod statsd;
 mod terminal;
+mod unread;

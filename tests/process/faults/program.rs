@@ -1,7 +1,8 @@
 //! A running program: started, told what to do, and looked at when it has ended. Nothing here waits without a bound.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead as _, BufReader, PipeReader, Read, Write as _, pipe};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -25,7 +27,7 @@ pub(crate) struct Setup {
 }
 
 /// The program of `service.rs`, with the variable `PROF`.
-pub(crate) fn service(prof: &str) -> Setup {
+pub(crate) fn service(prof: &(impl AsRef<OsStr> + ?Sized)) -> Setup {
     Setup::of(env!("CARGO_BIN_EXE_faults-service")).env("PROF", prof)
 }
 
@@ -58,7 +60,7 @@ impl Setup {
         Self { command, ..self }
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
@@ -86,6 +88,17 @@ impl Setup {
         self.command.stderr(ours);
         self.terminal = Some(terminal.into());
         self
+    }
+
+    /// Makes stderr a pipe that is full, and that nobody reads as long as the returned end is open.
+    pub(crate) fn unread_stderr(mut self) -> (Self, PipeReader) {
+        let (reader, mut writer) = pipe().unwrap();
+        let flags = fcntl_getfl(&writer).unwrap();
+        fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+        while writer.write(&[b'x'; 4096]).is_ok() {}
+        fcntl_setfl(&writer, flags).unwrap();
+        self.command.stderr(writer);
+        (self, reader)
     }
 
     /// Starts it, whatever comes of it.
@@ -177,9 +190,10 @@ impl Program {
         let process = Pid::from_child(&child);
         let (answer, answers) = channel();
         let stdout = Shared::read(child.stdout.take().expect("it is piped"), Some(answer));
-        let stderr = match terminal {
-            Some(terminal) => Shared::read(terminal, None),
-            None => Shared::read(child.stderr.take().expect("it is piped"), None),
+        let stderr = match (terminal, child.stderr.take()) {
+            (Some(terminal), _) => Shared::read(terminal, None),
+            (None, Some(stderr)) => Shared::read(stderr, None),
+            (None, None) => Shared::read(std::io::empty(), None),
         };
         let input = child.stdin.take();
         let child = Arc::new(Mutex::new(child));
@@ -258,10 +272,15 @@ impl Program {
         kill_process(self.process, signal).expect("it may be sent signals");
     }
 
+    /// Closes its input, which has it return from `main`.
+    pub(crate) fn close(&mut self) {
+        drop(self.input.take());
+    }
+
     /// Waits until it ends, with its input closed.
     #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
-        drop(self.input.take());
+        self.close();
         self.wait()
     }
 

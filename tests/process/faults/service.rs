@@ -3,11 +3,12 @@
 //!
 //! `PROF` says where its numbers go. Arguments set what only the builder can set: `timeout-ms=N`, `interval-ms=N` and
 //! `rotate=BYTES,OLD_FILES`. It ends by returning from `main` when its input ends.
-#![allow(missing_docs)]
+// To fork, and to handle signals and exits as C does.
+#![allow(missing_docs, unsafe_code)]
 
 use std::error::Error;
-use std::io::{BufRead as _, Write as _, stdin, stdout};
-use std::panic::catch_unwind;
+use std::io::{BufRead as _, Read as _, Write, pipe, stdin, stdout};
+use std::panic::{catch_unwind, resume_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use prof_runtime::export::Loss;
 use prof_runtime::{
-    MetricData, MetricHandler, NullHandler, ProfBuilder, ProfGuard, ScopedHandler, configure, prof, put_metric, scoped,
+    JsonLinesHandler, MetricData, MetricHandler, NullHandler, ProfBuilder, ProfGuard, Report, ScopedHandler, configure,
+    prof, put_metric, report_at_exit, scoped,
 };
 
 #[prof(name = "work", group = "faults")]
@@ -55,6 +57,73 @@ static HANDLED: AtomicU64 = AtomicU64::new(0);
 /// Whoever waits for it waits for ever, while it is taken.
 static BLOCKED: Mutex<()> = Mutex::new(());
 
+#[cfg(unix)]
+mod c {
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+    pub(crate) const SIGTERM: i32 = 15;
+
+    unsafe extern "C" {
+        safe fn atexit(handler: extern "C" fn()) -> i32;
+        safe fn signal(signal: i32, handler: usize) -> usize;
+        pub(crate) safe fn exit(code: i32) -> !;
+        pub(crate) safe fn fork() -> i32;
+        unsafe fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
+    }
+
+    /// How often the program's own handler of SIGTERM was called.
+    pub(crate) static HANDLED: AtomicU64 = AtomicU64::new(0);
+    static HANDLER_BEFORE: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn handle(_: i32) {
+        HANDLED.fetch_add(1, Ordering::SeqCst);
+    }
+
+    extern "C" fn handle_and_chain(signal: i32) {
+        HANDLED.fetch_add(1, Ordering::SeqCst);
+        let before = HANDLER_BEFORE.load(Ordering::SeqCst);
+        if before > 1 {
+            // SAFETY: it is neither of the two that are no functions.
+            let before: extern "C" fn(i32) = unsafe { std::mem::transmute(before) };
+            before(signal);
+        }
+    }
+
+    pub(crate) fn handle_sigterm(is_chained: bool) {
+        let handler: extern "C" fn(i32) = if is_chained { handle_and_chain } else { handle };
+        HANDLER_BEFORE.store(signal(SIGTERM, handler as usize), Ordering::SeqCst);
+    }
+
+    pub(crate) fn work_and_exit_again_at_exit() {
+        extern "C" fn handler() {
+            _ = super::work(false);
+            exit(9);
+        }
+        assert_eq!(atexit(handler), 0);
+    }
+
+    /// How a child ended: the word that the system has for it.
+    pub(crate) fn wait(process: i32) -> i32 {
+        let mut status = 0;
+        // SAFETY: `status` is an integer that lives until the call returns.
+        assert_eq!(unsafe { waitpid(process, &raw mut status, 0) }, process);
+        status
+    }
+}
+
+/// Exits when it is written to, while whoever writes holds a lock.
+struct Exits;
+
+impl Write for Exits {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        std::process::exit(7)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn answer(text: &str) -> std::io::Result<()> {
     // One write, so that lines of the part `console` do not come in between.
     stdout().write_all(format!("> {text}\n").as_bytes())?;
@@ -62,7 +131,7 @@ fn answer(text: &str) -> std::io::Result<()> {
 }
 
 fn builder() -> Result<ProfBuilder, Box<dyn Error>> {
-    let mut builder = ProfBuilder::new().list(&std::env::var("PROF").unwrap_or_default())?;
+    let mut builder = ProfBuilder::new().list(std::env::var_os("PROF").unwrap_or_default())?;
     for argument in std::env::args().skip(1) {
         let (key, value) = argument.split_once('=').ok_or("an argument is KEY=VALUE")?;
         builder = match key {
@@ -117,6 +186,10 @@ struct Service {
     background: Background,
     /// Holds up every handler that blocks.
     blocked: Option<(MutexGuard<'static, ()>, ScopedHandler)>,
+    report: Option<Report>,
+    /// Closed when the program ends, which ends a child that waits.
+    #[cfg(unix)]
+    alive: Option<std::io::PipeWriter>,
 }
 
 impl Service {
@@ -137,8 +210,11 @@ impl Service {
             "stop" => return Ok(self.background.stop().to_string()),
             "handler" => configure(Bad(match word {
                 "panics" => || panic!("a bad handler"),
+                // Without a line of the standard library's on stderr.
+                "panics-quietly" => || resume_unwind(Box::new(())),
                 "calls" => || _ = work(false),
                 "blocks" => || drop(BLOCKED.lock()),
+                "exits" => || std::process::exit(7),
                 _ => return Err(format!("{line} is not known").into()),
             })),
             // The calls of this thread do not go to a handler that blocks.
@@ -149,9 +225,51 @@ impl Service {
             "panic" => panics(),
             "abort" => std::process::abort(),
             "exit" => std::process::exit(word.parse()?),
+            "exit-of-c" => c::exit(word.parse()?),
+            "exit-on-thread" => {
+                let code = word.parse()?;
+                thread::spawn(move || std::process::exit(code)).join().expect("it does not return");
+            }
+            "exit-in-write" => {
+                configure(JsonLinesHandler::to(Exits));
+                _ = work(false);
+            }
+            "exit-in-report" => drop(report_at_exit().to(Exits)),
+            "again-at-exit" => c::work_and_exit_again_at_exit(),
+            "forget" => std::mem::forget(self.prof.take()),
+            "report" => self.report = Some(report_at_exit()),
+            "handle" => c::handle_sigterm(word == "chained"),
+            "handled-signals" => return Ok(c::HANDLED.load(Ordering::SeqCst).to_string()),
+            "fork" => return self.fork(word),
             _ => return self.tell(words[0], word),
         }
         Ok("done".to_owned())
+    }
+
+    /// Forks a child that works twice and then ends as it is told, and says how it ended. One that waits does so until this
+    /// process has ended.
+    fn fork(&mut self, how: &str) -> Result<String, Box<dyn Error>> {
+        let (mut dies, alive) = pipe()?;
+        match c::fork() {
+            0 => {
+                drop(alive);
+                _ = (work(false), work(false));
+                match how {
+                    "returns" => Err("the child returns".into()),
+                    "exits" => std::process::exit(3),
+                    "panics" => panic!("the child panics"),
+                    _ => {
+                        _ = dies.read(&mut [0])?;
+                        std::process::abort()
+                    }
+                }
+            }
+            _ if how == "waits" => {
+                self.alive = Some(alive);
+                Ok("done".to_owned())
+            }
+            child => Ok(c::wait(child).to_string()),
+        }
     }
 
     /// What the program knows of what `PROF` started.
@@ -180,6 +298,10 @@ fn call(times: u64, f: impl Fn()) {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
+    #[cfg(unix)]
+    if std::env::var_os("HANDLES_SIGTERM").is_some() {
+        c::handle_sigterm(false);
+    }
     let mut service = Service { prof: Some(builder()?.start()?), ..Service::default() };
     answer("ready")?;
     for line in stdin().lock().lines() {

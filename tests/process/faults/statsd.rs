@@ -4,6 +4,17 @@ use std::net::UdpSocket;
 
 use crate::program::service;
 
+/// What a daemon was sent by a program that has ended.
+pub(crate) fn received(daemon: &UdpSocket) -> String {
+    daemon.set_nonblocking(true).unwrap();
+    let (mut received, mut datagram) = (String::new(), vec![0; 65536]);
+    while let Ok(length) = daemon.recv(&mut datagram) {
+        received.push_str(str::from_utf8(&datagram[..length]).unwrap());
+        received.push('\n');
+    }
+    received
+}
+
 #[test]
 fn a_daemon_that_is_not_there_holds_up_nothing() {
     let absent = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -20,12 +31,7 @@ fn what_is_held_back_at_the_end_arrives() {
     let mut program = service(&format!("statsd:{}", daemon.local_addr().unwrap())).start();
     program.ask("work 3");
     program.end().succeeded();
-    daemon.set_nonblocking(true).unwrap();
-    let (mut received, mut datagram) = (String::new(), vec![0; 65536]);
-    while let Ok(length) = daemon.recv(&mut datagram) {
-        received.push_str(str::from_utf8(&datagram[..length]).unwrap());
-        received.push('\n');
-    }
+    let received = received(&daemon);
     assert_eq!(received.matches("work.success:1|c").count(), 3, "{received}");
     assert_eq!(received.matches("work.duration:").count(), 3, "{received}");
 }

@@ -57,6 +57,8 @@ pub struct PeriodicExporter {
 struct LastExport {
     losses: LossCounter,
     is_lost: Arc<AtomicBool>,
+    /// Nothing is exported at the end.
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl LastExport {
@@ -104,7 +106,7 @@ impl PeriodicExporter {
         exporter: impl Exporter + 'static,
     ) -> io::Result<Self> {
         let target = losses.target().to_owned();
-        let last = LastExport { losses, is_lost: Arc::default() };
+        let last = LastExport { losses, is_lost: Arc::default(), is_cancelled: Arc::default() };
         let (requests, requested) = bounded(1);
         let interval = interval.max(Duration::from_millis(1));
         let work = Work {
@@ -115,7 +117,7 @@ impl PeriodicExporter {
             failures: 0,
             last: last.clone(),
         };
-        let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?;
+        let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?.stop_at_exit(&target);
         Ok(Self { target, requests, worker: Mutex::new(worker), last })
     }
 
@@ -160,6 +162,12 @@ impl PeriodicExporter {
     /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
     pub(crate) fn begin_shutdown(&self) {
         lock(&self.worker).signal();
+    }
+
+    /// Ends the thread without another export, since the start of which it is a part has failed.
+    pub(crate) fn cancel(&self) {
+        self.last.is_cancelled.store(true, Ordering::SeqCst);
+        self.begin_shutdown();
     }
 
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
@@ -229,6 +237,10 @@ impl Work {
                 Err(ExportError::Unreachable { retry_after, .. }) => clock::deadline(self.retry_in(retry_after)),
                 Err(_) => clock::deadline(self.interval),
             };
+        }
+        // The stop comes after it is set.
+        if self.last.is_cancelled.load(Ordering::SeqCst) {
+            return;
         }
         if self.export().is_err() {
             self.last.lose();

@@ -78,7 +78,11 @@ fn attempts_become_rarer_up_to_the_interval() {
         interval: Duration::from_secs(interval_s),
         exporter: Box::new(Told(bounded(0).0, bounded(0).1)),
         failures,
-        last: LastExport { losses: LossCounter::new("told", LossUnit::Snapshots), is_lost: Arc::default() },
+        last: LastExport {
+            losses: LossCounter::new("told", LossUnit::Snapshots),
+            is_lost: Arc::default(),
+            is_cancelled: Arc::default(),
+        },
     };
     let check = |failures, interval_s, asked_s: Option<u64>, expect_s| {
         let retry_in = work(failures, interval_s).retry_in(asked_s.map(Duration::from_secs));

@@ -1,0 +1,238 @@
+//! From a list of parts to what can be started: names are looked up, files opened, addresses listened on. None of it runs.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+#[cfg(feature = "json")]
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::InitError;
+use super::guard::Starting;
+use super::part::{Argument, Kind, Part};
+use crate::buffered::BufferedHandler;
+use crate::clock;
+use crate::console::ConsoleHandler;
+use crate::exit;
+use crate::export::Losses;
+use crate::handler::IntoHandler;
+use crate::worker;
+
+#[cfg(feature = "prometheus")]
+use crate::export::prometheus::PrometheusListener;
+#[cfg(feature = "json")]
+use crate::export::{RotatingFile, SnapshotLines};
+
+/// How the parts are to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub(super) timeout: Duration,
+    /// Of snapshots and pushes; `None` for their own defaults.
+    pub(super) interval: Option<Duration>,
+    pub(super) max_bytes: u64,
+    pub(super) old_files: u32,
+}
+
+/// A part of which nothing is left that could fail but for want of threads.
+enum ReadyPart {
+    #[cfg(feature = "report")]
+    Report,
+    Console,
+    #[cfg(feature = "json")]
+    Json(RotatingFile),
+    #[cfg(feature = "json")]
+    Snapshots(RotatingFile),
+    #[cfg(feature = "prometheus")]
+    Prometheus(PrometheusListener),
+    #[cfg(feature = "statsd")]
+    Statsd(crate::export::StatsdHandler),
+    #[cfg(feature = "otlp")]
+    Otlp(Box<crate::export::otlp::OtlpExporter>),
+    #[cfg(feature = "signals")]
+    Signals,
+}
+
+/// All parts, in the order in which they are to be started.
+pub(super) struct Ready {
+    parts: Vec<(Part, ReadyPart)>,
+    made: MadeFiles,
+}
+
+type StartError = Box<dyn Error + Send + Sync>;
+
+/// Makes all parts ready, within the bound of a start.
+pub(super) fn ready(parts: Vec<Part>, options: Options) -> Result<Ready, InitError> {
+    if parts.iter().all(|part| part.argument == Argument::Nothing && part.kind != Kind::Otlp) {
+        // Nothing of it waits for anything.
+        return all(parts, &AtomicUsize::new(0));
+    }
+    let timeout = options.timeout.max(exit::TIMEOUT);
+    let (current, now) = (Arc::new(AtomicUsize::new(0)), parts.clone());
+    let at = Arc::clone(&current);
+    // A name may be looked up for minutes, and a file be on a server that does not answer.
+    let made = worker::within("prof-start", clock::deadline(timeout), move || all(parts, &at));
+    made.unwrap_or_else(|| {
+        let part = now.get(current.load(Ordering::Relaxed)).map(Part::shown).unwrap_or_default();
+        Err(InitError::Start { part, source: format!("it is not ready after {timeout:?}").into() })
+    })
+}
+
+/// Makes parts ready one by one; `current` is the place of the one that is in hand. Files come last, since making one leaves
+/// a trace.
+fn all(parts: Vec<Part>, current: &AtomicUsize) -> Result<Ready, InitError> {
+    let mut ready = Ready { parts: Vec::new(), made: MadeFiles::default() };
+    let mut numbered: Vec<(usize, Part)> = parts.into_iter().enumerate().collect();
+    numbered.sort_by_key(|(_, part)| matches!(part.argument, Argument::Path(_)));
+    for (at, part) in numbered {
+        current.store(at, Ordering::Relaxed);
+        match one(&part, &mut ready.made) {
+            Ok(one) => ready.parts.push((part, one)),
+            Err(source) => return Err(InitError::Start { part: part.shown(), source }),
+        }
+    }
+    Ok(ready)
+}
+
+#[cfg_attr(not(feature = "json"), allow(unused_variables, clippy::ptr_arg))]
+fn one(part: &Part, made: &mut MadeFiles) -> Result<ReadyPart, StartError> {
+    Ok(match (part.kind, &part.argument) {
+        #[cfg(feature = "report")]
+        (Kind::Report, _) => ReadyPart::Report,
+        (Kind::Console, _) => ReadyPart::Console,
+        #[cfg(feature = "json")]
+        (Kind::Json, Argument::Path(path)) => ReadyPart::Json(made.open(path)?),
+        #[cfg(feature = "json")]
+        (Kind::Snapshots, Argument::Path(path)) => ReadyPart::Snapshots(made.open(path)?),
+        #[cfg(feature = "prometheus")]
+        (Kind::Prometheus, Argument::Address(address)) => {
+            ReadyPart::Prometheus(PrometheusListener::bind(&*loopback(address))?)
+        }
+        #[cfg(feature = "statsd")]
+        (Kind::Statsd, Argument::Address(address)) => ReadyPart::Statsd(crate::export::StatsdHandler::to(&**address)?),
+        #[cfg(feature = "statsd")]
+        (Kind::Dogstatsd, Argument::Address(address)) => {
+            ReadyPart::Statsd(crate::export::StatsdHandler::to(&**address)?.dogstatsd())
+        }
+        #[cfg(feature = "otlp")]
+        (Kind::Otlp, Argument::Address(url)) => ReadyPart::Otlp(Box::new(crate::export::otlp::OtlpExporter::to(url)?)),
+        #[cfg(feature = "otlp")]
+        (Kind::Otlp, _) => ReadyPart::Otlp(Box::new(crate::export::otlp::OtlpExporter::from_env()?)),
+        #[cfg(feature = "signals")]
+        (Kind::Signals, _) => match cfg!(unix) {
+            true => ReadyPart::Signals,
+            false => return Err("this system has none that could be caught".into()),
+        },
+        // The list refuses what is not compiled in, and what is off is not started.
+        _ => return Err("it is not compiled in".into()),
+    })
+}
+
+impl Ready {
+    /// Starts all parts.
+    pub(super) fn start(self, starting: &mut Starting, options: Options) -> Result<(), InitError> {
+        for (part, ready) in self.parts {
+            let started = start_one(&part.shown().0, ready, starting, options);
+            started.map_err(|source| InitError::Start { part: part.shown(), source })?;
+        }
+        self.made.keep();
+        Ok(())
+    }
+}
+
+#[cfg_attr(not(any(feature = "json", feature = "otlp")), allow(unused_variables))] // Some have no options.
+#[cfg_attr(
+    not(any(feature = "json", feature = "otlp", feature = "prometheus", feature = "statsd")),
+    allow(clippy::needless_pass_by_value) // Some hold nothing.
+)]
+fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: Options) -> Result<(), StartError> {
+    match ready {
+        #[cfg(feature = "report")]
+        ReadyPart::Report => starting.report(),
+        ReadyPart::Console => {
+            let console = ConsoleHandler::new().losses(starting.losses(), target);
+            let handler = buffered(console, starting.losses(), target)?;
+            starting.add_handler(handler);
+        }
+        #[cfg(feature = "json")]
+        ReadyPart::Json(file) => {
+            let file = file.rotate(options.max_bytes, options.old_files);
+            let lines = crate::JsonLinesHandler::to(file).losses(starting.losses(), target);
+            let handler = buffered(lines, starting.losses(), target)?;
+            starting.add_handler(handler);
+        }
+        #[cfg(feature = "json")]
+        ReadyPart::Snapshots(file) => {
+            let lines = SnapshotLines::to(file.rotate(options.max_bytes, options.old_files));
+            starting.add_exporter(target, options.interval.unwrap_or(Duration::from_secs(10)), lines)?;
+        }
+        #[cfg(feature = "prometheus")]
+        ReadyPart::Prometheus(listener) => starting.add_server(listener)?,
+        #[cfg(feature = "statsd")]
+        ReadyPart::Statsd(statsd) => {
+            let statsd = statsd.losses(starting.losses(), target);
+            let handler = buffered(statsd, starting.losses(), target)?;
+            starting.add_handler(handler);
+        }
+        #[cfg(feature = "otlp")]
+        ReadyPart::Otlp(otlp) if otlp.is_disabled() => {}
+        #[cfg(feature = "otlp")]
+        ReadyPart::Otlp(otlp) => {
+            let interval = options.interval.unwrap_or(otlp.interval());
+            let otlp = otlp.losses(starting.losses());
+            starting.add_exporter(target, interval, otlp)?;
+        }
+        #[cfg(feature = "signals")]
+        ReadyPart::Signals => starting.catch_signals()?,
+    }
+    Ok(())
+}
+
+fn buffered(handler: impl IntoHandler, losses: &Losses, target: &str) -> io::Result<BufferedHandler> {
+    // What the queue drops is one thing, what the handler cannot write another.
+    let queue = format!("{target} queue");
+    // What is held back reaches its target within a second, as often as daemons look at it.
+    BufferedHandler::builder().losses(losses, &queue).flush_every(Duration::from_secs(1)).start(handler)
+}
+
+/// Files that a start made. Dropped without being kept, it removes those that are still empty.
+#[derive(Default)]
+struct MadeFiles(Vec<PathBuf>);
+
+impl MadeFiles {
+    #[cfg(feature = "json")]
+    fn open(&mut self, path: &Path) -> io::Result<RotatingFile> {
+        // What exists already is not ours to remove; whatever else fails, fails again when it is opened.
+        if fs::File::create_new(path).is_ok() {
+            self.0.push(path.to_owned());
+        }
+        RotatingFile::open(path)
+    }
+
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for MadeFiles {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+                // Left there, it does no harm.
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+/// An address to listen on, of which the host may be left out.
+#[cfg(feature = "prometheus")]
+pub(super) fn loopback(address: &str) -> String {
+    let port = address.strip_prefix(':').unwrap_or(address);
+    match port.parse::<u16>() {
+        Ok(port) => format!("127.0.0.1:{port}"),
+        Err(_) => address.to_owned(),
+    }
+}

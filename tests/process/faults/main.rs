@@ -15,6 +15,7 @@ mod otlp;
 mod peers;
 mod program;
 mod prometheus;
+mod signals;
 mod starts;
 mod statsd;
 mod terminal;

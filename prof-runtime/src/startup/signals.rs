@@ -1,0 +1,63 @@
+//! Signals that end a program: what was started is ended first.
+
+use std::sync::Mutex;
+
+use crate::clock;
+use crate::exit;
+use crate::local::lock;
+use crate::stderr;
+use crate::sys::signals;
+use crate::worker::Worker;
+
+/// Catches signals until it is dropped, the last one if there are several.
+pub(super) struct Caught {
+    process_id: u32,
+}
+
+/// The thread that waits for signals, and for how many it does.
+static WAITING: Mutex<Option<(Worker, usize)>> = Mutex::new(None);
+
+impl Caught {
+    /// Catches those of SIGHUP, SIGINT and SIGTERM that the program neither handles nor ignores.
+    pub(super) fn new() -> std::io::Result<Self> {
+        let mut waiting = lock(&WAITING);
+        match &mut *waiting {
+            Some((worker, count)) if worker.is_here() => *count += 1,
+            _ => {
+                signals::prepare()?;
+                let worker = Worker::start("prof-signals", |_| wait())?;
+                signals::catch();
+                *waiting = Some((worker, 1));
+            }
+        }
+        Ok(Self { process_id: std::process::id() })
+    }
+}
+
+/// Ends everything when a signal comes, and then has it do what it does to a program that does not catch it.
+fn wait() {
+    match signals::wait() {
+        Ok(Some(signal)) => {
+            exit::end_all();
+            signals::end_by(signal);
+        }
+        Ok(None) => {}
+        Err(error) => stderr::line(format_args!("prof: could not wait for signals: {error}")),
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        if self.process_id != std::process::id() {
+            return;
+        }
+        let mut waiting = lock(&WAITING);
+        let Some((worker, count)) = &mut *waiting else { return };
+        *count -= 1;
+        if *count == 0 && signals::release().is_ok() {
+            // It ends the process if a signal came just now.
+            worker.stop(clock::deadline(exit::TIMEOUT));
+            *waiting = None;
+        }
+    }
+}

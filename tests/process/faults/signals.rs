@@ -1,0 +1,109 @@
+//! Signals that end a program, with and without the part `signals`.
+
+use std::os::unix::process::ExitStatusExt as _;
+
+use rustix::process::Signal;
+
+use crate::exits::{Everything, reported};
+use crate::peers::{Answer, Peer};
+use crate::program::{Program, service};
+
+#[track_caller]
+fn loses_nothing(signal: Signal) {
+    let everything = Everything::new();
+    let mut program = everything.service(",signals").start();
+    program.ask("work 5");
+    program.signal(signal);
+    let ended = program.wait();
+    assert_eq!(ended.status.signal(), Some(signal.as_raw()), "{ended:?}");
+    everything.has(&ended, 5);
+}
+
+#[test]
+fn sigterm_loses_nothing_and_is_the_status() {
+    loses_nothing(Signal::TERM);
+}
+
+#[test]
+fn ctrl_c_loses_nothing_and_is_the_status() {
+    loses_nothing(Signal::INT);
+}
+
+#[test]
+fn a_terminal_that_is_closed_loses_nothing_and_is_the_status() {
+    loses_nothing(Signal::HUP);
+}
+
+#[test]
+fn signals_are_left_alone_unless_asked_for() {
+    let mut program = service("report").start();
+    program.ask("work 5");
+    program.signal(Signal::TERM);
+    let ended = program.wait();
+    assert_eq!((ended.status.signal(), reported(&ended)), (Some(Signal::TERM.as_raw()), None), "{ended:?}");
+}
+
+#[test]
+fn a_signal_also_ends_a_report_of_its_own() {
+    let mut program = service("signals").start();
+    program.ask("report");
+    program.ask("work 5");
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!((ended.status.signal(), reported(&ended)), (Some(Signal::INT.as_raw()), Some(5)), "{ended:?}");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let silent = Peer::always(Answer::Silence);
+    // Longer than any test may take.
+    let setup = service(&format!("signals,otlp:{}", silent.url())).arg("timeout-ms=100000000");
+    let mut program = setup.env("OTEL_EXPORTER_OTLP_TIMEOUT", "100000000").start();
+    program.ask("work 5");
+    program.signal(Signal::TERM);
+    // The last push, which nobody answers.
+    silent.request();
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!(ended.status.signal(), Some(Signal::INT.as_raw()), "{ended:?}");
+}
+
+/// The program goes on, and ends by returning from `main`.
+#[track_caller]
+fn is_left_to(mut program: Program, handled: &str) {
+    program.ask("work 4");
+    program.signal(Signal::TERM);
+    while program.ask("handled-signals") != handled {}
+    program.ask("work 1");
+    let ended = program.end().succeeded();
+    assert_eq!(reported(&ended), Some(5), "{ended:?}");
+}
+
+#[test]
+fn a_signal_that_the_program_handled_before_is_left_to_it() {
+    is_left_to(service("report,signals").env("HANDLES_SIGTERM", "1").start(), "1");
+}
+
+#[test]
+fn a_signal_that_the_program_handles_later_is_left_to_it() {
+    for how in ["handle", "handle chained"] {
+        let mut program = service("report,signals").start();
+        program.ask(how);
+        is_left_to(program, "1");
+    }
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    is_left_to(service("report,signals").after("trap '' TERM").start(), "0");
+}
+
+#[test]
+fn signals_are_left_to_the_system_once_the_guard_is_dropped() {
+    let mut program = service("report,signals").start();
+    program.ask("work 5");
+    program.ask("drop");
+    program.signal(Signal::TERM);
+    let ended = program.wait();
+    assert_eq!((ended.status.signal(), reported(&ended)), (Some(Signal::TERM.as_raw()), Some(5)), "{ended:?}");
+}

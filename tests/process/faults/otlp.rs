@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
 
-use crate::peers::{Absent, Answer, Peer, Request, http, ok};
+use crate::peers::{Absent, Answer, Peer, Request, http, lie, ok};
 use crate::program::service;
 
 /// The calls of `work` that a push has, and whether they are since the push before.
@@ -31,6 +31,20 @@ pub(crate) fn calls(request: &Request) -> (i64, bool) {
         }
     }
     (sum, is_delta)
+}
+
+/// How many data points a push has.
+fn points(request: &Request) -> u64 {
+    let message = ExportMetricsServiceRequest::decode(&*request.body).expect("it is a push");
+    let metrics = message.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    let of_metric = |data: &Data| match data {
+        Data::Sum(sum) => sum.data_points.len(),
+        Data::Gauge(gauge) => gauge.data_points.len(),
+        Data::ExponentialHistogram(histogram) => histogram.data_points.len(),
+        other => panic!("{other:?}"),
+    };
+    metrics.flat_map(|scope| &scope.metrics).filter_map(|metric| metric.data.as_ref()).map(of_metric).sum::<usize>()
+        as u64
 }
 
 fn otlp(url: &str) -> String {
@@ -91,11 +105,16 @@ fn differences_make_up_for_a_collector_that_was_gone() {
 #[test]
 fn a_collector_that_gives_no_whole_answer_holds_up_neither_calls_nor_the_end() {
     let head = b"HTTP/1.1 200 OK\r\n".to_vec();
+    let body = [&head[..], b"content-type: application/x-protobuf\r\ntransfer-encoding: chunked\r\n\r\n"].concat();
+    let cut = [&head[..], b"content-type: application/x-protobuf\r\ncontent-length: 9\r\n\r\nxy"].concat();
     for answer in [
         Answer::Silence,
         Answer::Trickle(head.clone()),
+        Answer::Trickle(body.clone()),
         Answer::Flood(head.clone(), b"x-more: and more\r\n".to_vec()),
+        Answer::Flood(body, b"4\r\nmore\r\n".to_vec()),
         Answer::Last(head),
+        Answer::Last(cut),
         Answer::Last(Vec::new()),
     ] {
         let peer = Peer::always(answer.clone());
@@ -135,6 +154,45 @@ fn what_a_collector_rejects_is_counted() {
     assert_eq!(program.lost("otlp rejected"), 5);
     let ended = program.end().succeeded();
     assert_eq!(ended.said("10 data points were lost on their way to otlp rejected"), 1, "{ended:?}");
+}
+
+/// Says that more was rejected than was sent, and less than nothing.
+#[test]
+fn a_collector_that_rejects_more_than_it_was_sent_is_not_believed() {
+    for (rejected, expect) in [(i64::MAX, false), (-3, true)] {
+        let partial = ExportMetricsPartialSuccess { rejected_data_points: rejected, error_message: "no".repeat(9000) };
+        let body = ExportMetricsServiceResponse { partial_success: Some(partial) }.encode_to_vec();
+        let peer = Peer::always(http("200 OK", "content-type: application/x-protobuf\r\n", &body));
+        let mut program = service(&otlp(&peer.url())).start();
+        program.ask("work 3");
+        program.ask("flush");
+        let sent = points(&peer.request());
+        let lost = program.lost("otlp rejected");
+        assert!(lost <= sent && (lost == 0) == expect, "{lost} of {sent} data points for {rejected}");
+        let ended = program.end().succeeded();
+        assert!(ended.stderr.lines().all(|line| line.len() < 1000), "{ended:?}");
+    }
+}
+
+#[test]
+fn what_says_200_and_is_no_collector_has_received_nothing() {
+    let html = "content-type: text/html\r\n";
+    let protobuf = "content-type: application/x-protobuf\r\n";
+    for answer in [
+        lie(),
+        http("200 OK", html, b""),
+        http("200 OK", protobuf, b"<html>"),
+        http("200 OK", "content-type: application/json\r\n", b"{}"),
+        http("302 Found", "location: http://127.0.0.1:9/\r\n", b""),
+    ] {
+        let peer = Peer::always(answer.clone());
+        let mut program = service(&otlp(&peer.url())).start();
+        program.ask("work 3");
+        let error = program.ask("flush");
+        assert!(error.starts_with("could not flush"), "{answer:?}: {error}");
+        let ended = program.end().succeeded();
+        assert_eq!(ended.said("lost on"), 1, "{answer:?}: {ended:?}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! | not there | [`Absent`] |
 //! | silent: takes the connection and says nothing | [`Answer::Silence`] |
 //! | slow: a byte at a time, without an end | [`Answer::Trickle`] |
+//! | lying: says 200 with what is no answer | [`lie`] |
 //! | flooding: a head, or a body, without an end | [`Answer::Flood`] |
 //! | hangs up, at once or in the middle | [`Answer::Bytes`] |
 
@@ -53,6 +54,11 @@ pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Answer {
 /// What a collector answers that took everything.
 pub(crate) fn ok() -> Answer {
     http("200 OK", "content-type: application/x-protobuf\r\n", b"")
+}
+
+/// What is no collector: a page that says 200.
+pub(crate) fn lie() -> Answer {
+    http("200 OK", "content-type: text/html\r\n", b"<html><body>Welcome!</body></html>")
 }
 
 /// A server over http whose answers the test decides. It ends, and frees its port, when it is dropped.

@@ -55,6 +55,20 @@ fn int(count: u64) -> Value {
     Value::AsInt(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
+/// How many data points a message has.
+pub(super) fn points(message: &ExportMetricsServiceRequest) -> usize {
+    let scopes = message.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+    let data = scopes.flat_map(|scope| &scope.metrics).filter_map(|metric| metric.data.as_ref());
+    let points = data.map(|data| match data {
+        Data::Sum(sum) => sum.data_points.len(),
+        Data::Gauge(gauge) => gauge.data_points.len(),
+        Data::ExponentialHistogram(histogram) => histogram.data_points.len(),
+        // Not sent.
+        Data::Histogram(_) | Data::Summary(_) => 0,
+    });
+    points.sum()
+}
+
 impl Numbers<'_> {
     /// The message of some of the [series](Numbers::len).
     pub(super) fn request(&self, series: Range<usize>, resource: &[(String, String)]) -> ExportMetricsServiceRequest {

@@ -188,13 +188,15 @@ impl OtlpExporter {
 
     #[cfg_attr(not(feature = "otlp-grpc"), allow(clippy::needless_pass_by_value))] // Only gRPC keeps it.
     fn push(&self, message: ExportMetricsServiceRequest, timeout: Duration) -> Result<(), Failure> {
+        let sent = convert::points(&message);
         let answer = match self.config.protocol {
             Protocol::Http => http::push(&self.agent, &self.config, &message, timeout),
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => grpc::push(&self.config, message, timeout),
         }?;
         let rejected = answer.partial_success.map_or(0, |partial| partial.rejected_data_points);
-        self.rejected.add(u64::try_from(rejected).unwrap_or(0));
+        // No more than there were, whatever it says.
+        self.rejected.add(u64::try_from(rejected).unwrap_or(0).min(sent as u64));
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use crate::call::InProgress;
+use crate::culprit::{Culprit, Times};
 use crate::outcome::{Fallible, Outcome};
 use crate::panics::caught;
 use crate::stderr;
@@ -22,6 +23,11 @@ use crate::stderr;
 pub trait Judge<T: ?Sized> {
     /// Returns whether the value is a failure.
     fn is_failure(&self, value: &T) -> bool;
+
+    /// Returns what decides, and its name: two halves of what is said of a panic.
+    fn name() -> (&'static str, &'static str) {
+        ("the predicate", type_name::<Self>())
+    }
 }
 
 /// Decides that nothing is a failure.
@@ -41,6 +47,10 @@ pub struct ByValue;
 impl<T: Fallible + ?Sized> Judge<T> for ByValue {
     fn is_failure(&self, value: &T) -> bool {
         value.is_failure()
+    }
+
+    fn name() -> (&'static str, &'static str) {
+        ("`is_failure` of", type_name::<T>())
     }
 }
 
@@ -62,17 +72,38 @@ impl<T: ?Sized, P: Fn(&T) -> bool> Judge<T> for Predicate<P> {
     fn is_failure(&self, value: &T) -> bool {
         (self.predicate)(value) == self.failure
     }
+
+    fn name() -> (&'static str, &'static str) {
+        let name = type_name::<P>();
+        // A closure stands in the annotated function, or in its future.
+        match name.trim_end_matches("::{{closure}}") {
+            function if function.len() < name.len() => ("the predicate of", function),
+            predicate => ("the predicate", predicate),
+        }
+    }
 }
 
 /// The outcome of a call that returned `value`. A judge that panics is ignored, and the call counts as a success.
-pub(crate) fn outcome<T>(value: &T, judge: &impl Judge<T>) -> Outcome {
+pub(crate) fn outcome<T, J: Judge<T>>(value: &T, judge: &J) -> Outcome {
     match caught(|| judge.is_failure(value)) {
         Some(true) => Outcome::Failure,
         Some(false) => Outcome::Success,
         None => {
-            let value = type_name::<T>();
-            stderr::line(format_args!("prof: a predicate on `{value}` panicked; the call counts as a success"));
+            tell_of_a_panic(J::name());
             Outcome::Success
+        }
+    }
+}
+
+#[cold]
+fn tell_of_a_panic((what, name): (&str, &'static str)) {
+    match Culprit::named(name).count() {
+        None => {}
+        Some(Times(1)) => {
+            stderr::line(format_args!("prof: {what} `{name}` panicked; the call counts as a success"));
+        }
+        Some(times) => {
+            stderr::line(format_args!("prof: {what} `{name}` panicked{times}; each call counts as a success"));
         }
     }
 }

@@ -61,6 +61,7 @@ mod callsite;
 mod clock;
 mod console;
 pub mod context;
+mod culprit;
 mod data;
 mod dispatch;
 mod exit;

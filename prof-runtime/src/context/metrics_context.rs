@@ -67,7 +67,8 @@ impl MetricsContext {
     /// Creates a context that hands each record to `on_exit`, on the thread where the last entry ends.
     ///
     /// The context is outside of all entries by then, and can be entered again, also by `on_exit`. If `on_exit`
-    /// panics, one line on stderr says so and the panic goes no further; that record is lost.
+    /// panics, the panic goes no further and that record is lost; one line on stderr says so the first, the tenth, the
+    /// hundredth time and so on.
     pub fn new(on_exit: impl Fn(ContextRecord) + Send + Sync + 'static) -> Self {
         Self { shared: Arc::new(Shared::new(OnExit::new("MetricsContext", on_exit))) }
     }

@@ -6,28 +6,33 @@ use std::{
 };
 
 use super::{outcome::panic_message, record::ContextRecord};
-use crate::{panics::discard, stderr, text::Foreign};
+use crate::{culprit::Culprit, panics::discard, stderr, text::Foreign};
 
 /// The user's callback, which gets each record.
 pub(super) struct OnExit {
     callback: Box<dyn Fn(ContextRecord) + Send + Sync>,
     /// Whose callback it is, for the line on stderr.
     context: &'static str,
+    /// Its type: contexts are made anew for each request.
+    culprit: Culprit,
 }
 
 impl OnExit {
-    pub(super) fn new(context: &'static str, callback: impl Fn(ContextRecord) + Send + Sync + 'static) -> Self {
-        Self { callback: Box::new(callback), context }
+    pub(super) fn new<F: Fn(ContextRecord) + Send + Sync + 'static>(context: &'static str, callback: F) -> Self {
+        Self { callback: Box::new(callback), context, culprit: Culprit::of::<F>() }
     }
 
-    /// Calls it. A panic is logged as one line on stderr and goes no further, also while the thread is unwinding.
+    /// Calls it. A panic goes no further, also while the thread is unwinding; the first, the tenth, the hundredth and so on is
+    /// one line on stderr.
     pub(super) fn report(&self, record: ContextRecord) {
         let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.callback)(record))) else {
             return;
         };
-        let message = panic_message(payload.as_ref())
-            .map_or_else(|| "not a string".to_owned(), |message| format!("{:?}", Foreign(message)));
-        stderr::line(format_args!("prof: on_exit of a {} panicked: {message}", self.context));
+        if let Some(times) = self.culprit.count() {
+            let message = panic_message(payload.as_ref())
+                .map_or_else(|| "not a string".to_owned(), |message| format!("{:?}", Foreign(message)));
+            stderr::line(format_args!("prof: on_exit of a {} panicked{times}: {message}", self.context));
+        }
         discard(payload);
     }
 }

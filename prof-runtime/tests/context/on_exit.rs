@@ -99,10 +99,15 @@ fn child_that_panics_in_on_exit() {
     let context = RuntimeMetricsContext::new(|_| panic_any("no net"));
     context.increment("m", 1, &[]).unwrap();
     context.finish();
+    // One for each of many requests.
+    for _ in 0..15 {
+        let context = MetricsContext::new(|_| panic_any("again"));
+        drop(context.enter());
+    }
 }
 
 #[test]
-fn its_panic_is_one_line_on_stderr() {
+fn its_panic_is_one_line_on_stderr_and_later_ones_are_told_of_rarely() {
     let child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "on_exit::child_that_panics_in_on_exit", "--ignored", "--nocapture"])
         .output()
@@ -116,6 +121,8 @@ fn its_panic_is_one_line_on_stderr() {
             "prof: on_exit of a MetricsContext panicked: \"no disk\\nleft\"",
             "prof: on_exit of a MetricsContext panicked: not a string",
             "prof: on_exit of a RuntimeMetricsContext panicked: \"no net\"",
+            "prof: on_exit of a MetricsContext panicked: \"again\"",
+            "prof: on_exit of a MetricsContext panicked 10 times: \"again\"",
         ]
     );
 }

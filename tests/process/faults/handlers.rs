@@ -48,3 +48,18 @@ fn a_panic_is_counted_and_goes_on() {
     let row = ended.stderr.lines().find(|line| line.trim_start().starts_with("panics ")).unwrap().to_owned();
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[1..6], ["1", "0", "0", "1", "0"], "{ended:?}");
 }
+
+#[test]
+fn a_predicate_that_panics_is_told_of_rarely_and_by_name() {
+    let mut program = service("report").start();
+    // Those panics are the program's own to be silent about; ours are not.
+    program.ask("hush");
+    program.ask("judge 1234");
+    assert_eq!(program.ask("counted judged"), "1234 0");
+    let ended = program.end().succeeded();
+    let told: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("predicate")).collect();
+    let expect = "prof: the predicate of `faults_service::judged` panicked";
+    assert_eq!(told[0], format!("{expect}; the call counts as a success"), "{ended:?}");
+    let times = ["10", "100", "1000"].map(|times| format!("{expect} {times} times; each call counts as a success"));
+    assert_eq!(told[1..], times, "{ended:?}");
+}

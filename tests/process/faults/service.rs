@@ -222,6 +222,7 @@ impl Service {
             "unblock" => self.blocked = None,
             "handled" => return Ok(HANDLED.load(Ordering::Relaxed).to_string()),
             "drop" => self.prof = None,
+            "hush" => std::panic::set_hook(Box::new(|_| ())),
             "panic" => panics(),
             "abort" => std::process::abort(),
             "exit" => std::process::exit(word.parse()?),

@@ -135,12 +135,16 @@ fn a_collector_that_is_busy_receives_a_newer_snapshot() {
     // The first push is that of the interval; the collector says when the second is due.
     let mut program = service(&otlp(&peer.url())).arg("interval-ms=1").start();
     assert_eq!(calls(&peer.request()), (0, false));
-    program.stderr_with("503");
+    program.stderr_with("it answered 503");
     program.ask("work 3");
     let requests = std::iter::repeat_with(|| calls(&peer.request()).0);
     assert!(requests.take(10_000).any(|calls| calls == 3), "it is tried again, with newer numbers");
     let ended = program.end().succeeded();
-    assert_eq!((ended.said("503"), ended.said("again, after 1 failure"), ended.said("lost")), (1, 1, 0), "{ended:?}");
+    assert_eq!(
+        (ended.said("it answered 503"), ended.said("again, after 1 failure"), ended.said("lost")),
+        (1, 1, 0),
+        "{ended:?}"
+    );
 }
 
 #[test]

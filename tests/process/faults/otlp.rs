@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
 
-use crate::peers::{Absent, Answer, Peer, Request, http, lie, ok};
+use crate::peers::{Absent, Answer, Busy, Peer, Request, http, lie, ok};
 use crate::program::service;
 
 /// The calls of `work` that a push has, and whether they are since the push before.
@@ -125,6 +125,47 @@ fn a_collector_that_gives_no_whole_answer_holds_up_neither_calls_nor_the_end() {
         assert!(error.starts_with("could not flush"), "{answer:?}: {error}");
         let ended = program.end().succeeded();
         assert_eq!(ended.said("lost on"), 1, "{answer:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_collector_that_takes_no_connection_holds_up_neither_calls_nor_the_end() {
+    let busy = Busy::new();
+    for protocol in ["http/protobuf", "grpc"] {
+        let service = service(&otlp(&busy.url())).arg("timeout-ms=300").env("OTEL_EXPORTER_OTLP_TIMEOUT", "200");
+        let mut program = service.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol).start();
+        assert_eq!(program.ask("work 1000"), "done");
+        assert!(program.ask("flush").starts_with("could not flush"), "{protocol}");
+        let ended = program.end().succeeded();
+        assert_eq!(ended.said("lost on"), 1, "{protocol}: {ended:?}");
+    }
+}
+
+/// The same over gRPC, which begins as http/2 does.
+#[test]
+fn a_collector_that_is_none_over_grpc_holds_up_neither_calls_nor_the_end() {
+    // Settings, and a stream that is answered and goes on without an end.
+    let settings = b"\0\0\0\x04\0\0\0\0\0".to_vec();
+    for answer in [
+        Answer::Silence,
+        ok(),
+        lie(),
+        Answer::Last(Vec::new()),
+        Answer::Last(settings.clone()),
+        Answer::Trickle(settings.clone()),
+        Answer::Flood(settings.clone(), settings.clone()),
+        Answer::Flood(settings, b"\0\0\x08\x06\0\0\0\0\0pingpong".to_vec()),
+        Answer::Flood(Vec::new(), b"\xff".to_vec()),
+    ] {
+        let peer = Peer::always(answer.clone());
+        let service = service(&otlp(&peer.url())).arg("timeout-ms=300").env("OTEL_EXPORTER_OTLP_TIMEOUT", "200");
+        let mut program = service.env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc").start();
+        assert_eq!(program.ask("work 1000"), "done");
+        let error = program.ask("flush");
+        assert!(error.starts_with("could not flush"), "{answer:?}: {error}");
+        let ended = program.end().succeeded();
+        assert_eq!(ended.said("lost on"), 1, "{answer:?}: {ended:?}");
+        assert!(ended.stderr.lines().all(|line| line.len() < 1000), "{ended:?}");
     }
 }
 

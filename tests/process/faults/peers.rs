@@ -3,6 +3,7 @@
 //! | mood | how |
 //! |---|---|
 //! | not there | [`Absent`] |
+//! | not taking calls: its queue of connections is full | [`Busy`] |
 //! | silent: takes the connection and says nothing | [`Answer::Silence`] |
 //! | slow: a byte at a time, without an end | [`Answer::Trickle`] |
 //! | lying: says 200 with what is no answer | [`lie`] |
@@ -208,5 +209,26 @@ impl Absent {
     pub(crate) fn listen(self) -> TcpListener {
         self.0.listen(16).unwrap();
         self.0.into()
+    }
+}
+
+/// A port at which connections are neither taken nor refused: what is sent there is dropped.
+pub(crate) struct Busy {
+    socket: Socket,
+    /// Those that found room.
+    _queued: Vec<TcpStream>,
+}
+
+impl Busy {
+    pub(crate) fn new() -> Self {
+        let Absent(socket) = Absent::new();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100)).ok();
+        Self { _queued: std::iter::from_fn(connect).collect(), socket }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.socket.local_addr().unwrap().as_socket().unwrap())
     }
 }

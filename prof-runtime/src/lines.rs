@@ -25,6 +25,14 @@ pub(crate) struct PartialWrite {
     pub(crate) source: io::Error,
 }
 
+impl PartialWrite {
+    /// As an error of a writer that ends a torn line by itself.
+    #[cfg_attr(not(feature = "json"), allow(dead_code))]
+    pub(crate) fn into_io(self) -> io::Error {
+        io::Error::new(self.source.kind(), self)
+    }
+}
+
 impl LineWriter {
     pub(crate) fn new(writer: impl Write + Send + 'static) -> Self {
         Self { writer: Box::new(writer), is_torn: false }

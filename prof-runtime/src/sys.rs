@@ -25,6 +25,62 @@ pub(crate) fn open_at_once(
     options.open(path)
 }
 
+/// How an advisory lock of a file is changed, without waiting.
+#[cfg(feature = "json")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lock {
+    /// Taken for this open file alone.
+    Alone,
+    /// Taken beside others.
+    Shared,
+    /// Given back.
+    Unlock,
+}
+
+/// Changes the advisory lock of a file. Returns `false` if another open file has it in a way that does not allow that; where
+/// there are no locks, none has.
+#[cfg(all(
+    feature = "json",
+    any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "linux",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_vendor = "apple"
+    )
+))]
+pub(crate) fn flock(file: &std::fs::File, lock: Lock) -> bool {
+    use std::os::fd::AsRawFd as _;
+
+    let operation = match lock {
+        Lock::Alone => libc::LOCK_EX | libc::LOCK_NB,
+        Lock::Shared => libc::LOCK_SH | libc::LOCK_NB,
+        Lock::Unlock => libc::LOCK_UN,
+    };
+    // SAFETY: the descriptor is open as long as `file` is; the call takes and returns integers.
+    let is_changed = unsafe { libc::flock(file.as_raw_fd(), operation) == 0 };
+    is_changed || std::io::Error::last_os_error().raw_os_error() != Some(libc::EWOULDBLOCK)
+}
+
+/// Other systems have none, or none like that.
+#[cfg(all(
+    feature = "json",
+    not(any(
+        target_os = "android",
+        target_os = "dragonfly",
+        target_os = "freebsd",
+        target_os = "linux",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_vendor = "apple"
+    ))
+))]
+pub(crate) fn flock(_: &std::fs::File, _: Lock) -> bool {
+    true
+}
+
 /// Other systems tell no one beforehand whether a write waits.
 #[cfg(not(unix))]
 pub(crate) fn stderr_takes(_: std::time::Duration) -> bool {

@@ -1,16 +1,38 @@
 //! A file that makes room for itself.
 
-use std::fs::{self, File, OpenOptions};
+mod live;
+mod lock;
+mod shift;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use crate::sys;
+use self::live::{Kind, Live};
+use self::lock::{try_lock, unlock};
+use self::shift::{Shift, with_suffix};
+use crate::clock;
+use crate::stderr;
 
 /// A file that is appended to, and moved out of the way when it is full: `PATH` becomes `PATH.1`, `PATH.1` becomes
 /// `PATH.2`, and the oldest is removed.
 ///
-/// What is written by one call is never divided between two files, so that lines stay whole. A write that fails half-way,
-/// as on a full disk, leaves a line without an end; the next one that succeeds begins on a line of its own.
+/// - What is written by one call is never divided between two files, so that lines stay whole. Where the last line is torn,
+///   by a write that failed half-way, by a process that ended in the middle or by someone who cut the file, the next write
+///   begins on a line of its own.
+/// - A file that someone else moves, removes or replaces, as `logrotate` does, is noticed by the next write, which goes into a
+///   new file at the path. A file that someone empties is written on from its start.
+/// - Several processes, and several of these in one, may write to one path, with the same limits: one moves the file, and
+///   the others follow. They agree by an advisory lock.
+/// - A new file is open before an old one is moved or removed, and a move that fails is taken back. While the file cannot be
+///   moved, as when there are no descriptors, it grows up to twice its limit; what comes then fails. Both end by themselves.
+/// - Only regular files are moved. A link stays, and the file that it leads to is moved where it is. Pipes, devices, and the
+///   names of the process' own descriptors, such as `/dev/stdout`, are written to and left in their place.
+///
+/// Beside the file, `PATH.new` and `PATH.oldest` exist while it is moved.
 ///
 /// # Examples
 ///
@@ -30,13 +52,17 @@ use crate::sys;
 /// ```
 #[derive(Debug)]
 pub struct RotatingFile {
+    /// Absolute, so that it stays the same when the process changes its directory.
     path: PathBuf,
-    file: File,
-    size_bytes: u64,
+    live: Live,
     max_bytes: u64,
     old_files: u32,
-    /// The last line has no end.
-    is_torn: bool,
+    /// What is wrong was said, and has not ended since.
+    is_told: bool,
+    /// Another process that moves the file is waited for: not again, once that took too long.
+    is_patient: bool,
+    /// A lock of the parent's would be that of a forked child as well, which therefore opens the file again.
+    process_id: u32,
 }
 
 impl RotatingFile {
@@ -47,9 +73,17 @@ impl RotatingFile {
     ///
     /// If it cannot be opened for writing, or is a named pipe that nobody reads: it is not waited for.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
-        let path = path.into();
-        let (file, size_bytes) = append_to(&path)?;
-        Ok(Self { path, file, size_bytes, max_bytes: u64::MAX, old_files: 0, is_torn: false })
+        let path = std::path::absolute(path.into())?;
+        let live = Live::open(&path)?;
+        Ok(Self {
+            path,
+            live,
+            max_bytes: u64::MAX,
+            old_files: 0,
+            is_told: false,
+            is_patient: true,
+            process_id: std::process::id(),
+        })
     }
 
     /// Moves the file out of the way before it would become larger than `max_bytes`, and keeps `old_files` of those
@@ -61,129 +95,183 @@ impl RotatingFile {
         self
     }
 
-    /// Returns where the file is.
+    /// Returns the absolute path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    fn old(&self, age: u32) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{age}"));
-        name.into()
+    /// Has room for so many bytes in the file at the path, as far as that is possible. Returns how many bytes the file has.
+    fn make_room(&mut self, bytes: u64) -> io::Result<u64> {
+        let limit = self.max_bytes.saturating_mul(2);
+        let mut size = self.find()?;
+        let mut deadline = None;
+        let unmoved = loop {
+            if !self.is_full(size, bytes) {
+                return Ok(size);
+            }
+            match self.start_over() {
+                Ok(()) => {}
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => break error,
+                Err(_) if size.saturating_add(bytes) <= limit => return Ok(size),
+                Err(_) => std::thread::yield_now(),
+            }
+            size = self.find()?;
+            // It may also be that others fill each new file before there is a line of ours in it.
+            if self.is_full(size, bytes) && !self.waits_on(&mut deadline) {
+                break io::Error::new(io::ErrorKind::WouldBlock, "other processes have it");
+            }
+        };
+        if size.saturating_add(bytes) > limit {
+            let message = format!("{} is full and cannot be moved out of the way: {unmoved}", self.path.display());
+            return Err(io::Error::new(unmoved.kind(), message));
+        }
+        self.tell(&format!("could not be moved out of the way: {unmoved}; it grows to {limit} bytes at most"));
+        Ok(size)
     }
 
-    fn start_over(&mut self) -> io::Result<()> {
-        for age in (1..self.old_files).rev() {
-            match fs::rename(self.old(age), self.old(age + 1)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+    /// Whether another process is given more time to move the file, or to write a line, which it does at once unless it is
+    /// stopped.
+    fn waits_on(&mut self, deadline: &mut Option<Instant>) -> bool {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let deadline = *deadline.get_or_insert_with(|| clock::deadline(PATIENCE));
+        self.is_patient &= clock::monotonic() < deadline;
+        self.is_patient
+    }
+
+    fn is_full(&self, size: u64, bytes: u64) -> bool {
+        matches!(self.live.kind, Kind::Regular(_)) && size > 0 && size.saturating_add(bytes) > self.max_bytes
+    }
+
+    /// Sees to it that the open file is the one at the path. Returns how many bytes it has.
+    fn find(&mut self) -> io::Result<u64> {
+        let is_here = self.process_id == std::process::id();
+        match (fs::metadata(&self.path), &self.live.kind) {
+            (_, Kind::Descriptor) => return Ok(0),
+            (Ok(found), _) if is_here && self.live.is(&found) => return Ok(found.len()),
+            (Ok(_), _) => self.reopen()?,
+            (Err(error), Kind::Regular(_)) if error.kind() == io::ErrorKind::NotFound => self.reopen()?,
+            // A pipe or device that is gone is not made anew; and what cannot be looked at may still be there.
+            (Err(_), _) => {}
+        }
+        self.live.file.metadata().map(|found| found.len())
+    }
+
+    /// Opens the file at the path, which is another one now. If that is not possible, the one that is open is as good, as
+    /// long as it has a name elsewhere.
+    fn reopen(&mut self) -> io::Result<()> {
+        match Live::open(&self.path) {
+            Ok(live) => {
+                self.live = live;
+                self.process_id = std::process::id();
+                (self.is_told, self.is_patient) = (false, true);
+            }
+            Err(error) if self.live.has_a_name() => {
+                self.tell(&format!("was replaced, and could not be opened: {error}; lines go to where it was moved"));
+            }
+            Err(error) => {
+                let message = format!("{} is gone and could not be made anew: {error}", self.path.display());
+                return Err(io::Error::new(error.kind(), message));
             }
         }
-        if self.old_files > 0 {
-            fs::rename(&self.path, self.old(1))?;
-            (self.file, self.size_bytes) = append_to(&self.path)?;
-        } else {
-            self.file.set_len(0)?;
-            self.size_bytes = 0;
-        }
-        self.is_torn = false;
         Ok(())
+    }
+
+    /// Starts a new file, unless another process has.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible; then everything is as before.
+    fn start_over(&mut self) -> io::Result<()> {
+        let Kind::Regular(real) = self.live.kind.clone() else { return Ok(()) };
+        if !try_lock(&self.live.file) {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process has it"));
+        }
+        let started = self.start_over_locked(&real);
+        unlock(&self.live.file);
+        if let Some(next) = started? {
+            self.live = next;
+            (self.is_told, self.is_patient) = (false, true);
+        }
+        Ok(())
+    }
+
+    /// Returns the new file; `None` if it is the same one, emptied, or was moved by someone else.
+    fn start_over_locked(&mut self, real: &Path) -> io::Result<Option<Live>> {
+        // From here on, no other of these moves it; someone may have before.
+        let is_it =
+            |path: &Path, live: &Live| fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && live.is(&found));
+        if !is_it(real, &self.live) {
+            return self.live.resolve_again(&self.path).map(|()| None);
+        }
+        if self.old_files == 0 {
+            return self.live.truncate().map(|()| None);
+        }
+        if is_it(&with_suffix(real, 1), &self.live) {
+            // A second name, of a process that ended in the middle.
+            fs::remove_file(with_suffix(real, 1))?;
+        }
+        let new_path = with_suffix(real, "new");
+        let next = Live::create(&new_path, &self.live)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", new_path.display())))?;
+        let swapped = Shift::begin(real, self.old_files).and_then(|shift| {
+            match swap(&new_path, real, &with_suffix(real, 1)) {
+                Ok(()) => shift.finish(),
+                Err(error) => {
+                    shift.undo();
+                    return Err(error);
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = swapped {
+            // Nothing is in it.
+            let _ = fs::remove_file(&new_path);
+            return Err(error);
+        }
+        Ok(Some(next))
+    }
+
+    /// Says what is wrong, once until it has ended.
+    fn tell(&mut self, what: &str) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            stderr::line(format_args!("prof: {} {what}", self.path.display()));
+        }
     }
 }
 
-/// The file, and how large it is.
-fn append_to(path: &Path) -> io::Result<(File, u64)> {
-    let file = sys::open_at_once(OpenOptions::new().append(true).create(true), path)?;
-    let size_bytes = file.metadata()?.len();
-    Ok((file, size_bytes))
+/// Puts a new file in the place of an old one, which keeps the name `old`. There is a file at `real` all the time, so that no
+/// one else makes one in between.
+fn swap(new: &Path, real: &Path, old: &Path) -> io::Result<()> {
+    if fs::hard_link(real, old).is_err() {
+        return swap_without_links(new, real, old);
+    }
+    fs::rename(new, real).inspect_err(|_| {
+        // One of its two names.
+        let _ = fs::remove_file(old);
+    })
+}
+
+/// The same where a file can have one name only. Another process may make a file in between: that one stays.
+fn swap_without_links(new: &Path, real: &Path, old: &Path) -> io::Result<()> {
+    fs::rename(real, old)?;
+    if fs::symlink_metadata(real).is_ok() {
+        return fs::remove_file(new);
+    }
+    fs::rename(new, real).inspect_err(|_| {
+        // What cannot be moved back keeps the name of an old file.
+        let _ = fs::rename(old, real);
+    })
 }
 
 impl Write for RotatingFile {
     /// Writes all of `bytes`, or fails.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let length = bytes.len() as u64;
-        if self.size_bytes > 0 && self.size_bytes.saturating_add(length) > self.max_bytes {
-            self.start_over()?;
-        }
-        if self.is_torn {
-            self.file.write_all(b"\n")?;
-            self.size_bytes += 1;
-        }
-        self.is_torn = true;
-        self.file.write_all(bytes)?;
-        self.is_torn = false;
-        self.size_bytes += length;
+        let size = self.make_room(bytes.len() as u64)?;
+        self.live.append(bytes, size)?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn contents(dir: &Path) -> Vec<(String, String)> {
-        let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
-        let read =
-            |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap());
-        let mut contents: Vec<_> = entries.map(read).collect();
-        contents.sort();
-        contents
-    }
-
-    #[track_caller]
-    fn check(max_bytes: u64, old_files: u32, lines: &[&str], expect: &[(&str, &str)]) {
-        let dir = tempfile::tempdir().unwrap();
-        let mut file = RotatingFile::open(dir.path().join("m")).unwrap().rotate(max_bytes, old_files);
-        for line in lines {
-            file.write_all(line.as_bytes()).unwrap();
-        }
-        let contents = contents(dir.path());
-        let contents: Vec<_> = contents.iter().map(|(name, text)| (&**name, &**text)).collect();
-        assert_eq!(contents, expect);
-    }
-
-    #[test]
-    fn files_stay_within_their_size_and_number() {
-        check(4, 2, &["a\n", "b\n"], &[("m", "a\nb\n")]);
-        check(4, 2, &["a\n", "b\n", "c\n"], &[("m", "c\n"), ("m.1", "a\nb\n")]);
-        check(2, 2, &["a\n", "b\n", "c\n", "d\n"], &[("m", "d\n"), ("m.1", "c\n"), ("m.2", "b\n")]);
-        check(2, 0, &["a\n", "b\n", "c\n"], &[("m", "c\n")]);
-        check(2, 1, &["too long\n", "b\n"], &[("m", "b\n"), ("m.1", "too long\n")]);
-        check(0, 1, &["a\n", "b\n"], &[("m", "b\n"), ("m.1", "a\n")]);
-        check(u64::MAX, 1, &["a\n", "b\n"], &[("m", "a\nb\n")]);
-    }
-
-    #[test]
-    fn an_existing_file_is_appended_to_and_counts() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("m"), "old\n").unwrap();
-        let mut file = RotatingFile::open(dir.path().join("m")).unwrap().rotate(6, 1);
-        file.write_all(b"a\n").unwrap();
-        file.write_all(b"b\n").unwrap();
-        assert_eq!(contents(dir.path()), [("m".into(), "b\n".into()), ("m.1".into(), "old\na\n".into())]);
-    }
-
-    #[test]
-    fn a_path_that_cannot_be_written_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(RotatingFile::open(dir.path().join("no/m")).unwrap_err().kind(), io::ErrorKind::NotFound);
-        RotatingFile::open(dir.path()).unwrap_err();
-    }
-
-    #[test]
-    fn what_cannot_be_moved_is_not_overwritten() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir_all(dir.path().join("m.1/in the way")).unwrap();
-        let mut file = RotatingFile::open(dir.path().join("m")).unwrap().rotate(2, 1);
-        file.write_all(b"a\n").unwrap();
-        file.write_all(b"b\n").unwrap_err();
-        assert_eq!(fs::read_to_string(dir.path().join("m")).unwrap(), "a\n");
-        fs::remove_dir_all(dir.path().join("m.1")).unwrap();
-        file.write_all(b"c\n").unwrap();
-        assert_eq!(contents(dir.path()), [("m".into(), "c\n".into()), ("m.1".into(), "a\n".into())]);
+        self.live.file.flush()
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::{ExportError, Exporter};
 use crate::aggregator::Snapshot;
+use crate::lines::LineWriter;
 
 /// Writes what happened since the last export as a line with one JSON object: a [`Snapshot`], as `serde` writes it, of
 /// the functions that were called and the values that were put in that time.
@@ -26,7 +27,9 @@ use crate::aggregator::Snapshot;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct SnapshotLines {
-    writer: Box<dyn Write + Send>,
+    writer: LineWriter,
+    /// What errors call what is written to.
+    target: String,
     /// The last one that was written.
     written: Option<Snapshot>,
 }
@@ -34,7 +37,14 @@ pub struct SnapshotLines {
 impl SnapshotLines {
     /// Creates an exporter that writes to `writer`, such as a [`RotatingFile`](super::RotatingFile), a line at a time.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self { writer: Box::new(writer), written: None }
+        Self { writer: LineWriter::new(writer), target: "the JSON lines".to_owned(), written: None }
+    }
+
+    /// Sets what errors call what is written to, such as its path; `the JSON lines` by default.
+    #[must_use]
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = target.into();
+        self
     }
 
     fn write(&mut self, snapshot: &Snapshot) -> io::Result<()> {
@@ -45,7 +55,9 @@ impl SnapshotLines {
         delta.functions.retain(|function| function.calls() > 0 || function.in_flight > 0);
         delta.values.retain(|value| value.count > 0);
         let line = serde_json::to_string(&delta)? + "\n";
-        self.writer.write_all(line.as_bytes())?;
+        self.writer.write(&line).map_err(|(_, error)| error)?;
+        // What is written once is not to be written again, even if it is held back for now.
+        self.written = Some(snapshot.clone());
         self.writer.flush()
     }
 }
@@ -53,12 +65,10 @@ impl SnapshotLines {
 impl Exporter for SnapshotLines {
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
         self.write(snapshot).map_err(|error| ExportError::Unreachable {
-            target: "the JSON lines".into(),
+            target: self.target.as_str().into(),
             source: error.into(),
             retry_after: None,
-        })?;
-        self.written = Some(snapshot.clone());
-        Ok(())
+        })
     }
 }
 

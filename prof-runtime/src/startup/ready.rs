@@ -165,7 +165,7 @@ fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: O
         }
         #[cfg(feature = "json")]
         ReadyPart::Snapshots(file) => {
-            let lines = SnapshotLines::to(file.rotate(options.max_bytes, options.old_files));
+            let lines = SnapshotLines::to(file.rotate(options.max_bytes, options.old_files)).target(target);
             starting.add_exporter(target, options.interval.unwrap_or(Duration::from_secs(10)), lines)?;
         }
         #[cfg(feature = "prometheus")]

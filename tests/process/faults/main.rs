@@ -11,6 +11,7 @@ mod exits;
 mod files;
 mod forks;
 mod handlers;
+mod operator;
 mod otlp;
 mod peers;
 mod program;

@@ -47,9 +47,13 @@ impl Setup {
 
     /// The same program, started by `sh` after `preparation`, such as `ulimit -n 32`.
     pub(crate) fn after(self, preparation: &str) -> Self {
-        let mut command = Command::new("sh");
-        let script = format!("{preparation}; exec \"$0\" \"$@\"");
-        command.args(["-c", &script]).arg(self.command.get_program()).args(self.command.get_args());
+        self.under("sh", &["-c", &format!("{preparation}; exec \"$0\" \"$@\"")])
+    }
+
+    /// The same program, started by another one, which becomes it.
+    pub(crate) fn under(self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
@@ -57,6 +61,9 @@ impl Setup {
             };
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(directory) = self.command.get_current_dir() {
+            command.current_dir(directory);
+        }
         Self { command, ..self }
     }
 
@@ -69,6 +76,10 @@ impl Setup {
     pub(crate) fn arg(mut self, argument: &str) -> Self {
         self.command.arg(argument);
         self
+    }
+
+    pub(crate) fn args(self, arguments: &[&str]) -> Self {
+        arguments.iter().fold(self, |setup, argument| setup.arg(argument))
     }
 
     pub(crate) fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
@@ -209,7 +220,7 @@ impl Program {
     }
 
     #[track_caller]
-    fn answer(&mut self) -> String {
+    pub(crate) fn answer(&mut self) -> String {
         self.answers.recv_timeout(LONG).unwrap_or_else(|error| panic!("no answer: {error}\n{}", self.stderr.text()))
     }
 
@@ -264,6 +275,11 @@ impl Program {
         let all = self.stderr.wait(|all| all.contains(text)).unwrap_or_else(|| self.stderr.text());
         assert!(all.contains(text), "{text:?} is not in {all:?}");
         all
+    }
+
+    /// Where its file systems are, if they are others than those of the test.
+    pub(crate) fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.process.as_raw_nonzero()).into()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

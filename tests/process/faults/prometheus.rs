@@ -12,7 +12,7 @@ fn connect(program: &mut Program) -> TcpStream {
 }
 
 /// What is served; all of it.
-fn scrape(program: &mut Program) -> String {
+pub(crate) fn scrape(program: &mut Program) -> String {
     let mut stream = connect(program);
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
     let mut text = String::new();

@@ -2,11 +2,12 @@
 //! say, one after the other, and answers each with a line that begins with `> `.
 //!
 //! `PROF` says where its numbers go. Arguments set what only the builder can set: `timeout-ms=N`, `interval-ms=N` and
-//! `rotate=BYTES,OLD_FILES`. It ends by returning from `main` when its input ends.
+//! `rotate=BYTES,OLD_FILES`; `answers=off` answers nothing. It ends by returning from `main` when its input ends.
 // To fork, and to handle signals and exits as C does.
 #![allow(missing_docs, unsafe_code)]
 
 use std::error::Error;
+use std::fs::File;
 use std::io::{BufRead as _, Read as _, Write, pipe, stdin, stdout};
 use std::panic::{catch_unwind, resume_unwind};
 use std::process::ExitCode;
@@ -123,8 +124,13 @@ impl Write for Exits {
         Ok(())
     }
 }
+/// Whether lines are answered; where stdout takes nothing, they cannot be.
+static IS_MUTE: AtomicBool = AtomicBool::new(false);
 
 fn answer(text: &str) -> std::io::Result<()> {
+    if IS_MUTE.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     // One write, so that lines of the part `console` do not come in between.
     stdout().write_all(format!("> {text}\n").as_bytes())?;
     stdout().flush()
@@ -136,6 +142,10 @@ fn builder() -> Result<ProfBuilder, Box<dyn Error>> {
         let (key, value) = argument.split_once('=').ok_or("an argument is KEY=VALUE")?;
         builder = match key {
             "timeout-ms" => builder.timeout(Duration::from_millis(value.parse()?)),
+            "answers" => {
+                IS_MUTE.store(value == "off", Ordering::Relaxed);
+                builder
+            }
             "interval-ms" => builder.interval(Duration::from_millis(value.parse()?)),
             "rotate" => {
                 let (bytes, old_files) = value.split_once(',').ok_or("rotate=BYTES,OLD_FILES")?;
@@ -184,6 +194,8 @@ struct Service {
     /// What `PROF` started, until it is told to end that.
     prof: Option<ProfGuard>,
     background: Background,
+    /// Every descriptor that was left.
+    hogged: Vec<File>,
     /// Holds up every handler that blocks.
     blocked: Option<(MutexGuard<'static, ()>, ScopedHandler)>,
     report: Option<Report>,
@@ -221,6 +233,9 @@ impl Service {
             "block" => self.blocked = Some((BLOCKED.lock()?, scoped(NullHandler))),
             "unblock" => self.blocked = None,
             "handled" => return Ok(HANDLED.load(Ordering::Relaxed).to_string()),
+            "hog" => self.hogged.extend(std::iter::from_fn(|| File::open("/dev/null").ok())),
+            "unhog" => self.hogged.clear(),
+            "chdir" => std::env::set_current_dir(word)?,
             "drop" => self.prof = None,
             "hush" => std::panic::set_hook(Box::new(|_| ())),
             "panic" => panics(),

@@ -1,9 +1,13 @@
 //! Snapshots on their way outward: what exporters have in common, and each of them.
 
+#[cfg(any(feature = "prometheus", feature = "statsd"))]
+mod address;
 #[cfg(any(feature = "otlp", feature = "prometheus-native"))]
 mod exponential;
 #[cfg(feature = "json")]
 mod files;
+#[cfg(any(feature = "otlp", feature = "prometheus"))]
+mod loopback;
 mod losses;
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -8,6 +8,7 @@ use cadence::ext::{MetricValue as WireValue, ToTimerValue};
 use cadence::prelude::*;
 use cadence::{BufferedUdpMetricSink, MetricResult, StatsdClient};
 
+use super::address::resolved;
 use super::{LossCounter, LossUnit, Losses};
 use crate::data::{MetricData, MetricValue};
 use crate::handler::{FlushError, MetricHandler};
@@ -82,8 +83,11 @@ impl StatsdHandler {
         let unresolved =
             |source| StatsdError::Resolve { address: MaskedUrl(address.to_string()).to_string().into(), source };
         let nowhere = || io::Error::new(io::ErrorKind::NotFound, "it resolves to no address");
-        let mut addresses = address.to_socket_addrs().map_err(unresolved)?;
-        let address = addresses.next().ok_or_else(nowhere).map_err(unresolved)?;
+        let (parsed, addresses) = resolved(&address, 8125).map_err(unresolved)?;
+        if parsed.port == 0 {
+            return Err(unresolved(io::Error::new(io::ErrorKind::InvalidInput, "nothing is sent to port 0")));
+        }
+        let address = addresses.into_iter().next().ok_or_else(nowhere).map_err(unresolved)?;
         let refused = |source| StatsdError::Open { address, source };
         let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
         let socket = UdpSocket::bind(any).map_err(refused)?;

@@ -44,7 +44,14 @@ impl ProfBuilder {
     pub fn new() -> Self {
         Self {
             parts: Vec::new(),
-            options: Options { timeout: exit::TIMEOUT, interval: None, max_bytes: 64 * 1024 * 1024, old_files: 3 },
+            options: Options {
+                timeout: exit::TIMEOUT,
+                interval: None,
+                max_bytes: 64 * 1024 * 1024,
+                old_files: 3,
+                #[cfg(feature = "prometheus")]
+                allowed_hosts: Vec::new(),
+            },
         }
     }
 
@@ -95,6 +102,14 @@ impl ProfBuilder {
     #[cfg(feature = "prometheus")]
     pub fn prometheus(self, address: impl Into<String>) -> Self {
         self.with_address(Kind::Prometheus, address)
+    }
+
+    /// Has `prometheus` answer requests for this host, too, where it listens on loopback; `*` is every host. Without it, only
+    /// loopback names are answered there, and the one that the address was given by.
+    #[cfg(feature = "prometheus")]
+    pub fn prometheus_host(mut self, host: impl Into<String>) -> Self {
+        self.options.allowed_hosts.push(host.into());
+        self
     }
 
     /// Sends everything to a `StatsD` daemon, such as `127.0.0.1:8125`.
@@ -158,9 +173,9 @@ impl ProfBuilder {
     /// for it are removed again.
     pub fn start(self) -> Result<ProfGuard, InitError> {
         let parts = Part::check(self.parts)?;
-        let ready = ready::ready(parts, self.options)?;
+        let ready = ready::ready(parts, &self.options)?;
         let mut starting = Starting::new(self.options.timeout);
-        match ready.start(&mut starting, self.options) {
+        match ready.start(&mut starting, &self.options) {
             Ok(()) => Ok(starting.listen()),
             Err(error) => {
                 starting.cancel();

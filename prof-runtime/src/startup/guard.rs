@@ -22,7 +22,9 @@ use crate::stderr;
 #[cfg(all(unix, feature = "signals"))]
 use super::signals::Caught;
 #[cfg(feature = "prometheus")]
-use crate::export::prometheus::{PrometheusCollector, PrometheusListener, PrometheusServer, ServeError};
+use crate::export::prometheus::{
+    PrometheusCollector, PrometheusListener, PrometheusServer, PrometheusServerBuilder, ServeError,
+};
 
 /// Keeps what [`init`](super::init) started running. Dropping it writes out what is held back and stops everything,
 /// within 5 s or what [`ProfBuilder::timeout`](super::ProfBuilder::timeout) says; what did not get out by then is counted
@@ -121,9 +123,13 @@ impl Starting {
     }
 
     #[cfg(feature = "prometheus")]
-    pub(super) fn add_server(&mut self, listener: PrometheusListener) -> Result<(), ServeError> {
+    pub(super) fn add_server(
+        &mut self,
+        listener: PrometheusListener,
+        builder: PrometheusServerBuilder,
+    ) -> Result<(), ServeError> {
         let collector = PrometheusCollector::new(self.shared_aggregator()).losses(&self.running.losses);
-        self.running.servers.push(listener.serve(collector)?);
+        self.running.servers.push(listener.serve(builder, collector)?);
         Ok(())
     }
 

@@ -22,18 +22,21 @@ use crate::handler::IntoHandler;
 use crate::worker;
 
 #[cfg(feature = "prometheus")]
-use crate::export::prometheus::PrometheusListener;
+use crate::export::prometheus::{PrometheusListener, PrometheusServer, PrometheusServerBuilder};
 #[cfg(feature = "json")]
 use crate::export::{RotatingFile, SnapshotLines};
 
 /// How the parts are to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) timeout: Duration,
     /// Of snapshots and pushes; `None` for their own defaults.
     pub(super) interval: Option<Duration>,
     pub(super) max_bytes: u64,
     pub(super) old_files: u32,
+    /// Those that a server on loopback answers to beside its own.
+    #[cfg(feature = "prometheus")]
+    pub(super) allowed_hosts: Vec<String>,
 }
 
 /// A part of which nothing is left that could fail but for want of threads.
@@ -64,7 +67,7 @@ pub(super) struct Ready {
 type StartError = Box<dyn Error + Send + Sync>;
 
 /// Makes all parts ready, within the bound of a start.
-pub(super) fn ready(parts: Vec<Part>, options: Options) -> Result<Ready, InitError> {
+pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitError> {
     if parts.iter().all(|part| part.argument == Argument::Nothing && part.kind != Kind::Otlp) {
         // Nothing of it waits for anything.
         return all(parts, &AtomicUsize::new(0));
@@ -132,7 +135,7 @@ fn one(part: &Part, made: &mut MadeFiles) -> Result<ReadyPart, StartError> {
 
 impl Ready {
     /// Starts all parts.
-    pub(super) fn start(self, starting: &mut Starting, options: Options) -> Result<(), InitError> {
+    pub(super) fn start(self, starting: &mut Starting, options: &Options) -> Result<(), InitError> {
         for (part, ready) in self.parts {
             let started = start_one(&part.shown().0, ready, starting, options);
             started.map_err(|source| InitError::Start { part: part.shown(), source })?;
@@ -147,7 +150,7 @@ impl Ready {
     not(any(feature = "json", feature = "otlp", feature = "prometheus", feature = "statsd")),
     allow(clippy::needless_pass_by_value) // Some hold nothing.
 )]
-fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: Options) -> Result<(), StartError> {
+fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: &Options) -> Result<(), StartError> {
     match ready {
         #[cfg(feature = "report")]
         ReadyPart::Report => starting.report(),
@@ -169,7 +172,11 @@ fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: O
             starting.add_exporter(target, options.interval.unwrap_or(Duration::from_secs(10)), lines)?;
         }
         #[cfg(feature = "prometheus")]
-        ReadyPart::Prometheus(listener) => starting.add_server(listener)?,
+        ReadyPart::Prometheus(listener) => {
+            let builder = PrometheusServer::builder();
+            let hosts = options.allowed_hosts.iter().cloned();
+            starting.add_server(listener, hosts.fold(builder, PrometheusServerBuilder::allow_host))?;
+        }
         #[cfg(feature = "statsd")]
         ReadyPart::Statsd(statsd) => {
             let statsd = statsd.losses(starting.losses(), target);
@@ -231,8 +238,8 @@ impl Drop for MadeFiles {
 #[cfg(feature = "prometheus")]
 pub(super) fn loopback(address: &str) -> String {
     let port = address.strip_prefix(':').unwrap_or(address);
-    match port.parse::<u16>() {
-        Ok(port) => format!("127.0.0.1:{port}"),
-        Err(_) => address.to_owned(),
+    match !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => format!("127.0.0.1:{port}"),
+        false => address.to_owned(),
     }
 }

@@ -100,6 +100,32 @@ mod prometheus {
     }
 
     #[test]
+    fn what_an_address_lacks_is_named() {
+        let check = |address: &str, expect: &str| {
+            let (expect, part) = (format!("could not listen on {expect}"), format!("prometheus:{address}"));
+            refused(&part, &format!("could not start `{part}`: {expect}"));
+        };
+        check("localhost", "localhost: it has no port, as in `127.0.0.1:9464`");
+        check("99999", "127.0.0.1:99999: its port is not a number up to 65535");
+        check("+9464", "+9464: it has no port");
+        check("::1:9464", "::1:9464: ");
+        check("http://localhost:9464", "http://localhost:9464: it is a URL");
+    }
+
+    #[test]
+    fn a_server_on_loopback_may_be_told_of_other_hosts() {
+        use std::io::{Read as _, Write as _};
+
+        let prof = ProfBuilder::new().prometheus("0").prometheus_host("metrics.example").start().unwrap();
+        let mut client = std::net::TcpStream::connect(prof.prometheus_addr().unwrap()).unwrap();
+        let request = b"GET /metrics HTTP/1.1\r\nhost: metrics.example\r\nconnection: close\r\n\r\n";
+        client.write_all(request).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+
+    #[test]
     fn a_port_that_is_taken_starts_nothing() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap();
@@ -137,5 +163,9 @@ mod statsd {
     fn an_unknown_name_starts_nothing() {
         refused("statsd:no such host:8125", "could not start `statsd:no such host:8125`: no such host:8125 is not ");
         refused("statsd", "`statsd` is not complete: it is written `statsd:ADDR`");
+        let no_port =
+            "could not start `statsd:localhost`: localhost is not the address of a StatsD daemon: it has no port, ";
+        refused("statsd:localhost", no_port);
+        refused("dogstatsd:localhost:0", "could not start `dogstatsd:localhost:0`: localhost:0 is not ");
     }
 }

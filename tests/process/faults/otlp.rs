@@ -1,5 +1,8 @@
 //! A collector that is not as it should be.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
@@ -9,7 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
 
 use crate::peers::{Absent, Answer, Busy, Peer, Request, http, lie, ok};
-use crate::program::service;
+use crate::program::{Setup, service};
 
 /// The calls of `work` that a push has, and whether they are since the push before.
 pub(crate) fn calls(request: &Request) -> (i64, bool) {
@@ -248,4 +251,69 @@ fn an_unknown_name_is_as_a_collector_that_is_not_there() {
     assert!(error.contains("no-such-host.invalid"), "{error}");
     let ended = program.end().succeeded();
     assert_eq!(ended.said("lost on"), 1, "{ended:?}");
+}
+
+#[test]
+fn a_push_that_is_more_than_a_collector_takes_arrives_in_several() {
+    let too_large = |request: &Request| request.body.len() > 100_000;
+    let peer = Peer::answering(move |request| match too_large(request) {
+        true => http("413 Payload Too Large", "", b""),
+        false => ok(),
+    });
+    let mut program = service(&otlp(&peer.url())).start();
+    program.ask("names 1900");
+    program.ask("work 3");
+    assert_eq!(program.ask("flush"), "flushed");
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("lost"), 0, "{ended:?}");
+    let taken: Vec<Request> = peer.requests.try_iter().filter(|request| !too_large(request)).collect();
+    assert!(taken.len() > 2, "{} messages", taken.len());
+    assert_eq!(taken.iter().map(|request| calls(request).0).max(), Some(3));
+}
+
+#[test]
+fn an_operator_switches_it_off() {
+    let peer = Peer::always(ok());
+    let disabled = service(&otlp(&peer.url())).env("OTEL_SDK_DISABLED", "TRUE");
+    let none = service("otlp").env("OTEL_METRICS_EXPORTER", "none").env("OTEL_EXPORTER_OTLP_ENDPOINT", peer.url());
+    for setup in [disabled, none] {
+        let mut program = setup.start();
+        program.ask("work 3");
+        assert_eq!(program.ask("flush"), "flushed");
+        program.end().succeeded();
+    }
+    assert_eq!(peer.requests.try_iter().count(), 0);
+}
+
+#[test]
+fn a_collector_on_loopback_is_behind_no_proxy_and_others_are_asked_for_by_their_url() {
+    let (peer, proxy) = (Peer::always(ok()), Peer::always(ok()));
+    let variables = ["http_proxy", "HTTPS_PROXY", "all_proxy"];
+    let with_proxy = |url: &str| variables.iter().fold(service(&otlp(url)), |setup, name| setup.env(name, proxy.url()));
+    let mut program = with_proxy(&peer.url()).start();
+    assert_eq!(program.ask("flush"), "flushed");
+    program.end().succeeded();
+    assert!(peer.request().head.starts_with("POST /v1/metrics HTTP/1.1\r\n"));
+    assert_eq!(proxy.requests.try_iter().count(), 0);
+    let mut program = with_proxy("http://collector.invalid:4318").start();
+    assert_eq!(program.ask("flush"), "flushed");
+    program.end().succeeded();
+    let request = proxy.request();
+    assert!(request.head.starts_with("POST http://collector.invalid:4318/v1/metrics HTTP/1.1\r\n"), "{}", request.head);
+}
+
+#[test]
+fn what_cannot_be_is_found_at_the_start_and_no_secret_is_told() {
+    let check = |setup: Setup, expect: &str| {
+        let ended = setup.spawn().wait();
+        assert_eq!((ended.said(expect), ended.said("S3CRET")), (1, 0), "{expect}: {ended:?}");
+    };
+    check(service("otlp:http://user:S3CRET@h:port"), "its port is not a number from 1 to 65535");
+    check(service("otlp:http://user:S3CRET/1@h"), "its port is not a number from 1 to 65535");
+    check(service("otlp").env("OTEL_EXPORTER_OTLP_HEADERS", "S3CRET"), "OTEL_EXPORTER_OTLP_HEADERS=");
+    check(service("otlp").env("OTEL_EXPORTER_OTLP_TIMEOUT", "soon"), "OTEL_EXPORTER_OTLP_TIMEOUT=\"soon\"");
+    let proxy = service("otlp:http://h").env("HTTP_PROXY", "http://user:S3CRET@p:x");
+    check(proxy, "HTTP_PROXY=\"http://…@p:x\" is not possible");
+    let bytes = service("otlp").env("OTEL_EXPORTER_OTLP_HEADERS", OsStr::from_bytes(b"a=S3CRET\xff"));
+    check(bytes, "the value of OTEL_EXPORTER_OTLP_HEADERS is not Unicode");
 }

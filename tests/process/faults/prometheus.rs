@@ -60,6 +60,39 @@ fn clients_that_say_nothing_or_half_of_it_stop_no_scrape_and_no_end() {
 }
 
 #[test]
+fn connections_that_are_held_open_keep_no_scrape_from_being_answered() {
+    let mut program = service("prometheus:0").start();
+    program.ask("work 3");
+    let halves = ["", "GET /metrics HTTP/1.1\r\nhost: loc", "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n"];
+    for half in halves {
+        let held: Vec<TcpStream> = (0..200)
+            .map(|_| {
+                let mut stream = connect(&mut program);
+                // One that has to give way may be closed by now.
+                let _ = stream.write_all(half.as_bytes());
+                stream
+            })
+            .collect();
+        for _ in 0..3 {
+            assert_eq!(value(&scrape(&mut program), SUCCESSES), 3);
+        }
+        drop(held);
+    }
+    program.end().succeeded();
+}
+
+#[test]
+fn a_page_with_a_name_of_its_own_for_this_machine_reads_nothing() {
+    let mut program = service("prometheus:0").start();
+    let mut stream = connect(&mut program);
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: rebound.example\r\nconnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 403 Forbidden\r\n") && !text.contains("prof_"), "{text}");
+    program.end().succeeded();
+}
+
+#[test]
 fn a_hundred_thousand_names_are_bounded_and_counted() {
     let mut program = service("prometheus:0").start();
     program.ask("names 100000");

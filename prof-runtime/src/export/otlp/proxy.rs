@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::OtlpError;
 use super::endpoint::{Endpoint, Fault};
 use super::variables::{Variable, Variables};
+use crate::export::loopback::is_loopback;
 
 /// How a collector is reached.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub(super) enum Route {
 impl Route {
     /// What the variables say of an endpoint. Loopback is never behind a proxy.
     pub(super) fn to(endpoint: &Endpoint, is_grpc: bool, variables: Variables<'_>) -> Result<Self, OtlpError> {
-        if is_loopback(endpoint.host()) {
+        if is_this_machine(endpoint.host()) {
             return Ok(Self::Direct);
         }
         let Some(found) = proxy_of(endpoint.scheme(), variables)? else { return Ok(Self::Direct) };
@@ -70,13 +71,9 @@ fn parse(text: &str) -> Result<Endpoint, Fault> {
     }
 }
 
-/// Whether a host is this machine.
-fn is_loopback(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(address) => address.is_loopback() || address.is_unspecified(),
-        Err(_) => host == "localhost" || host.ends_with(".localhost"),
-    }
+/// Whether a host is this machine, which connects to itself where no address is specified.
+fn is_this_machine(host: &str) -> bool {
+    is_loopback(host) || host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
 }
 
 /// Whether a list of hosts, domains, addresses and networks, each perhaps with a port, has an endpoint in it.

@@ -21,9 +21,13 @@
 //! per power of two, beside the classic buckets.
 
 mod buckets;
+#[cfg(test)]
+mod clients;
+mod connections;
 #[cfg(feature = "rules")]
 mod dashboard;
 mod families;
+mod hosts;
 #[cfg(feature = "prometheus-native")]
 mod native;
 mod negotiate;
@@ -50,7 +54,7 @@ pub use self::negotiate::TextFormat;
 #[cfg(feature = "rules")]
 pub use self::rules::Rules;
 pub(crate) use self::server::PrometheusListener;
-pub use self::server::{PrometheusServer, ServeError};
+pub use self::server::{PrometheusServer, PrometheusServerBuilder, ServeError};
 use super::Losses;
 use crate::aggregator::Aggregator;
 

@@ -79,11 +79,11 @@ struct Weights {
 impl Weights {
     fn new(accept: Option<&str>) -> Self {
         let mut weights = Self::default();
-        for range in accept.unwrap_or_default().split(',') {
-            let mut parts = range.split(';').map(str::trim);
+        for range in unquoted(accept.unwrap_or_default(), ',') {
+            let mut parts = unquoted(range, ';').map(str::trim);
             let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
-            let parameter = |name| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+            let parameters: Vec<(String, String)> = parts.filter_map(parameter_of).collect();
+            let parameter = |name| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
             let weight: f32 = parameter("q").map_or(1.0, |q| q.parse().unwrap_or(0.0));
             let format = match &*media_type {
                 "application/openmetrics-text" if is_served(parameter("version")) => &mut weights.open_metrics,
@@ -110,6 +110,35 @@ impl Weights {
     }
 }
 
+/// What is between separators that are not in quotes.
+fn unquoted(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    list.split(move |c| {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            _ => {}
+        }
+        c == separator && !is_quoted
+    })
+}
+
+/// The name, in lower case, and the value of a parameter, which may be in quotes.
+fn parameter_of(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+    let Some(quoted) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) else {
+        return Some((name, value.to_owned()));
+    };
+    let mut plain = String::new();
+    let mut characters = quoted.chars();
+    while let Some(c) = characters.next() {
+        plain.extend(if c == '\\' { characters.next() } else { Some(c) });
+    }
+    Some((name, plain))
+}
+
 /// Whether version 1.0.0 will do for a scraper that asks for this one.
 fn is_served(version: Option<&str>) -> bool {
     matches!(version, None | Some("1.0.0" | "0.0.1"))
@@ -131,6 +160,16 @@ mod tests {
         check("application/openmetrics-text;q=0", TextFormat::Classic);
         check("application/openmetrics-text;q=0.3,text/plain;q=0.4", TextFormat::Classic);
         check("application/openmetrics-text;q=strange,*/*;q=0.1", TextFormat::Classic);
+        check("application/openmetrics-text; version=\"1.0.0\"; charset=\"utf-8\"", TextFormat::OpenMetrics);
+        check("application/openmetrics-text;version=\"1.0.\\0\"", TextFormat::OpenMetrics);
+        check("application/openmetrics-text;version=\"2.0.0\"", TextFormat::Classic);
+        check("application/openmetrics-text;x=\"a,text/plain;b\";Version=\"1.0.0\";Q=\"0.5\",text/plain;q=0.4", {
+            TextFormat::OpenMetrics
+        });
+        check("application/openmetrics-text;version=\"1.0.0", TextFormat::Classic);
+        check("application/openmetrics-text;version = 1.0.0", TextFormat::OpenMetrics);
+        check("application/openmetrics-text;q=NaN", TextFormat::Classic);
+        check("application/openmetrics-text;q=1e9,text/plain;q=1", TextFormat::OpenMetrics);
         // What Prometheus 2.42 sends.
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";

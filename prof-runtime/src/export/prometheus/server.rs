@@ -14,13 +14,16 @@ use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::PrometheusCollector;
+use super::connections::{Connections, Limits, Place, Watched};
+use super::hosts::Hosts;
 use crate::clock;
+use crate::export::address::resolved;
 use crate::local::lock;
 use crate::stderr;
 use crate::sys::NotInherited;
@@ -29,9 +32,15 @@ use crate::worker::Worker;
 
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
 ///
-/// It serves at most 64 connections at a time; further ones wait. One that sends no request for 60 s is closed, and any
-/// after 10 min. There is neither encryption nor authentication: let it listen on loopback, or on a network that you
-/// trust.
+/// A client has 10 s for the head of its first request, and for that of each further one from its first byte on. A connection
+/// that is not used is closed after 6 min, which is longer than usual intervals between scrapes. There are 256 connections,
+/// 32 for each client (by IPv4 address, or the first 64 bits of an IPv6 one); where one more comes, the oldest that has not
+/// sent a whole request gives way, else the one that was not used for longest: clients that hold connections do not keep a
+/// scrape from being answered.
+///
+/// Where it listens on loopback, it answers requests for loopback names only, such as `localhost`, so that no web page reads
+/// metrics by a name of its own that resolves to this machine; [`builder`](Self::builder) allows other names. There is
+/// neither encryption nor authentication: let it listen on loopback, or on a network that you trust.
 ///
 /// # Examples
 ///
@@ -75,35 +84,91 @@ pub enum ServeError {
     Start(#[source] io::Error),
 }
 
-const MAX_CONNECTIONS: usize = 64;
-/// Longer than the interval at which servers scrape by default, so that a connection can be used again.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// No one reads an answer for so long.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than any scraper sends before it waits for an answer.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// How a [`PrometheusServer`] is to be.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::Aggregator;
+/// use prof_runtime::export::prometheus::{PrometheusCollector, PrometheusServer};
+///
+/// // Behind a proxy on this machine that passes on the name that it was asked for.
+/// let builder = PrometheusServer::builder().allow_host("metrics.example.com");
+/// let server = builder.start("127.0.0.1:0", PrometheusCollector::new(Aggregator::new()))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder starts nothing until `start` is called"]
+pub struct PrometheusServerBuilder {
+    allowed_hosts: Vec<String>,
+    limits: Limits,
+}
+
+impl PrometheusServerBuilder {
+    /// Answers requests for this host, too, where the server listens on loopback; `*` is every host. A port does not matter.
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.allowed_hosts.push(host.into());
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Listens on an address, such as `127.0.0.1:9464`, and starts a thread, named `prof-prometheus`, that answers.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot listen on the address, or the system refuses a thread.
+    pub fn start(
+        self,
+        address: impl ToSocketAddrs + fmt::Display,
+        collector: PrometheusCollector,
+    ) -> Result<PrometheusServer, ServeError> {
+        PrometheusListener::bind(address)?.serve(self, collector)
+    }
+}
 
 /// An address that is listened on, while nobody answers yet.
 pub(crate) struct PrometheusListener {
     listener: TcpListener,
     local_addr: SocketAddr,
+    /// As it was named.
+    host: String,
 }
 
 impl PrometheusListener {
     pub(crate) fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
         let listen = |source| ServeError::Listen { address: MaskedUrl(address.to_string()).to_string().into(), source };
-        let listener = TcpListener::bind(&address).map_err(listen)?;
+        let (parsed, addresses) = resolved(&address, 9464).map_err(listen)?;
+        let listener = TcpListener::bind(&*addresses).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
-        Ok(Self { listener, local_addr })
+        Ok(Self { listener, local_addr, host: parsed.host })
     }
 
     /// Starts the thread that answers.
-    pub(crate) fn serve(self, collector: PrometheusCollector) -> Result<PrometheusServer, ServeError> {
-        let Self { listener, local_addr } = self;
+    pub(crate) fn serve(
+        self,
+        builder: PrometheusServerBuilder,
+        collector: PrometheusCollector,
+    ) -> Result<PrometheusServer, ServeError> {
+        let Self { listener, local_addr, host } = self;
         let (stop, stopped) = oneshot::channel();
-        let collector = Arc::new(collector);
+        let shared = Arc::new(Shared {
+            collector,
+            // Whoever named the address knows its name.
+            hosts: Hosts::new(local_addr.ip(), builder.allowed_hosts.into_iter().chain([host])),
+            connections: Connections::new(builder.limits),
+        });
         let (begin, has_begun) = crossbeam_channel::bounded(1);
         // The runtime is made there, since the caller may be in one of its own.
         let run = move || {
@@ -116,7 +181,7 @@ impl PrometheusListener {
             drop(begin.send(Ok(())));
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(&listener, &collector) => {}
+                    () = accept(&listener, &shared) => {}
                     _ = stopped => {}
                 }
             });
@@ -128,7 +193,7 @@ impl PrometheusListener {
 }
 
 impl PrometheusServer {
-    /// Listens on an address, and starts a thread, named `prof-prometheus`, that answers.
+    /// Listens on an address, such as `127.0.0.1:9464`, and starts a thread, named `prof-prometheus`, that answers.
     ///
     /// # Errors
     ///
@@ -137,7 +202,12 @@ impl PrometheusServer {
         address: impl ToSocketAddrs + fmt::Display,
         collector: PrometheusCollector,
     ) -> Result<Self, ServeError> {
-        PrometheusListener::bind(address)?.serve(collector)
+        Self::builder().start(address, collector)
+    }
+
+    /// Returns a builder with the default settings.
+    pub fn builder() -> PrometheusServerBuilder {
+        PrometheusServerBuilder::default()
     }
 
     /// Returns the address that it listens on, with the port that the system chose if it was asked for 0.
@@ -189,49 +259,54 @@ fn runtime(listener: TcpListener) -> io::Result<(Runtime, tokio::net::TcpListene
     Ok((runtime, listener))
 }
 
+/// What all connections have in common.
+struct Shared {
+    collector: PrometheusCollector,
+    hosts: Hosts,
+    connections: Connections,
+}
+
 /// Serves connections, for ever.
-async fn accept(listener: &tokio::net::TcpListener, collector: &Arc<PrometheusCollector>) {
-    let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+async fn accept(listener: &tokio::net::TcpListener, shared: &Arc<Shared>) {
     loop {
-        // The semaphore is never closed.
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let served = serve(stream, Arc::clone(collector));
-                tokio::spawn(async move {
-                    // What goes wrong with a connection is the client's concern.
-                    let _ = tokio::time::timeout(CONNECTION_TIMEOUT, served).await;
-                    drop(permit);
-                });
-            }
-            // The client has gone again, or the process has too many files open.
-            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+        if let Ok((stream, peer)) = listener.accept().await {
+            let place = shared.connections.enter(peer.ip());
+            tokio::spawn(serve(stream, place, Arc::clone(shared)));
+        } else {
+            // The client has gone again, or the process has too many files open: one that is of no use may be ours.
+            shared.connections.make_room();
+            tokio::time::sleep(ACCEPT_RETRY).await;
         }
     }
 }
 
-async fn serve(stream: TcpStream, collector: Arc<PrometheusCollector>) -> hyper::Result<()> {
-    // A client waits for the end of the connection, which it would not see while a child has it open.
-    let not_inherited = NotInherited::new(&stream);
-    let service = service_fn(move |request| {
-        let response = answer(&request, &collector);
+/// Serves one connection until it ends, takes too long, or has to give way. What goes wrong with it is the client's concern.
+async fn serve(stream: TcpStream, place: Arc<Place>, shared: Arc<Shared>) {
+    let service = service_fn(|request| {
+        place.answers();
+        let response = answer(&request, &shared);
+        place.waits();
         async { Ok::<_, Infallible>(response) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    // A client waits for the end of the connection, which it would not see while a child has it open.
+    let not_inherited = NotInherited::new(&stream);
+    let stream = TokioIo::new(Watched { stream, place: Arc::clone(&place) });
+    let served = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).serve_connection(stream, service);
+    let mut served = pin!(served);
     // Dropped before the connection: locals are dropped in the reverse order.
     let _not_inherited = not_inherited;
-    connection.as_mut().await
+    tokio::select! {
+        _ = served.as_mut() => {}
+        () = place.is_over(shared.connections.limits()) => {}
+    }
+    shared.connections.leave(&place);
 }
 
-fn answer(request: &Request<Incoming>, collector: &PrometheusCollector) -> Response<Full<Bytes>> {
+fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
     let (status, content_type, body) = match (request.method(), request.uri().path()) {
+        _ if !shared.hosts.allow(request) => (StatusCode::FORBIDDEN, TEXT, FOREIGN_HOST.to_vec()),
         (&Method::GET | &Method::HEAD, "/metrics") => {
-            let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-            let (content_type, body) = collector.respond(accept);
+            let (content_type, body) = shared.collector.respond(accept_of(request).as_deref());
             (StatusCode::OK, content_type, body)
         }
         (_, "/metrics") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET and HEAD are allowed\n".to_vec()),
@@ -246,4 +321,13 @@ fn answer(request: &Request<Incoming>, collector: &PrometheusCollector) -> Respo
     response
 }
 
+/// The `Accept` header; several are one list.
+fn accept_of(request: &Request<Incoming>) -> Option<String> {
+    let all = request.headers().get_all(ACCEPT).into_iter().filter_map(|accept| accept.to_str().ok());
+    all.map(str::to_owned).reduce(|list, more| format!("{list},{more}"))
+}
+
 const TEXT: &str = "text/plain; charset=utf-8";
+const FOREIGN_HOST: &[u8] =
+    b"this server listens on loopback, and answers requests for loopback names such as localhost; \
+    PrometheusServerBuilder::allow_host allows others\n";

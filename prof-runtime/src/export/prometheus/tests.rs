@@ -14,7 +14,7 @@ use crate::record::CallRecord;
 
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 
-fn collector() -> PrometheusCollector {
+pub(super) fn collector() -> PrometheusCollector {
     let aggregator = Aggregator::new();
     let call = |outcome, ns| aggregator.record_call(&CallRecord::new(&LOAD, outcome, Duration::from_nanos(ns)));
     call(Outcome::Success, 100);
@@ -125,7 +125,7 @@ fn server() -> PrometheusServer {
 
 fn request(server: SocketAddr, request: &str) -> String {
     let mut connection = TcpStream::connect(server).unwrap();
-    connection.write_all(format!("{request}\r\nHost: h\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    connection.write_all(format!("{request}\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
     io::read_to_string(connection).unwrap()
 }
 

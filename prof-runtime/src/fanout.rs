@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::bound;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler};
@@ -69,8 +70,14 @@ impl MetricHandler for FanoutHandler {
     /// Flushes every handler; the error tells of all that failed.
     fn flush(&self) -> Result<(), FlushError> {
         let mut failures = FlushFailures::default();
-        self.handlers.iter().for_each(|handler| failures.add(handler.flush()));
+        bound::one(|| self.handlers.iter().for_each(|handler| failures.add(handler.flush())));
         failures.take()
+    }
+}
+
+impl Drop for FanoutHandler {
+    fn drop(&mut self) {
+        bound::one(|| self.handlers.clear());
     }
 }
 
@@ -82,6 +89,9 @@ impl fmt::Debug for FanoutHandler {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     struct Refuses(&'static str);
@@ -92,6 +102,40 @@ mod tests {
         fn flush(&self) -> Result<(), FlushError> {
             Err(FlushError::Write { target: self.0.into(), source: "it is full".into() })
         }
+    }
+
+    /// Tells until when it would wait, in a flush and when it is dropped.
+    struct Waits(Arc<Mutex<Vec<Instant>>>);
+
+    impl Waits {
+        fn wait(&self) {
+            self.0.lock().unwrap().push(bound::deadline(Duration::from_secs(3600)));
+        }
+    }
+
+    impl MetricHandler for Waits {
+        fn emit(&self, _: &MetricData<'_>) {}
+
+        fn flush(&self) -> Result<(), FlushError> {
+            self.wait();
+            Ok(())
+        }
+    }
+
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.wait();
+        }
+    }
+
+    #[test]
+    fn handlers_that_block_take_one_timeout_in_all() {
+        let deadlines = Arc::new(Mutex::new(Vec::new()));
+        let fanout = FanoutHandler::new().with(Waits(Arc::clone(&deadlines))).with(Waits(Arc::clone(&deadlines)));
+        fanout.flush().unwrap();
+        drop(fanout);
+        let [first, second, third, last] = deadlines.lock().unwrap()[..] else { panic!("two flushes and two drops") };
+        assert_eq!((first, third), (second, last));
     }
 
     #[test]

@@ -55,6 +55,7 @@ extern crate self as prof_runtime;
 #[path = "private.rs"]
 pub mod __private;
 mod aggregator;
+mod bound;
 mod buffered;
 mod call;
 mod callsite;

@@ -13,11 +13,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 pub use self::queue::WhenFull;
 use self::queue::{Item, Limits, Queue};
 use self::work::FlushRequest;
+use crate::bound;
 use crate::clock;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
@@ -193,22 +194,19 @@ impl BufferedHandler {
     /// asked for; [`FlushError::Timeout`] if it takes longer, while the thread goes on;
     /// [`FlushError::Stopped`] after a [`shutdown`](Self::shutdown), or in a child process.
     pub fn flush_within(&self, timeout: Duration) -> Result<(), FlushError> {
-        let deadline = clock::deadline(timeout);
-        if !self.queue.is_alive() {
-            return Err(FlushError::Stopped { target: self.target().into() });
-        }
+        let deadline = bound::deadline(timeout);
+        self.begin_flush(deadline, timeout)?.wait()
+    }
+
+    /// Asks for a flush, to be waited for until the deadline.
+    pub(crate) fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Result<BegunFlush<'_>, FlushError> {
         let (reply, replied) = bounded(1);
-        let failed = |is_timeout| {
-            self.is_stuck.store(is_timeout, Ordering::Relaxed);
-            match is_timeout {
-                true => FlushError::Timeout { target: self.target().into(), timeout },
-                false => FlushError::Stopped { target: self.target().into() },
-            }
-        };
-        self.flushes.send_deadline(reply, deadline).map_err(|error| failed(error.is_timeout()))?;
-        let flushed = replied.recv_deadline(deadline).map_err(|error| failed(error.is_timeout()))?;
-        self.is_stuck.store(false, Ordering::Relaxed);
-        flushed
+        let flush = BegunFlush { handler: self, replied, deadline, timeout };
+        if !self.queue.is_alive() {
+            return Err(flush.failed(false));
+        }
+        self.flushes.send_deadline(reply, deadline).map_err(|error| flush.failed(error.is_timeout()))?;
+        Ok(flush)
     }
 
     /// Takes in nothing more, hands on what is queued, flushes the handler behind and ends the thread, within `timeout`.
@@ -240,6 +238,31 @@ impl BufferedHandler {
     /// What errors call the handler behind.
     pub(crate) fn target(&self) -> &str {
         self.queue.losses().target()
+    }
+}
+
+/// A flush that was asked for.
+pub(crate) struct BegunFlush<'a> {
+    handler: &'a BufferedHandler,
+    replied: Receiver<Result<(), FlushError>>,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+impl BegunFlush<'_> {
+    pub(crate) fn wait(self) -> Result<(), FlushError> {
+        let flushed = self.replied.recv_deadline(self.deadline).map_err(|error| self.failed(error.is_timeout()))?;
+        self.handler.is_stuck.store(false, Ordering::Relaxed);
+        flushed
+    }
+
+    fn failed(&self, is_timeout: bool) -> FlushError {
+        self.handler.is_stuck.store(is_timeout, Ordering::Relaxed);
+        let target = self.handler.target().into();
+        match is_timeout {
+            true => FlushError::Timeout { target, timeout: self.timeout },
+            false => FlushError::Stopped { target },
+        }
     }
 }
 
@@ -275,7 +298,7 @@ impl Drop for BufferedHandler {
             return self.queue.abandon();
         }
         let timeout = if self.is_stuck.load(Ordering::Relaxed) { Duration::ZERO } else { self.timeout };
-        if !self.shutdown_by(clock::deadline(timeout)) && lock(&self.worker).is_here() {
+        if !self.shutdown_by(bound::deadline(timeout)) && lock(&self.worker).is_here() {
             let lost = self.queue.losses().sentence().map(|lost| format!("; {lost}")).unwrap_or_default();
             stderr::line(format_args!("prof: {} did not end within {:?}{lost}", self.target(), self.timeout));
         }

@@ -32,6 +32,7 @@ pub(crate) use self::losses::{HandlerLosses, Tally, amounts};
 pub use self::losses::{Loss, LossCounter, LossUnit, Losses};
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsHandler;
+pub(crate) use self::periodic::BegunExport;
 pub use self::periodic::PeriodicExporter;
 #[cfg(feature = "json")]
 pub use self::snapshots::SnapshotLines;

@@ -16,6 +16,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use arc_swap::ArcSwap;
 
 use crate::aggregator::Aggregator;
+use crate::bound;
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::exit;
@@ -292,12 +293,15 @@ fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
     taken
 }
 
-/// What a handler held back must not wait for the last thread that knows it.
-fn flush_replaced(replaced: Option<&Installed>) {
-    let flushed = local::inside(|| replaced.map_or(Ok(()), Installed::flush));
-    if let Err(error) = flushed {
-        stderr::line(format_args!("prof: a handler was replaced, and could not be flushed: {error}"));
-    }
+/// What a handler held back must not wait for the last thread that knows it, which may be this one.
+fn flush_replaced(replaced: Option<Arc<Installed>>) {
+    bound::one(|| {
+        let flushed = local::inside(|| replaced.as_deref().map_or(Ok(()), Installed::flush));
+        if let Err(error) = flushed {
+            stderr::line(format_args!("prof: a handler was replaced, and could not be flushed: {error}"));
+        }
+        drop(replaced);
+    });
 }
 
 /// `None` for a handler that does nothing, so that nothing is done for it.
@@ -329,7 +333,7 @@ pub fn configure(handler: impl IntoHandler) {
     exit::flush_handlers();
     let handler = installed(handler);
     let replaced = reconfigure(|config| std::mem::replace(&mut config.default, handler));
-    flush_replaced(replaced.as_deref());
+    flush_replaced(replaced);
 }
 
 /// Installs the handler of one group, whatever the default is. The last one installed for a group is the one.
@@ -350,7 +354,7 @@ pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
     exit::flush_handlers();
     let (group, handler) = (group.into(), installed(handler));
     let replaced = reconfigure(|config| config.groups.insert(group, handler)).flatten();
-    flush_replaced(replaced.as_deref());
+    flush_replaced(replaced);
 }
 
 /// Flushes every installed handler.
@@ -364,11 +368,13 @@ pub fn flush() -> Result<(), FlushError> {
         config.default.iter().chain(config.groups.values().flatten()).chain(&config.observers).cloned().collect()
     };
     let mut result = Ok(());
-    for handler in handlers {
-        let flushed = handler.flush();
-        result = result.and(flushed);
-    }
-    result
+    bound::one(|| {
+        for handler in handlers {
+            let flushed = handler.flush();
+            result = result.and(flushed);
+        }
+        result
+    })
 }
 
 /// Listens to everything that is not scoped, beside the handlers, until it is dropped.

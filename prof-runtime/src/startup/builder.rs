@@ -137,7 +137,8 @@ impl ProfBuilder {
     /// signal. A second signal ends the program at once.
     ///
     /// A signal that the program handles or ignores itself is left to it, whether it does so from the start or later. The
-    /// first process of a container, which the system protects from signals, ends with the status 128 + signal.
+    /// first process of a container, which the system protects from signals, ends with the status 128 + signal. On systems
+    /// other than Unix, [`start`](Self::start) fails.
     #[cfg(feature = "signals")]
     pub fn signals(self) -> Self {
         self.with(Kind::Signals, Argument::Nothing)

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::aggregator::Aggregator;
-use crate::buffered::BufferedHandler;
+use crate::buffered::{BegunFlush, BufferedHandler};
 use crate::clock;
 use crate::exit::{self, End, Listed};
-use crate::export::{Exporter, LossUnit, Losses, PeriodicExporter};
+use crate::export::{BegunExport, ExportError, Exporter, LossUnit, Losses, PeriodicExporter};
 use crate::handler::{FlushError, FlushFailures, MetricHandler};
 use crate::local::lock;
 #[cfg(feature = "report")]
@@ -185,20 +185,26 @@ impl ProfGuard {
         &self.running.losses
     }
 
-    /// Writes out what is held back, within the timeout for each part.
+    /// Writes out what is held back, all parts side by side, within the timeout.
     ///
     /// # Errors
     ///
     /// Those of all parts that failed, each since the last flush, after every part was tried.
     pub fn flush(&self) -> Result<(), FlushError> {
         let timeout = self.running.timeout;
+        let deadline = clock::deadline(timeout);
+        let (handlers, exporters) = (&self.running.handlers, &self.running.exporters);
+        let handlers: Vec<_> = handlers.iter().map(|handler| handler.begin_flush(deadline, timeout)).collect();
+        let exporters = exporters.iter().map(|exporter| (exporter, exporter.begin_export(deadline, timeout)));
+        let exporters: Vec<_> = exporters.collect();
         let mut failures = FlushFailures::default();
-        self.running.handlers.iter().for_each(|handler| failures.add(handler.flush_within(timeout)));
-        for exporter in &self.running.exporters {
-            let exported = exporter.export_now(timeout);
-            failures.add(
-                exported.map_err(|error| FlushError::Write { target: exporter.target().into(), source: error.into() }),
-            );
+        for flush in handlers {
+            failures.add(flush.and_then(BegunFlush::wait));
+        }
+        for (exporter, export) in exporters {
+            let failed =
+                |error: ExportError| FlushError::Write { target: exporter.target().into(), source: error.into() };
+            failures.add(export.and_then(BegunExport::wait).map_err(failed));
         }
         failures.take()
     }

@@ -50,6 +50,17 @@ fn a_child_prints_no_report_of_its_parents() {
 }
 
 #[test]
+fn a_child_that_starts_parts_of_its_own_reports_its_own_calls() {
+    let mut program = service("report").start();
+    program.ask("work 3");
+    assert_eq!(program.ask("fork starts"), (3 << 8).to_string());
+    assert!(program.stderr_with(" in ").contains("prof: 7 calls of 1 function in "));
+    program.ask("work 2");
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("prof: 5 calls of 1 function in "), 1, "{ended:?}");
+}
+
+#[test]
 fn a_child_has_neither_the_port_nor_the_connections_of_its_parent() {
     let mut program = service("prometheus:0").start();
     let address = program.ask("metrics");

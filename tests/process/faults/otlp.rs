@@ -317,3 +317,14 @@ fn what_cannot_be_is_found_at_the_start_and_no_secret_is_told() {
     let bytes = service("otlp").env("OTEL_EXPORTER_OTLP_HEADERS", OsStr::from_bytes(b"a=S3CRET\xff"));
     check(bytes, "the value of OTEL_EXPORTER_OTLP_HEADERS is not Unicode");
 }
+
+#[test]
+fn a_flush_asks_all_parts_at_once() {
+    let (silent, peer) = (Peer::always(Answer::Silence), Peer::always(ok()));
+    // Nothing is given up while the test runs.
+    let service = service(&format!("{},{}", otlp(&silent.url()), otlp(&peer.url())));
+    let mut program = service.arg("timeout-ms=100000000").env("OTEL_EXPORTER_OTLP_TIMEOUT", "100000000").start();
+    program.ask("work 3");
+    program.tell("flush");
+    assert_eq!(calls(&peer.request()).0, 3);
+}

@@ -274,6 +274,11 @@ impl Service {
                     "returns" => Err("the child returns".into()),
                     "exits" => std::process::exit(3),
                     "panics" => panic!("the child panics"),
+                    "starts" => {
+                        let _prof = prof_runtime::init("report")?;
+                        (0..7).for_each(|_| _ = work(false));
+                        std::process::exit(3)
+                    }
                     _ => {
                         _ = dies.read(&mut [0])?;
                         std::process::abort()

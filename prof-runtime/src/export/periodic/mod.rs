@@ -127,18 +127,19 @@ impl PeriodicExporter {
     ///
     /// That of the exporter, or [`ExportError::Timeout`], or [`ExportError::Stopped`], as in a child process.
     pub fn export_now(&self, timeout: Duration) -> Result<(), ExportError> {
-        let deadline = clock::deadline(timeout);
-        let failed = |is_timeout| match is_timeout && lock(&self.worker).is_here() {
-            true => ExportError::Timeout { target: self.target.as_str().into(), timeout },
-            false => ExportError::Stopped { target: self.target.as_str().into() },
-        };
+        self.begin_export(clock::deadline(timeout), timeout)?.wait()
+    }
+
+    /// Asks for an export, to be waited for until the deadline.
+    pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport<'_>, ExportError> {
+        let (reply, replied) = bounded(1);
+        let export = BegunExport { exporter: self, replied, deadline, timeout };
         if !lock(&self.worker).is_here() {
             // After a fork, no one would answer.
-            return Err(failed(false));
+            return Err(export.failed(false));
         }
-        let (reply, replied) = bounded(1);
-        self.requests.send_deadline(reply, deadline).map_err(|error| failed(error.is_timeout()))?;
-        replied.recv_deadline(deadline).map_err(|error| failed(error.is_timeout()))?
+        self.requests.send_deadline(reply, deadline).map_err(|error| export.failed(error.is_timeout()))?;
+        Ok(export)
     }
 
     /// Exports once more and ends the thread, within `timeout`. Shutting down twice is allowed.
@@ -185,6 +186,28 @@ impl PeriodicExporter {
     /// A failed export is made up for by a later one, as snapshots say everything since the start.
     pub fn lost(&self) -> u64 {
         self.last.losses.get()
+    }
+}
+
+/// An export that was asked for.
+pub(crate) struct BegunExport<'a> {
+    exporter: &'a PeriodicExporter,
+    replied: Receiver<Result<(), ExportError>>,
+    deadline: Instant,
+    timeout: Duration,
+}
+
+impl BegunExport<'_> {
+    pub(crate) fn wait(self) -> Result<(), ExportError> {
+        self.replied.recv_deadline(self.deadline).map_err(|error| self.failed(error.is_timeout()))?
+    }
+
+    fn failed(&self, is_timeout: bool) -> ExportError {
+        let target = self.exporter.target().into();
+        match is_timeout {
+            true => ExportError::Timeout { target, timeout: self.timeout },
+            false => ExportError::Stopped { target },
+        }
     }
 }
 

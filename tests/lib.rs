@@ -1,5 +1,7 @@
 //! What the tests that cross crates share: see the test targets.
 
+use std::cell::RefCell;
+use std::env::consts::DLL_EXTENSION;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -16,6 +18,20 @@ pub fn calls<R>(work: impl FnOnce() -> R) -> Vec<String> {
         drop(work());
     }
     memory.names().into_iter().filter(|name| !name.ends_with(".duration.ms")).collect()
+}
+
+thread_local! {
+    static NOTES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes names and values on this thread. Attributes of `prof-tests-stand-in` call it.
+pub fn note(values: &[(&str, String)]) {
+    NOTES.with_borrow_mut(|notes| notes.extend(values.iter().map(|(name, value)| format!("{name} = {value}"))));
+}
+
+/// Takes what was noted on this thread.
+pub fn take_notes() -> Vec<String> {
+    NOTES.take()
 }
 
 /// Polls `future` until it is ready. For futures that make progress whenever they are polled.
@@ -46,7 +62,7 @@ pub fn yield_now() -> impl Future<Output = ()> + Send + Unpin {
     })
 }
 
-/// Returns the newest build of a library that lies where this test lies, and the directory.
+/// Returns the newest build of a library, or of a library of macros, that lies where this test lies, and the directory.
 ///
 /// # Panics
 ///
@@ -57,7 +73,9 @@ pub fn library(name: &str) -> (PathBuf, PathBuf) {
     let entries = std::fs::read_dir(&directory).unwrap().filter_map(Result::ok).map(|entry| entry.path());
     let is_library = |path: &PathBuf| {
         let file = path.file_name().unwrap().to_string_lossy();
-        file.starts_with(&format!("lib{name}-")) && path.extension().is_some_and(|extension| extension == "rlib")
+        let is_library = path.extension().is_some_and(|extension| extension == "rlib" || extension == DLL_EXTENSION);
+        // On Windows, libraries of macros have no `lib` in front.
+        is_library && file.strip_prefix("lib").unwrap_or(&file).starts_with(&format!("{name}-"))
     };
     let modified = |path: &PathBuf| path.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     (entries.filter(is_library).max_by_key(modified).expect("the library was built for this test"), directory)

@@ -9,12 +9,11 @@ async fn fetch(self, id: Id) -> Result<Row, Error> {
 async fn fetch(self, id: Id) -> Result<Row, Error> {
     let __prof_call = ::prof_runtime::__private::enter_async({
         static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
-            || {},
-            "fetch",
-            ::core::module_path!(),
-            ::core::file!(),
-            ::core::line!(),
-        );
+                || {},
+                "fetch",
+                ::core::module_path!(),
+            )
+            .here();
         ::prof_runtime::__private::list! {
             __PROF_SITE
         }
@@ -33,10 +32,5 @@ async fn fetch(self, id: Id) -> Result<Row, Error> {
     }
         .await;
     #[allow(unreachable_code)]
-    return {
-        use ::prof_runtime::__private::Judging as _;
-        let __prof_judge = (&&::prof_runtime::__private::probe(&__prof_value))
-            .__prof_judge();
-        ::prof_runtime::__private::finish_judged(__prof_call, __prof_value, __prof_judge)
-    };
+    return ::prof_runtime::__private::finish_value_by_type!(__prof_call, __prof_value);
 }

@@ -21,9 +21,8 @@ impl<T> Store<T> {
                     || {},
                     "load",
                     ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
                 )
+                .here()
                 .with_group("store");
             ::prof_runtime::__private::list! {
                 __PROF_SITE

@@ -6,12 +6,11 @@ fn later(&self) -> Pin<Box<dyn Future<Output = Row> + Send + '_>> { Box::pin(asy
 fn later(&self) -> Pin<Box<dyn Future<Output = Row> + Send + '_>> {
     let __prof_call = ::prof_runtime::__private::enter({
         static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
-            || {},
-            "later",
-            ::core::module_path!(),
-            ::core::file!(),
-            ::core::line!(),
-        );
+                || {},
+                "later",
+                ::core::module_path!(),
+            )
+            .here();
         ::prof_runtime::__private::list! {
             __PROF_SITE
         }
@@ -23,9 +22,5 @@ fn later(&self) -> Pin<Box<dyn Future<Output = Row> + Send + '_>> {
         () => Box::pin(async move { self.row.clone() }),
     };
     #[allow(unreachable_code)]
-    return {
-        use ::prof_runtime::__private::Finish as _;
-        (&&&&::prof_runtime::__private::probe(&__prof_value))
-            .__prof_finish(__prof_call, __prof_value)
-    };
+    return ::prof_runtime::__private::finish_by_type!(__prof_call, __prof_value);
 }

@@ -12,9 +12,8 @@ fn parse(text: &str, rest: Vec<u8>, __arg2: Guard, __arg3: (A, B)) -> io::Result
                 || {},
                 "parse",
                 ::core::module_path!(),
-                ::core::file!(),
-                ::core::line!(),
             )
+            .here()
             .with_name("parse")
             .with_group(GROUP);
         ::prof_runtime::__private::list! {
@@ -36,9 +35,5 @@ fn parse(text: &str, rest: Vec<u8>, __arg2: Guard, __arg3: (A, B)) -> io::Result
         }
     })();
     #[allow(unreachable_code)]
-    return {
-        use ::prof_runtime::__private::Finish as _;
-        (&&&&::prof_runtime::__private::probe(&__prof_value))
-            .__prof_finish(__prof_call, __prof_value)
-    };
+    return ::prof_runtime::__private::finish_by_type!(__prof_call, __prof_value);
 }

@@ -6,12 +6,11 @@ fn later(&self) -> impl Future<Output = Row> + Send + '_ { async move { self.row
 fn later(&self) -> impl Future<Output = Row> + Send + '_ {
     let __prof_call = ::prof_runtime::__private::enter({
         static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
-            || {},
-            "later",
-            ::core::module_path!(),
-            ::core::file!(),
-            ::core::line!(),
-        );
+                || {},
+                "later",
+                ::core::module_path!(),
+            )
+            .here();
         ::prof_runtime::__private::list! {
             __PROF_SITE
         }
@@ -21,10 +20,5 @@ fn later(&self) -> impl Future<Output = Row> + Send + '_ {
         () => async move { self.row.clone() },
     };
     #[allow(unreachable_code)]
-    return {
-        use ::prof_runtime::__private::Judging as _;
-        let __prof_judge = (&&::prof_runtime::__private::probe_output(&__prof_value))
-            .__prof_judge();
-        ::prof_runtime::__private::lazy(__prof_call, __prof_value, __prof_judge)
-    };
+    return ::prof_runtime::__private::lazy_by_type!(__prof_call, __prof_value);
 }

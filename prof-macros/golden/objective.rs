@@ -16,9 +16,8 @@ impl Store {
                     || {},
                     "load",
                     ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
                 )
+                .here()
                 .with_objective(
                     ::prof_runtime::__private::Objective::new()
                         .success(99.9)
@@ -41,9 +40,8 @@ impl Store {
                     || {},
                     "save",
                     ::core::module_path!(),
-                    ::core::file!(),
-                    ::core::line!(),
                 )
+                .here()
                 .with_objective(
                     ::prof_runtime::__private::Objective::new().success(95.0),
                 );
@@ -61,12 +59,11 @@ impl Store {
     fn len(&self) {
         let __prof_call = ::prof_runtime::__private::enter({
             static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
-                || {},
-                "len",
-                ::core::module_path!(),
-                ::core::file!(),
-                ::core::line!(),
-            );
+                    || {},
+                    "len",
+                    ::core::module_path!(),
+                )
+                .here();
             ::prof_runtime::__private::list! {
                 __PROF_SITE
             }

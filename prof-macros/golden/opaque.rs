@@ -7,12 +7,11 @@ fn adder(n: u8) -> impl Fn(u8) -> u8 {
     {
         let __prof_call = ::prof_runtime::__private::enter_early({
             static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
-                || {},
-                "adder",
-                ::core::module_path!(),
-                ::core::file!(),
-                ::core::line!(),
-            );
+                    || {},
+                    "adder",
+                    ::core::module_path!(),
+                )
+                .here();
             ::prof_runtime::__private::list! {
                 __PROF_SITE
             }

@@ -6,12 +6,11 @@ fn add(a: i32, b: i32) -> i32 { a + b }
 fn add(a: i32, b: i32) -> i32 {
     let __prof_call = ::prof_runtime::__private::enter({
         static __PROF_SITE: ::prof_runtime::__private::Callsite = ::prof_runtime::__private::site(
-            || {},
-            "add",
-            ::core::module_path!(),
-            ::core::file!(),
-            ::core::line!(),
-        );
+                || {},
+                "add",
+                ::core::module_path!(),
+            )
+            .here();
         ::prof_runtime::__private::list! {
             __PROF_SITE
         }

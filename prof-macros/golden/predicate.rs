@@ -6,12 +6,11 @@ fn answer(&self, request: Request) -> Response { self.handle(request) }
 fn answer(&self, request: Request) -> Response {
     let __prof_call = crate::facade::__private::enter({
         static __PROF_SITE: crate::facade::__private::Callsite = crate::facade::__private::site(
-            || {},
-            "answer",
-            ::core::module_path!(),
-            ::core::file!(),
-            ::core::line!(),
-        );
+                || {},
+                "answer",
+                ::core::module_path!(),
+            )
+            .here();
         crate::facade::__private::list! {
             __PROF_SITE
         }

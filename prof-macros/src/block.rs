@@ -5,14 +5,13 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
-use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Meta, Token};
 
 use crate::args::Args;
+use crate::attributes::{has_macro, is_called, split};
 use crate::expand;
-use crate::function::{Function, Parsed, block_of};
+use crate::function::{Ending, Function, Parsed, take_until_body};
 use crate::item::{self, Start};
-use crate::params::is_called;
 
 /// An item that holds functions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,13 +21,16 @@ pub(crate) enum Container {
     Module,
 }
 
-/// Annotates the functions of the block that follows its attributes in `input`.
+/// Annotates the functions of the block that follows its attributes in `input`. Another macro may read what comes out of
+/// it, if one stands on the block itself or `is_read_later` for what stands around it.
 pub(crate) fn annotate(
     args: &Args,
     attrs: &[Attribute],
     container: Container,
+    is_read_later: bool,
     input: ParseStream<'_>,
 ) -> syn::Result<TokenStream> {
+    let is_read_later = is_read_later || has_macro(attrs);
     let mut tokens = quote!(#(#attrs)*);
     match take_until_body(input, &mut tokens)? {
         Ending::Semicolon if container == Container::Module => Err(Error::new_spanned(
@@ -38,7 +40,8 @@ pub(crate) fn annotate(
         Ending::Semicolon => Ok(tokens),
         Ending::Body(body) => {
             let mut members = TokenStream::new();
-            (|input: ParseStream<'_>| annotate_members(args, input, &mut members)).parse2(body.stream())?;
+            (|input: ParseStream<'_>| annotate_members(args, is_read_later, input, &mut members))
+                .parse2(body.stream())?;
             let mut annotated = Group::new(Delimiter::Brace, members);
             annotated.set_span(body.span());
             annotated.to_tokens(&mut tokens);
@@ -47,30 +50,37 @@ pub(crate) fn annotate(
     }
 }
 
-fn annotate_members(args: &Args, input: ParseStream<'_>, out: &mut TokenStream) -> syn::Result<()> {
+fn annotate_members(
+    args: &Args,
+    is_read_later: bool,
+    input: ParseStream<'_>,
+    out: &mut TokenStream,
+) -> syn::Result<()> {
     for attr in input.call(Attribute::parse_inner)? {
         attr.to_tokens(out);
     }
     while !input.is_empty() {
         let attrs = input.call(Attribute::parse_outer)?;
         let item = take_item(input)?;
-        annotate_member(args, attrs, &item)?.to_tokens(out);
+        annotate_member(args, is_read_later, attrs, &item)?.to_tokens(out);
     }
     Ok(())
 }
 
 /// Annotates one member, according to the attributes of ours that it carries.
-fn annotate_member(args: &Args, mut attrs: Vec<Attribute>, item: &TokenStream) -> syn::Result<TokenStream> {
+fn annotate_member(
+    args: &Args,
+    is_read_later: bool,
+    mut attrs: Vec<Attribute>,
+    item: &TokenStream,
+) -> syn::Result<TokenStream> {
+    if let Some(split) = split(&attrs) {
+        return Ok(split.annotate(item, |attrs| annotate_member(args, is_read_later, attrs, item)));
+    }
     let own = attrs.iter().position(|attr| is_called(attr, "prof"));
     let own = match own.map(|at| attrs.remove(at)) {
-        None => match attrs.iter().find_map(conditional_override) {
-            Some((condition, attr)) => return annotate_both_ways(args, &attrs, &condition, &attr, item),
-            None => Args::default(),
-        },
-        Some(attr) => match &attr.meta {
-            Meta::List(list) => Args::parse(list.tokens.clone())?,
-            _ => Args::default(),
-        },
+        Some(Attribute { meta: Meta::List(list), .. }) => Args::parse(list.tokens)?,
+        _ => Args::default(),
     };
     if let Some(second) = attrs.iter().find(|attr| is_called(attr, "prof")) {
         return Err(Error::new_spanned(second, "`#[prof]` is given twice on this item"));
@@ -81,11 +91,11 @@ fn annotate_member(args: &Args, mut attrs: Vec<Attribute>, item: &TokenStream) -
     (|input: ParseStream<'_>| match item::start(input) {
         Start::Function => match Function::parse(attrs.clone(), input)? {
             Parsed::Declared(tokens) => Ok(tokens),
-            Parsed::Defined(function) => Ok(annotate_function(&own.inherit(args), *function)),
+            Parsed::Defined(function) => Ok(annotate_function(&own.inherit(args), is_read_later, *function)),
         },
         Start::Container(container) => match own.single_function_only() {
             Some(error) => Err(error),
-            None => annotate(&own.inherit(args), &attrs, container, input),
+            None => annotate(&own.inherit(args), &attrs, container, is_read_later, input),
         },
         Start::Other => {
             let rest: TokenStream = input.parse()?;
@@ -96,48 +106,11 @@ fn annotate_member(args: &Args, mut attrs: Vec<Attribute>, item: &TokenStream) -
 }
 
 /// In a block, what cannot be measured is passed over in silence: the attribute was not put there for it.
-fn annotate_function(args: &Args, function: Function) -> TokenStream {
+fn annotate_function(args: &Args, is_read_later: bool, function: Function) -> TokenStream {
     if function.signature.constness.is_some() || function.is_naked() {
         return function.into_token_stream();
     }
-    expand::function(args, function)
-}
-
-/// `(condition, prof(…))` of `#[cfg_attr(condition, prof(…))]`.
-fn conditional_override(attr: &Attribute) -> Option<(Meta, Meta)> {
-    if !attr.path().is_ident("cfg_attr") {
-        return None;
-    }
-    let parts = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
-    let mut parts = parts.into_iter();
-    let condition = parts.next()?;
-    let named = |meta: &Meta| meta.path().segments.last().is_some_and(|last| last.ident == "prof");
-    Some((condition, parts.find(named)?))
-}
-
-/// Whether a `cfg_attr` holds cannot be known here, so the member is written once for either case.
-fn annotate_both_ways(
-    args: &Args,
-    attrs: &[Attribute],
-    condition: &Meta,
-    conditional: &Meta,
-    item: &TokenStream,
-) -> syn::Result<TokenStream> {
-    let others = |attr: &&Attribute| conditional_override(attr).is_none();
-    let mut with: Vec<Attribute> = attrs.iter().filter(others).cloned().collect();
-    let mut without = with.clone();
-    with.push(syn::parse_quote!(#[cfg(#condition)]));
-    with.push(syn::parse_quote!(#[#conditional]));
-    without.push(syn::parse_quote!(#[cfg(not(#condition))]));
-    let with = annotate_member(args, with, item)?;
-    let without = annotate_member(args, without, item)?;
-    Ok(quote!(#with #without))
-}
-
-/// How an item ends.
-enum Ending {
-    Semicolon,
-    Body(Group),
+    expand::function(args, function, is_read_later)
 }
 
 /// The tokens of one item, without its attributes.
@@ -165,35 +138,4 @@ fn take_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
         body.to_tokens(&mut tokens);
     }
     Ok(tokens)
-}
-
-/// Moves tokens to `out` until the item's body, which is returned, or its `;`, which is moved as well.
-///
-/// A brace between angle brackets is a const argument, not the body.
-fn take_until_body(input: ParseStream<'_>, out: &mut TokenStream) -> syn::Result<Ending> {
-    let mut depth = 0_usize;
-    let mut after_dash = false;
-    loop {
-        match input.parse::<TokenTree>()? {
-            TokenTree::Group(group) if depth == 0 && block_of(&group).is_some() => {
-                return Ok(Ending::Body(block_of(&group).unwrap_or(group)));
-            }
-            token => {
-                let punct = match &token {
-                    TokenTree::Punct(punct) => punct.as_char(),
-                    _ => ' ',
-                };
-                match punct {
-                    '<' => depth += 1,
-                    '>' if !after_dash => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                after_dash = matches!(punct, '-' | '=');
-                out.extend([token]);
-                if punct == ';' {
-                    return Ok(Ending::Semicolon);
-                }
-            }
-        }
-    }
 }

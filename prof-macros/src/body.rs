@@ -3,44 +3,16 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 
+use crate::attributes;
+
 /// A body in its own brace, and the inner attributes that stood at its head.
 pub(crate) struct Body {
     pub(crate) inner_attrs: TokenStream,
     pub(crate) block: Group,
 }
 
-/// Macros of the standard library that never return from the function they stand in. A body that is `todo!()` is a stub
-/// to lints, which they see through an inner function but not through a `match`.
-const KEEP_CONTROL: [&str; 28] = [
-    "assert",
-    "assert_eq",
-    "assert_ne",
-    "concat",
-    "dbg",
-    "debug_assert",
-    "debug_assert_eq",
-    "debug_assert_ne",
-    "env",
-    "eprint",
-    "eprintln",
-    "file",
-    "format",
-    "format_args",
-    "include_bytes",
-    "include_str",
-    "line",
-    "matches",
-    "module_path",
-    "option_env",
-    "panic",
-    "print",
-    "println",
-    "stringify",
-    "unreachable",
-    "vec",
-    "write",
-    "writeln",
-];
+/// Keywords that an expression can follow: `!` after one of these negates, and calls no macro.
+const KEYWORDS: [&str; 7] = ["break", "if", "in", "match", "return", "while", "yield"];
 
 impl Body {
     /// Moves the inner attributes out of `block`, since they must stay at the head of the function.
@@ -68,8 +40,9 @@ impl Body {
         Self { inner_attrs, block: without }
     }
 
-    /// Whether the body may leave the function other than at its end: by `return`, `?`, `do yeet`, or a macro that might
-    /// hold one.
+    /// Whether the body may leave the function other than at its end: by `return`, `?`, `do yeet`, or a macro.
+    ///
+    /// Any macro: a name does not tell whose it is. A user's `assert!` may return, and its callers look like all others.
     pub(crate) fn may_leave_early(&self) -> bool {
         may_leave_early(self.block.stream())
     }
@@ -82,6 +55,11 @@ impl Body {
         let mut tokens = self.block.stream().into_iter();
         let has_statement = tokens.any(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';'));
         if has_statement { self.block.to_token_stream() } else { self.block.stream() }
+    }
+
+    /// Whether the body leaves the function for another one by `become`, which it can do only where it stands.
+    pub(crate) fn may_become_another(&self) -> bool {
+        mentions(self.block.stream(), "become")
     }
 
     /// Whether the body mentions `self`.
@@ -107,13 +85,14 @@ fn is_annotated(body: TokenStream) -> bool {
 }
 
 fn may_leave_early(stream: TokenStream) -> bool {
+    const LEAVING: [&str; 3] = ["return", "do", "become"];
     let mut tokens = stream.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
-            TokenTree::Ident(ident) if ident == "return" || ident == "do" => return true,
+            TokenTree::Ident(ident) if LEAVING.iter().any(|word| ident == word) => return true,
             TokenTree::Ident(ident) => {
-                let called = matches!(tokens.peek(), Some(TokenTree::Punct(bang)) if bang.as_char() == '!');
-                if called && !KEEP_CONTROL.iter().any(|name| ident == name) {
+                let bang = matches!(tokens.peek(), Some(TokenTree::Punct(bang)) if bang.as_char() == '!');
+                if bang && !KEYWORDS.iter().any(|word| ident == word) {
                     let mut ahead = tokens.clone();
                     ahead.next();
                     // `a != b` has a `=` where a macro call has its arguments.
@@ -123,6 +102,12 @@ fn may_leave_early(stream: TokenStream) -> bool {
                 }
             }
             TokenTree::Punct(punct) if punct.as_char() == '?' => return true,
+            TokenTree::Punct(punct) if punct.as_char() == '#' => {
+                // An attribute on an item may be a macro, which makes statements of it.
+                if matches!(tokens.peek(), Some(TokenTree::Group(attribute)) if attributes::is_macro(attribute)) {
+                    return true;
+                }
+            }
             TokenTree::Group(group) if may_leave_early(group.stream()) => return true,
             _ => {}
         }
@@ -154,8 +139,17 @@ mod tests {
         check(quote!(if x { return 1; } 2), true);
         check(quote!(f(g()?)), true);
         check(quote!(if x { do yeet 1; } 2), true);
-        check(quote!(println!("{}", a != b); vec![1]), false);
         check(quote!(bail!("x")), true);
+        check(quote!(assert!(x); 1), true);
+        check(quote!(f(std::vec![1])), true);
+        check(quote!(#[allow(unused)] let x = 1; #[cfg(y)] { x }), false);
+        check(
+            quote!(
+                #[make_return]
+                fn f() {}
+            ),
+            true,
+        );
         check(
             quote!(
                 macro_rules! m {
@@ -164,9 +158,11 @@ mod tests {
             ),
             true,
         );
-        check(quote!(vec![f()?]), true);
+        check(quote!(r#if!(x)), true);
+        check(quote!(become f(x)), true);
         check(quote!(a != (b)), false);
         check(quote!(!f(x)), false);
+        check(quote!(if !f(x) { while !(y) {} } else { match !z {} }), false);
     }
 
     #[test]

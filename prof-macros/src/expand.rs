@@ -7,20 +7,22 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use crate::args::{Args, Predicate};
+use crate::attributes::{has_macro, is_called};
 use crate::function::Function;
-use crate::params::{capture_self, is_called, take_over};
+use crate::params::{capture_self, take_over};
 use crate::returns::{self, Kind};
 use crate::shape;
 
 /// The first local of every expansion starts with this; a second attribute on the same function sees it and stands back.
 pub(crate) const MARK: &str = "__prof_";
 
-/// The annotated function.
-pub(crate) fn function(args: &Args, mut function: Function) -> TokenStream {
+/// The annotated function. What comes out of it may be read by another macro, if one stands on the function itself or
+/// `is_read_later` for what stands around it.
+pub(crate) fn function(args: &Args, mut function: Function, is_read_later: bool) -> TokenStream {
     if function.body.is_annotated() {
         return function.into_token_stream();
     }
-    let code = Expansion::new(args, &function);
+    let code = Expansion::new(args, &function, is_read_later);
     let leaves_early = function.body.may_leave_early();
     let statements = match (code.is_async, code.kind) {
         _ if code.has_tail() => {
@@ -51,10 +53,12 @@ struct Expansion<'a> {
     output_is_erased: bool,
     /// An expression of type `&'static Callsite`.
     site: TokenStream,
+    /// Another macro may read the signature.
+    is_read_later: bool,
 }
 
 impl<'a> Expansion<'a> {
-    fn new(args: &'a Args, function: &Function) -> Self {
+    fn new(args: &'a Args, function: &Function, is_read_later: bool) -> Self {
         let signature = &function.signature;
         let private = args.private();
         let (output, output_is_erased) = returns::erased(&signature.output);
@@ -65,7 +69,9 @@ impl<'a> Expansion<'a> {
         };
         let site = site(args, &signature.ident, &private);
         let is_async = signature.asyncness.is_some();
-        Self { args, kind, is_async, private, output, output_is_erased, site }
+        // One that is written in the way of edition 2015 stays so.
+        let is_read_later = is_read_later || has_macro(&function.attrs) || function.written.is_some();
+        Self { args, kind, is_async, private, output, output_is_erased, site, is_read_later }
     }
 
     /// The statement that begins the call, by a function of the private module.
@@ -83,7 +89,8 @@ impl<'a> Expansion<'a> {
     fn can_use_a_closure(&self, function: &Function) -> bool {
         let judged =
             matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some();
-        judged && !function.attrs.iter().any(|attr| is_called(attr, "track_caller"))
+        let tracks_caller = function.attrs.iter().any(|attr| is_called(attr, "track_caller"));
+        judged && !tracks_caller && !function.body.may_become_another()
     }
 
     /// Whether the body stands at the end of the function, because its value need not or cannot be seen: it cannot be a
@@ -118,13 +125,14 @@ impl<'a> Expansion<'a> {
     /// // Input:
     /// fn parse(text: &str, mut rest: Vec<u8>) -> io::Result<u8> { … text.parse()? … }
     /// // Output:
-    /// fn parse(text: &str, rest′: Vec<u8>) -> io::Result<u8> {
+    /// fn parse(text: &str, mut rest: Vec<u8>) -> io::Result<u8> {
     ///     let __prof_call = private::enter({ … &SITE });
     ///     let __prof_value = private::once::<io::Result<u8>, _>(move || {
-    ///         let mut rest = rest′;
+    ///         let _ = &mut rest;
+    ///         let mut rest = rest;
     ///         { … text.parse()? … }
     ///     })();
-    ///     return { use private::Finish as _; (&&&&private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value) };
+    ///     return private::finish_by_type!(__prof_call, __prof_value);
     /// }
     /// ```
     fn in_closure(&self, function: &mut Function) -> TokenStream {
@@ -144,11 +152,11 @@ impl<'a> Expansion<'a> {
     /// // Input:
     /// async fn load(id: Id) -> Result<Row, Error> { … fetch(id).await? … }
     /// // Output:
-    /// async fn load(id′: Id) -> Result<Row, Error> {
+    /// async fn load(id: Id) -> Result<Row, Error> {
     ///     let __prof_call = private::enter_async({ … &SITE });
     ///     let __prof_value = async move {
     ///         if false { return private::never::<Result<Row, Error>>(); }
-    ///         let id = id′;
+    ///         let id = id;
     ///         { … fetch(id).await? … }
     ///     }.await;
     ///     return …;
@@ -170,7 +178,7 @@ impl<'a> Expansion<'a> {
     fn owned_block(&self, function: &mut Function) -> TokenStream {
         let Self { private, output, .. } = self;
         let captured = capture_self(&function.signature, function.body.mentions_self());
-        let lets = take_over(&mut function.signature);
+        let lets = take_over(&mut function.signature, self.is_read_later);
         let hint = self.is_async.then(|| {
             // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
@@ -206,21 +214,14 @@ impl<'a> Expansion<'a> {
                 let lazy = by(lazy);
                 quote_spanned!(span=> #private::pin(#lazy))
             }
-            (Kind::ImplFuture, None) => quote_spanned! {span=> {
-                use #private::Judging as _;
-                let __prof_judge = (&&#private::probe_output(&__prof_value)).__prof_judge();
-                #private::lazy(__prof_call, __prof_value, __prof_judge)
-            }},
+            (Kind::ImplFuture, None) => quote_spanned!(span=> #private::lazy_by_type!(__prof_call, __prof_value)),
             // A boxed future that is awaited into being is a value like any other.
-            (Kind::MayFail, None) if self.is_async => quote_spanned! {span=> {
-                use #private::Judging as _;
-                let __prof_judge = (&&#private::probe(&__prof_value)).__prof_judge();
-                #private::finish_judged(__prof_call, __prof_value, __prof_judge)
-            }},
-            (Kind::MayFail | Kind::BoxedFuture, None) => quote_spanned! {span=> {
-                use #private::Finish as _;
-                (&&&&#private::probe(&__prof_value)).__prof_finish(__prof_call, __prof_value)
-            }},
+            (Kind::MayFail, None) if self.is_async => {
+                quote_spanned!(span=> #private::finish_value_by_type!(__prof_call, __prof_value))
+            }
+            (Kind::MayFail | Kind::BoxedFuture, None) => {
+                quote_spanned!(span=> #private::finish_by_type!(__prof_call, __prof_value))
+            }
             (Kind::Plain | Kind::Never, _) | (Kind::MayFail, Some(_)) => by(judged),
         }
     }
@@ -235,10 +236,10 @@ fn site(args: &Args, ident: &syn::Ident, private: &TokenStream) -> TokenStream {
     let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
     let with_sample = args.sample.as_ref().map(|sample| quote!(.with_sample(#sample)));
     let with_objective = args.objective.and_then(|objective| objective.with(private));
-    let line = quote_spanned!(ident.span()=> ::core::line!());
+    // The place of the call of this method is that of its name.
+    let here = quote_spanned!(ident.span()=> here());
     quote_spanned! {Span::mixed_site()=> {
-        static __PROF_SITE: #private::Callsite =
-            #private::site(|| {}, #name, ::core::module_path!(), ::core::file!(), #line)
+        static __PROF_SITE: #private::Callsite = #private::site(|| {}, #name, ::core::module_path!()).#here
             #with_name #with_group #with_sample #with_objective;
         #private::list! { __PROF_SITE }
         &__PROF_SITE

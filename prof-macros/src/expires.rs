@@ -6,9 +6,11 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Token};
 
+use crate::attributes::split;
 use crate::duration;
 use crate::function::{Function, Parsed};
 use crate::item::{self, Start};
+use crate::mistake;
 use crate::returns::{self, Kind};
 use crate::shape;
 
@@ -29,13 +31,19 @@ pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
         .parse2(args)
         .and_then(|args| (|input: ParseStream<'_>| annotate_function(&args, input)).parse2(item.clone()));
     annotated.unwrap_or_else(|error| {
-        let error = error.into_compile_error();
+        let error = mistake::code(error);
         quote!(#error #item)
     })
 }
 
 fn annotate_function(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let attrs = input.call(Attribute::parse_outer)?;
+    if let Some(split) = split(&attrs) {
+        let item: TokenStream = input.parse()?;
+        return Ok(split.annotate(&item, |attrs| {
+            (|input: ParseStream<'_>| annotate_function(args, input)).parse2(quote!(#(#attrs)* #item))
+        }));
+    }
     if item::start(input) != Start::Function {
         return Err(Error::new(input.span(), "`#[expires]` gives calls a timer: expected a function"));
     }
@@ -128,7 +136,7 @@ fn parse_scope(input: ParseStream<'_>) -> syn::Result<LitStr> {
 /// A duration as text, as nanoseconds that a `Duration` is made of where the attribute expands.
 fn parse_duration(text: &LitStr) -> syn::Result<TokenStream> {
     let ns = duration::parse(text)?;
-    Ok(quote_spanned!(text.span()=> ::core::time::Duration::from_nanos(#ns)))
+    Ok(quote_spanned!(Span::mixed_site()=> ::core::time::Duration::from_nanos(#ns)))
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
+use syn::parse::discouraged::Speculative as _;
 use syn::{Attribute, Error, Signature, Visibility};
 
+use crate::attributes;
 use crate::body::Body;
+use crate::edition_2015::modern;
 
 /// A function with a body.
 pub(crate) struct Function {
@@ -15,6 +18,8 @@ pub(crate) struct Function {
     /// `default`, on specialisable members of a trait impl.
     pub(crate) defaultness: Option<Ident>,
     pub(crate) signature: Signature,
+    /// The signature as it came, if that is not what is in `signature`.
+    pub(crate) written: Option<TokenStream>,
     pub(crate) body: Body,
 }
 
@@ -33,7 +38,30 @@ impl Function {
             Ok(word) if word == "default" => Some(input.call(Ident::parse_any)?),
             _ => None,
         };
-        let signature: Signature = input.parse()?;
+        let ahead = input.fork();
+        let mut written = None;
+        let signature = match ahead.parse::<Signature>() {
+            Ok(signature) => {
+                input.advance_to(&ahead);
+                signature
+            }
+            Err(error) => {
+                let tokens = written.insert(TokenStream::new());
+                if let Ending::Semicolon = take_until_body(&input.fork(), tokens)? {
+                    let declared: TokenStream = input.parse()?;
+                    return Ok(Parsed::Declared(quote!(#(#attrs)* #vis #defaultness #declared)));
+                }
+                // Leaves the body where it is.
+                input.step(|cursor| {
+                    let mut rest = *cursor;
+                    for _ in tokens.clone() {
+                        rest = rest.token_tree().map_or(rest, |(_, rest)| rest);
+                    }
+                    Ok(((), rest))
+                })?;
+                syn::parse2(modern(tokens.clone())).map_err(|_| error)?
+            }
+        };
         match input.parse::<TokenTree>()? {
             TokenTree::Punct(semi) if semi.as_char() == ';' => {
                 let declared = quote!(#(#attrs)* #vis #defaultness #signature #semi);
@@ -41,22 +69,57 @@ impl Function {
             }
             TokenTree::Group(group) if block_of(&group).is_some() => {
                 let body = Body::new(block_of(&group).unwrap_or(group));
-                Ok(Parsed::Defined(Box::new(Self { attrs, vis, defaultness, signature, body })))
+                Ok(Parsed::Defined(Box::new(Self { attrs, vis, defaultness, signature, written, body })))
             }
             other => Err(Error::new(other.span(), "expected the body of the function")),
         }
     }
 
+    /// The signature as tokens.
+    pub(crate) fn signature(&self) -> TokenStream {
+        self.written.clone().unwrap_or_else(|| self.signature.to_token_stream())
+    }
+
     /// Whether this is a function that no code can be added to.
     pub(crate) fn is_naked(&self) -> bool {
-        self.attrs.iter().any(|attr| {
-            let naked = |tokens: &TokenStream| tokens.to_string() == "naked";
-            match &attr.meta {
-                syn::Meta::Path(path) => path.is_ident("naked"),
-                syn::Meta::List(list) => list.path.is_ident("unsafe") && naked(&list.tokens),
-                syn::Meta::NameValue(_) => false,
+        attributes::has_naked(&self.attrs)
+    }
+}
+
+/// How an item ends.
+pub(crate) enum Ending {
+    Semicolon,
+    Body(Group),
+}
+
+/// Moves tokens to `out` until the item's body, which is returned, or its `;`, which is moved as well.
+///
+/// A brace between angle brackets is a const argument, not the body.
+pub(crate) fn take_until_body(input: ParseStream<'_>, out: &mut TokenStream) -> syn::Result<Ending> {
+    let mut depth = 0_usize;
+    let mut after_dash = false;
+    loop {
+        match input.parse::<TokenTree>()? {
+            TokenTree::Group(group) if depth == 0 && block_of(&group).is_some() => {
+                return Ok(Ending::Body(block_of(&group).unwrap_or(group)));
             }
-        })
+            token => {
+                let punct = match &token {
+                    TokenTree::Punct(punct) => punct.as_char(),
+                    _ => ' ',
+                };
+                match punct {
+                    '<' => depth += 1,
+                    '>' if !after_dash => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                after_dash = matches!(punct, '-' | '=');
+                out.extend([token]);
+                if punct == ';' {
+                    return Ok(Ending::Semicolon);
+                }
+            }
+        }
     }
 }
 
@@ -75,7 +138,8 @@ pub(crate) fn block_of(group: &Group) -> Option<Group> {
 impl ToTokens for Function {
     /// The function as it came.
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attrs, vis, defaultness, signature, body } = self;
+        let Self { attrs, vis, defaultness, body, .. } = self;
+        let signature = self.signature();
         let mut block = Group::new(Delimiter::Brace, {
             let inner_attrs = &body.inner_attrs;
             let rest = body.block.stream();

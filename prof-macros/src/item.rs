@@ -6,10 +6,11 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Token, Visibility};
 
 use crate::args::Args;
+use crate::attributes::{is_called, split};
 use crate::block::{self, Container};
 use crate::expand;
 use crate::function::{Function, Parsed};
-use crate::params::is_called;
+use crate::mistake;
 
 /// The annotated item; after a mistake, its errors and the item unchanged.
 pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -20,7 +21,7 @@ pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
         (|input: ParseStream<'_>| annotate_item(&args, input)).parse2(item.clone())
     });
     annotated.unwrap_or_else(|error| {
-        let error = error.into_compile_error();
+        let error = mistake::code(error);
         quote!(#error #item)
     })
 }
@@ -35,6 +36,14 @@ pub(crate) enum Start {
 
 fn annotate_item(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let attrs = input.call(Attribute::parse_outer)?;
+    let Some(split) = split(&attrs) else { return annotate_parsed(args, attrs, input) };
+    let item: TokenStream = input.parse()?;
+    Ok(split.annotate(&item, |attrs| {
+        (|input: ParseStream<'_>| annotate_item(args, input)).parse2(quote!(#(#attrs)* #item))
+    }))
+}
+
+fn annotate_parsed(args: &Args, attrs: Vec<Attribute>, input: ParseStream<'_>) -> syn::Result<TokenStream> {
     if let Some(second) = attrs.iter().find(|attr| is_called(attr, "prof")) {
         return Err(Error::new_spanned(second, "`#[prof]` is given twice on this item"));
     }
@@ -50,7 +59,7 @@ fn annotate_item(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenStream
             if let Some(error) = args.single_function_only() {
                 return Err(error);
             }
-            block::annotate(args, &attrs, container, input)
+            block::annotate(args, &attrs, container, false, input)
         }
         Start::Other => Err(Error::new(
             input.span(),
@@ -72,7 +81,7 @@ fn annotate_function(args: &Args, function: Function) -> syn::Result<TokenStream
             "`#[prof]` cannot measure a naked function: no code can be added to it",
         ));
     }
-    Ok(expand::function(args, function))
+    Ok(expand::function(args, function, false))
 }
 
 /// Looks at what comes next, past visibility and qualifiers.

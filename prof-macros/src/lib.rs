@@ -1,14 +1,16 @@
 //! The attributes behind `prof_runtime::prof` and `timer_watchdog::expires`.
 //!
 //! Depend on those crates, which document the attributes; this one only generates code. Its parts, in the order of a
-//! call: `args` what the attribute was given, `item` what it stands on, `function` one function taken apart,
-//! `returns`, `params` and `body` its pieces, `expand` the code that comes out in the `shape`s that the two
-//! attributes share, `block` whole blocks of functions. `expires` is the other attribute, whole.
+//! call: `args` what the attribute was given, `item` what it stands on, `attributes` what else stands there, `function`
+//! one function taken apart, `returns`, `params` and `body` its pieces, `expand` the code that comes out in the `shape`s
+//! that the two attributes share, `block` whole blocks of functions. `expires` is the other attribute, whole.
 
 mod args;
+mod attributes;
 mod block;
 mod body;
 mod duration;
+mod edition_2015;
 mod expand;
 mod expires;
 mod function;
@@ -16,6 +18,7 @@ mod function;
 mod golden;
 mod item;
 mod keys;
+mod mistake;
 mod objective;
 mod params;
 mod returns;

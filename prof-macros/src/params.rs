@@ -1,9 +1,11 @@
 //! The parameters: how a closure or an async block takes them over without changing when they are dropped.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
+use syn::{FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
+
+use crate::attributes::{self, OfParameter};
 
 /// Hands the parameters over to the block that holds the body.
 ///
@@ -20,12 +22,24 @@ use syn::{Attribute, FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Typ
 ///     … move || { let a = a′; let __arg1′ = __arg1′; let __arg2′ = __arg2′; let (c, _) = __arg2′; let mut d = d′; body } …
 /// ```
 /// where `′` marks hygienic names, which the body cannot see. Immutable parameters without drop glue stay as they are.
-pub(crate) fn take_over(signature: &mut Signature) -> TokenStream {
+///
+/// Where another macro may read the signature, it stays as it is, and the same names are bound once more:
+///
+/// ```text
+/// fn f(a: A, _: B, (c, _): C, mut d: &str) {
+///     … move || { let a = a; let c = c; let _ = &mut d; let mut d = d; body } …
+/// ```
+/// What a pattern leaves over has no name to take it by: it stays with the function, which drops it when all else has
+/// been dropped.
+pub(crate) fn take_over(signature: &mut Signature, is_read_later: bool) -> TokenStream {
     let mut lets = TokenStream::new();
     let mut taken = Vec::new();
     for (index, input) in signature.inputs.iter_mut().enumerate() {
         if let FnArg::Typed(input) = input {
-            rebind(index, input, &mut taken).to_tokens(&mut lets);
+            match is_read_later {
+                true => bind_again(input).to_tokens(&mut lets),
+                false => rebind(index, input, &mut taken).to_tokens(&mut lets),
+            }
         }
     }
     lets
@@ -38,7 +52,7 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
     if trivial && !binds_mutably {
         return TokenStream::new();
     }
-    let (conditions, lints): (Vec<_>, Vec<_>) = input.attrs.drain(..).partition(|attr| attr.path().is_ident("cfg"));
+    let OfParameter { conditions, lints } = attributes::of_parameter(&mut input.attrs);
     let pat = std::mem::replace(&mut *input.pat, Pat::Verbatim(TokenStream::new()));
     let hidden = hidden_name(index, &pat, taken);
     let lets = match &pat {
@@ -60,6 +74,60 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
         Pat::Ident(PatIdent { attrs: Vec::new(), by_ref: None, mutability: None, ident: hidden, subpat: None });
     input.attrs = conditions;
     lets
+}
+
+/// Binds what the pattern of a parameter binds once more, under the same names. The pattern stays as it is.
+fn bind_again(input: &mut PatType) -> TokenStream {
+    let span = Span::mixed_site();
+    let has_drop_glue = !has_no_drop_glue(&input.ty);
+    let mut names = Vec::new();
+    bound_by_value(&input.pat, &mut names);
+    names.retain(|name| has_drop_glue || name.mutability.is_some());
+    if names.is_empty() {
+        return TokenStream::new();
+    }
+    let OfParameter { conditions, lints } = attributes::of_parameter(&mut input.attrs);
+    // The parameter's own `mut` is one that is needed.
+    let mutable = names.iter().filter(|name| name.mutability.is_some()).map(|name| &name.ident);
+    let needs = mutable.map(|ident| quote_spanned!(span=> #(#conditions)* let _ = &mut #ident;));
+    let values = names.iter().map(|name| &name.ident);
+    let patterns = names.iter().map(|Name { mutability, ident }| quote!(#mutability #ident));
+    let again = match &*names {
+        // A lint would find `let _x = x` to have no effect.
+        [only] if !only.ident.to_string().starts_with('_') => quote_spanned!(span=> let #(#patterns)* = #(#values)*;),
+        _ => quote_spanned!(span=> let (#(#patterns,)*) = (#(#values,)*);),
+    };
+    quote_spanned! {span=>
+        #(#needs)*
+        // These look at names only, and the name is the user's.
+        #(#conditions)* #(#lints)*
+        #[allow(clippy::shadow_reuse, clippy::shadow_same, clippy::used_underscore_binding)]
+        #again
+    }
+}
+
+/// A name that a pattern binds by value.
+struct Name {
+    mutability: Option<syn::Token![mut]>,
+    ident: Ident,
+}
+
+/// Finds the names that a pattern binds by value.
+fn bound_by_value(pat: &Pat, names: &mut Vec<Name>) {
+    match pat {
+        Pat::Ident(PatIdent { by_ref: None, mutability, ident, .. }) => {
+            names.push(Name { mutability: *mutability, ident: ident.clone() });
+        }
+        Pat::Paren(paren) => bound_by_value(&paren.pat, names),
+        Pat::Reference(reference) => bound_by_value(&reference.pat, names),
+        Pat::Slice(slice) => slice.elems.iter().for_each(|pat| bound_by_value(pat, names)),
+        Pat::Struct(pat) => pat.fields.iter().for_each(|field| bound_by_value(&field.pat, names)),
+        Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pat| bound_by_value(pat, names)),
+        Pat::TupleStruct(pat) => pat.elems.iter().for_each(|pat| bound_by_value(pat, names)),
+        // Each case binds the same names.
+        Pat::Or(or) => or.cases.first().into_iter().for_each(|pat| bound_by_value(pat, names)),
+        _ => {}
+    }
 }
 
 /// A name that the user's code cannot see, but that reads the same in the documentation where it can: rustc calls what an
@@ -112,21 +180,15 @@ pub(crate) fn capture_self(signature: &Signature, body_mentions_self: bool) -> T
     if by_value { quote_spanned!(Span::mixed_site()=> let _ = &#this;) } else { TokenStream::new() }
 }
 
-/// Whether an attribute is called `name`, whatever its path.
-pub(crate) fn is_called(attr: &Attribute, name: &str) -> bool {
-    attr.path().segments.last().is_some_and(|segment| segment.ident == name)
-}
-
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
 mod tests {
     use super::*;
-    use quote::quote;
     use syn::parse_quote;
 
     #[track_caller]
-    fn check(mut signature: Signature, expect_signature: TokenStream, expect_lets: TokenStream) {
-        let lets = take_over(&mut signature);
+    fn check(is_read_later: bool, mut signature: Signature, expect_signature: TokenStream, expect_lets: TokenStream) {
+        let lets = take_over(&mut signature, is_read_later);
         assert_eq!(signature.to_token_stream().to_string(), expect_signature.to_string());
         assert_eq!(lets.to_string(), expect_lets.to_string());
     }
@@ -134,6 +196,7 @@ mod tests {
     #[test]
     fn parameters_are_bound_again_in_order() {
         check(
+            false,
             parse_quote!(fn f(a: A, _: B, (c, _): C, mut d: &str, e: &E, n: u8)),
             quote!(fn f(a: A, __arg1: B, __arg2: C, d: &str, e: &E, n: u8)),
             quote! {
@@ -149,6 +212,7 @@ mod tests {
     #[test]
     fn hidden_names_differ() {
         check(
+            false,
             parse_quote!(fn f(_: A, __arg0: B, __arg0: C)),
             quote!(fn f(__arg0: A, ___arg0_1: B, ___arg0_2: C)),
             quote!(let __arg0 = __arg0; let (__arg0,) = (___arg0_1,); let (__arg0,) = (___arg0_2,);),
@@ -158,9 +222,54 @@ mod tests {
     #[test]
     fn conditions_go_along_and_lints_move() {
         check(
+            false,
             parse_quote!(fn f(#[cfg(x)] a: A, #[expect(unused)] b: B)),
             quote!(fn f(#[cfg(x)] a: A, b: B)),
             quote!(#[cfg(x)] let a = a; #[expect(unused)] let b = b;),
+        );
+    }
+
+    #[test]
+    fn a_signature_that_is_read_later_stays_as_it_is() {
+        let signature = quote! {
+            fn f(
+                a: A,
+                _: B,
+                (b, [c, mut d], _): C,
+                mut e: &str,
+                #[case] _g: G,
+                (E(h) | F { h }): H,
+                whole @ (_, _): W,
+                ref r: R,
+                &i: &I,
+                n: u8
+            )
+        };
+        let lints = quote!(#[allow(clippy::shadow_reuse, clippy::shadow_same, clippy::used_underscore_binding)]);
+        check(
+            true,
+            syn::parse2(signature.clone()).unwrap(),
+            signature,
+            quote! {
+                #lints let a = a;
+                let _ = &mut d;
+                #lints let (b, c, mut d,) = (b, c, d,);
+                let _ = &mut e;
+                #lints let mut e = e;
+                #lints let (_g,) = (_g,);
+                #lints let h = h;
+                #lints let whole = whole;
+            },
+        );
+        check(
+            true,
+            parse_quote!(fn f(#[cfg(x)] #[case] #[allow(y)] mut a: A, #[expect(z)] b: B)),
+            quote!(fn f(#[cfg(x)] #[case] #[allow(y)] mut a: A, b: B)),
+            quote! {
+                #[cfg(x)] let _ = &mut a;
+                #[cfg(x)] #[allow(y)] #lints let mut a = a;
+                #[expect(z)] #lints let b = b;
+            },
         );
     }
 

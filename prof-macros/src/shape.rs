@@ -9,7 +9,8 @@ use crate::function::Function;
 
 /// The function with other statements in it.
 pub(crate) fn with_statements(function: &Function, statements: &TokenStream) -> TokenStream {
-    let Function { attrs, vis, defaultness, signature, body } = function;
+    let Function { attrs, vis, defaultness, body, .. } = function;
+    let signature = function.signature();
     let inner_attrs = &body.inner_attrs;
     let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
     // As the body of the function, for messages about the function's end and for coverage.

@@ -132,6 +132,41 @@ pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
     Probe(PhantomData)
 }
 
+// The traits below have to be in scope for their methods to be found. A `use` in what the attribute generates could not
+// name them in edition 2015, where it would take a path of the user's (`crate = …`) for one from the crate's root.
+
+/// Finishes a call by the type of its value.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __prof_finish_by_type {
+    ($call:ident, $value:ident) => {{
+        use $crate::__private::Finish as _;
+        (&&&&$crate::__private::probe(&$value)).__prof_finish($call, $value)
+    }};
+}
+
+/// Finishes a call by the type of its value, which is that of an `async fn`: a boxed future is no more than a value.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __prof_finish_value_by_type {
+    ($call:ident, $value:ident) => {{
+        use $crate::__private::Judging as _;
+        let __prof_judge = (&&$crate::__private::probe(&$value)).__prof_judge();
+        $crate::__private::finish_judged($call, $value, __prof_judge)
+    }};
+}
+
+/// Measures a future by the type of its output.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __prof_lazy_by_type {
+    ($call:ident, $future:ident) => {{
+        use $crate::__private::Judging as _;
+        let __prof_judge = (&&$crate::__private::probe_output(&$future)).__prof_judge();
+        $crate::__private::lazy($call, $future, __prof_judge)
+    }};
+}
+
 /// Finds the judge for a type.
 pub trait Judging {
     /// The judge.

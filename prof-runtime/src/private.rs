@@ -3,6 +3,7 @@
 
 use std::any::type_name;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 
 pub use core::option::Option::{None, Some};
@@ -10,6 +11,10 @@ pub use core::{concat, file, line, module_path};
 pub use inventory;
 
 pub use crate::__prof_list as list;
+pub use crate::{
+    __prof_finish_by_type as finish_by_type, __prof_finish_value_by_type as finish_value_by_type,
+    __prof_lazy_by_type as lazy_by_type,
+};
 
 use crate::call::{self, InProgress};
 pub use crate::call::{AsyncCall, Call, EarlyCall, SampledCall};
@@ -22,15 +27,28 @@ use crate::outcome::Outcome;
 use crate::registry;
 pub use crate::timed::{Lazy, lazy};
 
-/// The record of a function; the name of the closure's type tells what the function stands in.
-pub const fn site<F: Fn() + Copy>(
-    _inside: F,
+/// The record of a function, without its place; the name of the closure's type tells what the function stands in.
+pub const fn site<F: Fn() + Copy>(_inside: F, function: &'static str, module_path: &'static str) -> Unplaced {
+    Unplaced { function, type_name: type_name::<F>, module_path }
+}
+
+/// The record of a function that does not know its place.
+#[allow(missing_debug_implementations)] // It is gone when the program is compiled.
+pub struct Unplaced {
     function: &'static str,
+    type_name: fn() -> &'static str,
     module_path: &'static str,
-    file: &'static str,
-    line: u32,
-) -> Callsite {
-    Callsite::new(function, type_name::<F>, module_path, file, line)
+}
+
+impl Unplaced {
+    /// The record, at the place that the name of this method has in the source.
+    ///
+    /// `line!()` cannot stand there: in edition 2015, no path leads from every place to the macros of `core`.
+    #[track_caller]
+    pub const fn here(self) -> Callsite {
+        let here = Location::caller();
+        Callsite::new(self.function, self.type_name, self.module_path, here.file(), here.line())
+    }
 }
 
 /// Enters a call site into the list of all.

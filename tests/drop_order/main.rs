@@ -1,5 +1,5 @@
 //! Values are dropped in the order of the plain function: each case is written once and compiled twice, plain and
-//! annotated, and what the two log is compared.
+//! annotated, and what the two log is compared. `followed` is about functions that another macro reads later.
 
 #![allow(dropping_copy_types, unused_must_use, clippy::all, clippy::pedantic)]
 
@@ -78,4 +78,5 @@ macro_rules! check {
 }
 
 mod asynchronous;
+mod followed;
 mod synchronous;

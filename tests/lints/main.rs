@@ -57,6 +57,7 @@ const CLIPPY: &[&str] = &["clippy::pedantic", "clippy::nursery", "clippy::restri
 /// What clippy says of `text`, as `level code line: message`, sorted.
 fn diagnostics(case: &str, text: &str, edition: &str, lints: &[&str]) -> Vec<String> {
     let (runtime, directory) = library("prof_runtime");
+    let (stand_in, _) = library("prof_tests_stand_in");
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{case}-{edition}-{}", lints.len()));
     std::fs::create_dir_all(&scratch).unwrap();
     let source = scratch.join("lib.rs");
@@ -71,6 +72,7 @@ fn diagnostics(case: &str, text: &str, edition: &str, lints: &[&str]) -> Vec<Str
     ]);
     command.arg("--edition").arg(edition).arg("--out-dir").arg(&scratch);
     command.arg("--extern").arg(format!("prof_runtime={}", runtime.display()));
+    command.arg("--extern").arg(format!("prof_tests_stand_in={}", stand_in.display()));
     command.arg("-L").arg(format!("dependency={}", directory.display()));
     command.args(lints.iter().flat_map(|lint| ["-W", lint])).arg(&source);
     let output = command.output().expect("clippy is a component of the toolchain");
@@ -125,6 +127,17 @@ fn errors_are_where_they_were() {
     assert!(checked > 0);
 }
 
+/// A mistake is one error, in words of this crate, whatever the paths of the edition lead to.
+#[test]
+fn mistakes_are_told_in_every_edition() {
+    let text = "extern crate prof_runtime;\npub mod inner {\n    #[::prof_runtime::prof(gruop = \"x\")]\n    pub fn f() {}\n}\n";
+    for edition in ["2015", "2018", "2021", "2024"] {
+        let said = diagnostics("mistakes", text, edition, &[]);
+        assert_eq!(said.len(), 1, "in edition {edition}: {said:#?}");
+        assert!(said[0].starts_with("error syntax 3: unknown argument `gruop`: did you mean `group`?"), "{said:#?}");
+    }
+}
+
 fn compare(case: &str, text: &str, edition: &str, lints: &[&str]) -> (Vec<String>, Vec<String>) {
     // An attribute that does nothing, so that the lines around it look the same.
     let plain = |line| if str::starts_with(line, "#[prof(") { "#[rustfmt::skip]" } else { line };
@@ -156,9 +169,21 @@ fn check_both(plain: &[String], annotated: &[String], how: &str) {
     assert!(caused.is_empty() && lost.is_empty(), "{how}: caused {caused:#?}, lost {lost:#?}");
 }
 
-/// Nothing is reported that the plain code does not report; by default, nothing is missing either.
+/// The case, each attribute followed by another macro, which keeps the signature from being changed.
+fn followed(text: &str) -> String {
+    text.replace("#[prof]", "#[prof] #[prof_tests_stand_in::nothing]")
+}
+
+/// Nothing is reported that the plain code does not report; by default, nothing is missing either. The same goes where
+/// another macro follows, in the last edition.
 #[track_caller]
 fn check(case: &str, text: &str, editions: &[&str]) {
+    check_one(case, text, editions);
+    check_one(&format!("{case}-followed"), &followed(text), &editions[editions.len() - 1..]);
+}
+
+#[track_caller]
+fn check_one(case: &str, text: &str, editions: &[&str]) {
     for edition in editions {
         let (plain, annotated) = compare(case, text, edition, &[]);
         check_both(&plain, &annotated, &format!("by default, in edition {edition}"));

@@ -71,9 +71,15 @@ fn cargo(dir: &Path, arguments: &[&str]) -> Command {
 
 #[test]
 fn a_crate_outside_the_workspace_needs_one_dependency_and_one_use() {
-    for edition in ["2018", "2021", "2024"] {
+    for edition in ["2015", "2018", "2021", "2024"] {
         let dir = tmp().join(edition);
-        write_crate(&dir, edition, PROGRAM);
+        // What every crate of that edition has, for each of its dependencies.
+        let program = if edition == "2015" {
+            PROGRAM.replacen("use", "extern crate prof_runtime;\nuse", 1)
+        } else {
+            PROGRAM.into()
+        };
+        write_crate(&dir, edition, &program);
         let output = cargo(&dir, &["run"]).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "edition {edition}:\n{stderr}");

@@ -44,6 +44,20 @@ fn a_result_behind_a_type_parameter_counts_as_success() {
     assert_eq!(seen, ["a_result_behind_a_type_parameter_counts_as_success.pass.success"]);
 }
 
+/// A limit: see `docs/limits.md`.
+#[test]
+fn a_type_that_takes_the_name_of_a_primitive_never_fails() {
+    #[allow(non_camel_case_types)]
+    type u8 = Result<(), ()>;
+
+    #[prof]
+    fn fails() -> u8 {
+        Err(())
+    }
+    let seen = prof_tests::calls(fails);
+    assert_eq!(seen, ["a_type_that_takes_the_name_of_a_primitive_never_fails.fails.success"]);
+}
+
 #[test]
 fn r10_functions_keep_their_type_name() {
     assert!(std::any::type_name_of_val(&plain).ends_with("::plain"));

@@ -3,6 +3,9 @@
 mod arguments;
 mod attributes;
 mod blocks;
+mod conditional;
+
+mod followed;
 mod futures;
 mod hygiene;
 mod inference;
@@ -11,5 +14,6 @@ mod macros;
 mod names;
 mod outcomes;
 mod parameters;
+mod shadowing;
 mod signatures;
 mod traits;

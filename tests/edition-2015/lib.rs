@@ -1,0 +1,1 @@
+//! The shapes that edition 2015 has: see the test target.

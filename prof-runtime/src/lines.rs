@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::Mutex;
 
-use crate::export::{HandlerLosses, LossUnit, Losses, Tally, amounts};
+use crate::export::{Failures, HandlerLosses, LossUnit, Losses, Tally, amounts};
 use crate::handler::FlushError;
 use crate::local::lock;
 use crate::stderr;
@@ -93,18 +93,15 @@ pub(crate) struct LineOutput {
 
 struct Output {
     writer: LineWriter,
-    /// What could not be written since the last flush, and why at first.
-    failed: Tally,
-    error: Option<io::Error>,
+    failures: Failures,
     /// What was written since the last flush that succeeded: a writer that holds back may still lose it.
     held: Tally,
 }
 
 impl LineOutput {
     pub(crate) fn new(target: &str, writer: impl Write + Send + 'static) -> Self {
-        let (writer, failed, held) = (LineWriter::new(writer), Tally::new(), Tally::new());
-        let output = Mutex::new(Output { writer, failed, error: None, held });
-        Self { output, losses: HandlerLosses::new(target) }
+        let (writer, failures, held) = (LineWriter::new(writer), Failures::default(), Tally::new());
+        Self { output: Mutex::new(Output { writer, failures, held }), losses: HandlerLosses::new(target) }
     }
 
     /// Counts losses in a list from now on.
@@ -133,9 +130,7 @@ impl LineOutput {
             0 => (unit, 1),
             _ => (LossUnit::DataPoints, (count - whole) as u64),
         };
-        self.losses.of_unit(unit).add(lost);
-        *output.failed.entry(unit).or_default() += lost;
-        output.error.get_or_insert(error);
+        output.failures.add(&self.losses, unit, lost, error);
     }
 
     /// Flushes the writer.
@@ -145,18 +140,14 @@ impl LineOutput {
     /// If that fails, or something could not be written since the last flush.
     pub(crate) fn flush(&self) -> Result<(), FlushError> {
         let mut output = lock(&self.output);
-        let (failed, error) = (std::mem::take(&mut output.failed), output.error.take());
-        let result = match output.writer.flush() {
-            Ok(()) => {
-                output.held.clear();
-                match error {
-                    None => return Ok(()),
-                    Some(error) => io::Error::other(format!("{} could not be written: {error}", amounts(&failed))),
-                }
-            }
-            Err(flush_error) => flush_error,
-        };
-        Err(FlushError::Write { target: self.losses.target().into(), source: result.into() })
+        let failed = output.failures.take("could not be written");
+        let flushed = output.writer.flush();
+        if flushed.is_ok() {
+            output.held.clear();
+        }
+        flushed
+            .and(failed)
+            .map_err(|error| FlushError::Write { target: self.losses.target().into(), source: error.into() })
     }
 }
 

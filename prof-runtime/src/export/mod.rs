@@ -4,6 +4,7 @@
 mod address;
 #[cfg(any(feature = "otlp", feature = "prometheus-native"))]
 mod exponential;
+mod failures;
 #[cfg(feature = "json")]
 mod files;
 #[cfg(any(feature = "otlp", feature = "prometheus"))]
@@ -26,6 +27,7 @@ mod tracing;
 use std::error::Error;
 use std::time::Duration;
 
+pub(crate) use self::failures::Failures;
 #[cfg(feature = "json")]
 pub use self::files::RotatingFile;
 pub(crate) use self::losses::{HandlerLosses, Tally, amounts};

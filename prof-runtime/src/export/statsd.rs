@@ -1,18 +1,28 @@
 //! Calls and data points for a `StatsD` daemon.
 
+mod datagram;
+mod link;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex};
 
 use cadence::ext::{MetricValue as WireValue, ToTimerValue};
 use cadence::prelude::*;
-use cadence::{BufferedUdpMetricSink, MetricResult, StatsdClient};
+use cadence::{MetricBuilder, MetricResult, MetricSink, StatsdClient};
 
+use self::datagram::{Datagram, TooLong};
+use self::link::Link;
 use super::address::resolved;
-use super::{LossCounter, LossUnit, Losses};
+use super::{Failures, HandlerLosses, LossUnit, Losses, Tally};
 use crate::data::{MetricData, MetricValue};
 use crate::handler::{FlushError, MetricHandler};
-use crate::record::CallRecord;
+use crate::local::lock;
+use crate::record::{CallRecord, UntimedCall};
+use crate::stderr;
 use crate::text::{Foreign, MaskedUrl};
 
 /// Sends each call as `NAME.success`, `NAME.failure` or `NAME.cancelled`, a counter (`|c`), and `NAME.duration`, a timer
@@ -20,10 +30,13 @@ use crate::text::{Foreign, MaskedUrl};
 /// a gauge a gauge (`|g`), a duration a timer.
 ///
 /// Characters that mean something to `StatsD` (`:`, `|`, `@`, `#`, `,`), control characters and blanks in names become
-/// `_`. Datagrams hold as many metrics as fit into 512 bytes, and are sent when they are full or
-/// [flushed](MetricHandler::flush): put it behind a [`BufferedHandler`](crate::BufferedHandler) that
-/// [flushes](crate::BufferedBuilder::flush_every), so that annotated functions do not wait for the system, either. What
-/// cannot be sent is counted; that no one receives it, no one knows, since UDP does not say.
+/// `_`. Datagrams hold as many metrics as fit into [512 bytes](Self::max_datagram_bytes), and are sent when they are full or
+/// [flushed](MetricHandler::flush), those of a call together: put it behind a [`BufferedHandler`](crate::BufferedHandler) that
+/// [flushes](crate::BufferedBuilder::flush_every), so that annotated functions do not wait for the system, either.
+///
+/// What is known to be lost is [counted](Self::losses), and reported by the next flush: what the system does not send, what is
+/// longer than a datagram, numbers that are not finite, and the last datagram before the system says that nobody has the port.
+/// Of what is lost further away, UDP does not say.
 ///
 /// # Examples
 ///
@@ -43,11 +56,26 @@ use crate::text::{Foreign, MaskedUrl};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct StatsdHandler {
-    client: StatsdClient,
+    output: Mutex<Output>,
     address: SocketAddr,
     is_dogstatsd: bool,
-    losses: LossCounter,
+    losses: HandlerLosses,
 }
+
+/// What one thread at a time writes to.
+struct Output {
+    client: StatsdClient,
+    /// What the client has formatted.
+    lines: Lines,
+    datagram: Datagram,
+    link: Link,
+    failures: Failures,
+    /// That something was too long was said.
+    is_told: bool,
+}
+
+/// What any network passes on whole.
+const MAX_DATAGRAM_BYTES: usize = 512;
 
 /// Why metrics cannot be sent to a daemon.
 #[derive(Debug, thiserror::Error)]
@@ -88,14 +116,26 @@ impl StatsdHandler {
             return Err(unresolved(io::Error::new(io::ErrorKind::InvalidInput, "nothing is sent to port 0")));
         }
         let address = addresses.into_iter().next().ok_or_else(nowhere).map_err(unresolved)?;
-        let refused = |source| StatsdError::Open { address, source };
-        let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-        let socket = UdpSocket::bind(any).map_err(refused)?;
-        // A full socket buffer is a loss, not a reason to wait.
-        socket.set_nonblocking(true).map_err(refused)?;
-        let sink = BufferedUdpMetricSink::from(address, socket).map_err(|error| refused(io::Error::other(error)))?;
-        let client = StatsdClient::from_sink("", sink);
-        Ok(Self { client, address, is_dogstatsd: false, losses: LossCounter::new("statsd", LossUnit::DataPoints) })
+        let link = Link::open(address).map_err(|source| StatsdError::Open { address, source })?;
+        let lines = Lines::default();
+        let output = Output {
+            client: StatsdClient::from_sink("", lines.clone()),
+            lines,
+            datagram: Datagram::new(MAX_DATAGRAM_BYTES),
+            link,
+            failures: Failures::default(),
+            is_told: false,
+        };
+        let losses = HandlerLosses::new(&format!("StatsD at {address}"));
+        Ok(Self { output: Mutex::new(output), address, is_dogstatsd: false, losses })
+    }
+
+    /// Sets how many bytes a datagram has at most; 512 by default, which the networks between here and the daemon pass on
+    /// whole. A daemon on the same machine takes up to 65 507. A metric that is longer by itself is counted as lost.
+    #[must_use]
+    pub fn max_datagram_bytes(self, max_bytes: usize) -> Self {
+        lock(&self.output).datagram.set_max_bytes(max_bytes);
+        self
     }
 
     /// Adds the group as a tag, `|#group:GROUP`, which `DogStatsD` and most newer daemons understand.
@@ -108,45 +148,104 @@ impl StatsdHandler {
     /// Counts what cannot be sent in `losses`, under `target`, where exporters find it.
     #[must_use]
     pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
-        self.losses = losses.counter(target, LossUnit::DataPoints);
+        self.losses = HandlerLosses::listed(losses, target);
         self
     }
 
-    /// Returns how many metrics could not be sent.
+    /// Returns how many calls and data points are known to be lost.
     pub fn lost(&self) -> u64 {
-        self.losses.get()
+        self.losses.total()
     }
 
-    /// Sends a value, which stands for all of which one in `sample` is sent.
-    fn send(&self, group: &str, name: &str, value: MetricValue, sample: u32) {
+    /// Sends one item, whose lines `format` writes.
+    fn send(&self, unit: LossUnit, format: impl FnOnce(&StatsdClient) -> io::Result<()>) {
+        let mut output = lock(&self.output);
+        let Output { client, lines, datagram, link, failures, is_told } = &mut *output;
+        let formatted = format(client);
+        let lines = lines.take();
+        if let Err(error) = formatted {
+            return failures.add(&self.losses, unit, 1, error);
+        }
+        let added = datagram.add(&lines, unit, |text, tally| deliver(link, failures, &self.losses, text, tally));
+        if let Err(TooLong { unit, count, bytes }) = added {
+            let max = datagram.max_bytes();
+            let message = format!("a metric of {bytes} bytes is longer than a datagram of {max}");
+            if !std::mem::replace(is_told, true) {
+                let target = self.losses.target();
+                stderr::line(format_args!(
+                    "prof: {message}, and is lost on its way to {target}; so are others, untold"
+                ));
+            }
+            failures.add(&self.losses, unit, count, io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+    }
+
+    /// Writes a value, which stands for all of which one in `sample` is sent.
+    fn write(&self, client: &StatsdClient, group: &str, name: &str, value: MetricValue, sample: u32) -> io::Result<()> {
         let name = clean(name);
-        let sent = match value {
-            MetricValue::Count(count) => self.sent(group, self.client.count_with_tags(&name, count)),
+        match value {
+            MetricValue::Count(count) => self.write_metric(group, client.count_with_tags(&name, count)),
             MetricValue::Duration(_) => {
-                let timer = self.client.time_with_tags(&name, Millis(value.as_f64()));
+                let timer = client.time_with_tags(&name, Millis(value.as_f64()));
                 let is_sampled = sample > 1;
                 let rate = 1.0 / f64::from(sample);
-                self.sent(group, if is_sampled { timer.with_sampling_rate(rate) } else { timer })
+                self.write_metric(group, if is_sampled { timer.with_sampling_rate(rate) } else { timer })
+            }
+            MetricValue::Gauge(gauge) if !gauge.is_finite() => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{gauge} is no number that StatsD takes")))
             }
             MetricValue::Gauge(gauge) => {
+                // Without the sign of a zero.
+                let gauge = gauge + 0.0;
                 if gauge < 0.0 && !self.is_dogstatsd {
                     // A sign means a change to StatsD.
-                    self.sent(group, self.client.gauge_with_tags(&name, 0_u64));
+                    self.write_metric(group, client.gauge_with_tags(&name, 0_u64))?;
                 }
-                self.sent(group, self.client.gauge_with_tags(&name, gauge))
+                self.write_metric(group, client.gauge_with_tags(&name, gauge))
             }
-        };
-        if !sent {
-            self.losses.add(1);
         }
     }
 
-    fn sent<T: cadence::Metric + From<String>>(&self, group: &str, metric: cadence::MetricBuilder<'_, '_, T>) -> bool {
+    fn write_metric<T: cadence::Metric + From<String>>(
+        &self,
+        group: &str,
+        metric: MetricBuilder<'_, '_, T>,
+    ) -> io::Result<()> {
         let group = clean(group);
-        match self.is_dogstatsd {
-            true => metric.with_tag("group", &group).try_send().is_ok(),
-            false => metric.try_send().is_ok(),
-        }
+        let metric = if self.is_dogstatsd { metric.with_tag("group", &group) } else { metric };
+        metric.try_send().map(|_| ()).map_err(io::Error::other)
+    }
+}
+
+/// Sends a datagram, and counts what is known to be lost.
+fn deliver(link: &mut Link, failures: &mut Failures, losses: &HandlerLosses, text: &str, tally: Tally) {
+    for (tally, error) in link.send(text.as_bytes(), tally) {
+        lose(failures, losses, tally, &error);
+    }
+}
+
+fn lose(failures: &mut Failures, losses: &HandlerLosses, tally: Tally, error: &io::Error) {
+    for (unit, count) in tally {
+        failures.add(losses, unit, count, io::Error::new(error.kind(), error.to_string()));
+    }
+}
+
+/// Lines that a client has formatted, one for each metric.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<String>>);
+
+impl Lines {
+    fn take(&self) -> String {
+        std::mem::take(&mut lock(&self.0))
+    }
+}
+
+impl MetricSink for Lines {
+    fn emit(&self, metric: &str) -> io::Result<usize> {
+        let mut lines = lock(&self.0);
+        lines.push_str(metric);
+        lines.push('\n');
+        Ok(metric.len())
     }
 }
 
@@ -167,110 +266,48 @@ fn clean(name: &str) -> String {
 
 impl MetricHandler for StatsdHandler {
     fn emit(&self, data: &MetricData<'_>) {
-        self.send(&data.group_name, &data.name, data.value, 1);
+        self.send(LossUnit::DataPoints, |client| self.write(client, &data.group_name, &data.name, data.value, 1));
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
         let [outcome, duration] = call.data_points();
-        self.emit(&outcome);
         // The unit is said by the type.
         let name = duration.name.strip_suffix(".ms").unwrap_or(&duration.name);
-        self.send(&duration.group_name, name, duration.value, call.callsite().sample());
+        self.send(LossUnit::Calls, |client| {
+            self.write(client, &outcome.group_name, &outcome.name, outcome.value, 1)?;
+            self.write(client, &duration.group_name, name, duration.value, call.callsite().sample())
+        });
+    }
+
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        let data = call.data_point();
+        self.send(LossUnit::Calls, |client| self.write(client, &data.group_name, &data.name, data.value, 1));
     }
 
     fn flush(&self) -> Result<(), FlushError> {
-        self.client.flush().map_err(|error| FlushError::Write {
-            target: format!("StatsD at {}", self.address).into(),
-            source: error.into(),
-        })
+        let mut output = lock(&self.output);
+        let Output { datagram, link, failures, .. } = &mut *output;
+        datagram.take(&mut |text, tally| deliver(link, failures, &self.losses, text, tally));
+        if let Some((tally, error)) = link.refused() {
+            lose(failures, &self.losses, tally, &error);
+        }
+        failures
+            .take("could not be sent")
+            .map_err(|error| FlushError::Write { target: self.losses.target().into(), source: error.into() })
+    }
+}
+
+impl Drop for StatsdHandler {
+    /// Sends what is held back.
+    fn drop(&mut self) {
+        if let Err(error) = self.flush() {
+            stderr::line(format_args!("prof: {error}"));
+        }
     }
 }
 
 impl fmt::Debug for StatsdHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StatsdHandler").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::callsite::Callsite;
-    use crate::outcome::Outcome;
-    use crate::record::UntimedCall;
-
-    static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
-
-    /// What a daemon receives.
-    fn received(change: fn(StatsdHandler) -> StatsdHandler, emit: impl FnOnce(&StatsdHandler)) -> String {
-        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let statsd = change(StatsdHandler::to(daemon.local_addr().unwrap()).unwrap());
-        emit(&statsd);
-        statsd.flush().unwrap();
-        assert_eq!(statsd.lost(), 0);
-        let mut datagram = [0; 1024];
-        let length = daemon.recv(&mut datagram).unwrap();
-        String::from_utf8(datagram[..length].to_vec()).unwrap()
-    }
-
-    fn calls(statsd: &StatsdHandler) {
-        statsd.record_call(&CallRecord::new(&LOAD, Outcome::Success, Duration::from_micros(1500)));
-        statsd.record_call(&CallRecord::new(&LOAD, Outcome::Panic, Duration::from_nanos(250)));
-    }
-
-    fn points(statsd: &StatsdHandler) {
-        statsd.emit(&MetricData::new("a|b", "größe: #1\n", 3));
-        statsd.emit(&MetricData::new("g", "load", -0.5));
-        statsd.emit(&MetricData::new("g", "wait", Duration::from_millis(2)));
-    }
-
-    #[test]
-    fn calls_are_counters_and_timers() {
-        let expect = "store.load.success:1|c\nstore.load.duration:1.5|ms\n\
-                      store.load.failure:1|c\nstore.load.duration:0.00025|ms\n";
-        assert_eq!(received(|statsd| statsd, calls), expect);
-    }
-
-    #[test]
-    fn a_sampled_duration_stands_for_others() {
-        static SAMPLED: Callsite =
-            Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!()).with_sample(4);
-        let calls = |statsd: &StatsdHandler| {
-            statsd.record_call(&CallRecord::new(&SAMPLED, Outcome::Success, Duration::from_micros(1500)));
-            statsd.record_untimed_call(&UntimedCall::new(&SAMPLED, Outcome::Failure));
-        };
-        let expect = "store.load.success:1|c\nstore.load.duration:1.5|ms|@0.25\nstore.load.failure:1|c\n";
-        assert_eq!(received(|statsd| statsd, calls), expect);
-    }
-
-    #[test]
-    fn groups_are_tags() {
-        let received = received(StatsdHandler::dogstatsd, calls);
-        assert_eq!(received.lines().next(), Some("store.load.success:1|c|#group:shop"));
-        assert!(received.lines().all(|line| line.ends_with("|#group:shop")), "{received}");
-    }
-
-    #[test]
-    fn data_points_keep_their_kind_and_cannot_forge_others() {
-        let expect = "größe___1_:3|c\nload:0|g\nload:-0.5|g\nwait:2|ms\n";
-        assert_eq!(received(|statsd| statsd, points), expect);
-        let expect = "größe___1_:3|c|#group:a_b\nload:-0.5|g|#group:g\nwait:2|ms|#group:g\n";
-        assert_eq!(received(StatsdHandler::dogstatsd, points), expect);
-    }
-
-    #[test]
-    fn an_unknown_name_is_an_error() {
-        let error = StatsdHandler::to("no such host.invalid:8125").unwrap_err();
-        assert!(error.to_string().starts_with("no such host.invalid:8125 is not the address of a StatsD daemon: "));
-        StatsdHandler::to("127.0.0.1").unwrap_err();
-    }
-
-    #[test]
-    fn no_one_has_to_listen() {
-        let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let statsd = StatsdHandler::to(gone).unwrap();
-        (0..1000).for_each(|_| calls(&statsd));
     }
 }

@@ -51,7 +51,7 @@ enum ReadyPart {
     #[cfg(feature = "prometheus")]
     Prometheus(PrometheusListener),
     #[cfg(feature = "statsd")]
-    Statsd(crate::export::StatsdHandler),
+    Statsd(Box<crate::export::StatsdHandler>),
     #[cfg(feature = "otlp")]
     Otlp(Box<crate::export::otlp::OtlpExporter>),
     #[cfg(feature = "signals")]
@@ -114,10 +114,12 @@ fn one(part: &Part, made: &mut MadeFiles) -> Result<ReadyPart, StartError> {
             ReadyPart::Prometheus(PrometheusListener::bind(&*loopback(address))?)
         }
         #[cfg(feature = "statsd")]
-        (Kind::Statsd, Argument::Address(address)) => ReadyPart::Statsd(crate::export::StatsdHandler::to(&**address)?),
+        (Kind::Statsd, Argument::Address(address)) => {
+            ReadyPart::Statsd(Box::new(crate::export::StatsdHandler::to(&**address)?))
+        }
         #[cfg(feature = "statsd")]
         (Kind::Dogstatsd, Argument::Address(address)) => {
-            ReadyPart::Statsd(crate::export::StatsdHandler::to(&**address)?.dogstatsd())
+            ReadyPart::Statsd(Box::new(crate::export::StatsdHandler::to(&**address)?.dogstatsd()))
         }
         #[cfg(feature = "otlp")]
         (Kind::Otlp, Argument::Address(url)) => ReadyPart::Otlp(Box::new(crate::export::otlp::OtlpExporter::to(url)?)),

@@ -1,15 +1,16 @@
 //! The static record of an annotated function.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::local;
 use crate::name::metric_name;
 use crate::objective::Objective;
 use crate::outcome::Outcome;
 use crate::registry::{self, Link};
-use crate::route::{Published, Route, Target};
+use crate::route::Route;
+use crate::sync;
 
 /// An annotated function: where it is, what it is called, and where its calls are reported.
 ///
@@ -29,7 +30,10 @@ pub struct Callsite {
     sample: u32,
     /// Empty if none was declared.
     objective: Objective,
-    published: Published,
+    /// What to do with a call: a [`Route`], as its word. Read on every call, written when handlers change.
+    route: AtomicU64,
+    /// Which of the configuration's targets is that of the site's group; set with the first call, under the routing lock.
+    group_slot: AtomicU32,
     /// Where threads look for what they keep for this site; set with the first call, under the routing lock.
     slot: AtomicU32,
     /// The site is known to the configuration. Only ever used under the routing lock.
@@ -67,7 +71,8 @@ impl Callsite {
             given_group: None,
             sample: 1,
             objective: Objective::new(),
-            published: Published::new(),
+            route: AtomicU64::new(Route::UNRESOLVED.word()),
+            group_slot: AtomicU32::new(0),
             slot: AtomicU32::new(0),
             is_known: AtomicBool::new(false),
             link: Link::new(),
@@ -185,17 +190,25 @@ impl Callsite {
         &self.link
     }
 
-    pub(crate) fn published(&self) -> &Published {
-        &self.published
-    }
-
     #[inline(always)]
     pub(crate) fn route(&self) -> Route {
-        self.published.route()
+        Route::from_word(sync::load(&self.route))
     }
 
-    pub(crate) fn target(&self) -> Option<Arc<Target>> {
-        self.published.target()
+    /// The route, on a path that looks at what else was set with it.
+    pub(crate) fn route_with_slots(&self) -> Route {
+        // Pairs with `set_route`: whoever sees that the site is resolved sees its slots.
+        Route::from_word(self.route.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_route(&self, route: Route) {
+        self.route.store(route.word(), Ordering::Release);
+    }
+
+    /// Which of the configuration's targets is that of the site's group, once the site is resolved.
+    pub(crate) fn group_slot(&self) -> usize {
+        self.route_with_slots();
+        self.group_slot.load(Ordering::Relaxed) as usize
     }
 
     #[inline(always)]
@@ -203,13 +216,16 @@ impl Callsite {
         self.slot.load(Ordering::Relaxed)
     }
 
-    /// Makes the site known, with a number of its own; returns whether it was new.
-    pub(crate) fn introduce(&self, id: usize) -> bool {
-        let is_new = !self.is_known.swap(true, Ordering::Relaxed);
-        if is_new {
-            self.slot.store(local::slot(id), Ordering::Relaxed);
-        }
-        is_new
+    /// Whether the site is known to the configuration. To be called under the routing lock.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+
+    /// Makes the site known, with a number of its own. To be called under the routing lock.
+    pub(crate) fn introduce(&self, id: usize, group_slot: u32) {
+        self.slot.store(local::slot(id), Ordering::Relaxed);
+        self.group_slot.store(group_slot, Ordering::Relaxed);
+        self.is_known.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Hands metrics to the handlers that are to have them.
 
-use crate::callsite::Callsite;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::handler::MetricHandler;
@@ -8,19 +7,10 @@ use crate::local;
 use crate::route::{self, Installed, Target};
 use crate::scope;
 
-/// Delivers a finished call to the handlers of a target.
+/// Delivers something to the handlers of a target that are no aggregators.
 #[inline(always)]
-pub(crate) fn call_to(target: &Target, give: impl FnMut(&dyn MetricHandler)) {
-    local::unless_inside(|| target.each(give));
-}
-
-/// Delivers a finished call to this thread's scoped handler if it has one, else to the handlers of its site.
-pub(crate) fn call(site: &Callsite, give: impl FnMut(&dyn MetricHandler)) {
-    deliver(give, |each| {
-        if let Some(target) = site.target() {
-            target.each(each);
-        }
-    });
+pub(crate) fn handlers(target: &Target, give: impl FnMut(&dyn MetricHandler)) {
+    local::unless_inside(|| target.each_handler(give));
 }
 
 /// Delivers a data point.

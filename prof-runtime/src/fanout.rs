@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::bound;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
-use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler};
+use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler, Shortcut};
 use crate::record::{CallRecord, UntimedCall};
 use crate::route::Installed;
 
@@ -42,6 +42,13 @@ impl FanoutHandler {
     }
 }
 
+impl FanoutHandler {
+    /// The handlers, each with its own fuse.
+    pub(crate) fn handlers(&self) -> &[Arc<Installed>] {
+        &self.handlers
+    }
+}
+
 impl MetricHandler for FanoutHandler {
     fn emit(&self, data: &MetricData<'_>) {
         for handler in &self.handlers {
@@ -72,6 +79,10 @@ impl MetricHandler for FanoutHandler {
         let mut failures = FlushFailures::default();
         bound::one(|| self.handlers.iter().for_each(|handler| failures.add(handler.flush())));
         failures.take()
+    }
+
+    fn shortcut(&self) -> Shortcut<'_> {
+        Shortcut::Fanout(self)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::aggregator::Aggregator;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
+use crate::fanout::FanoutHandler;
 use crate::record::{CallRecord, UntimedCall};
 use crate::text::Foreign;
 
@@ -98,6 +99,8 @@ pub enum Shortcut<'a> {
     Off,
     /// Count calls in this aggregator.
     Aggregator(&'a Aggregator),
+    /// Call each of these in turn.
+    Fanout(&'a FanoutHandler),
 }
 
 /// What can be installed as a handler: a [`MetricHandler`], or one in an [`Arc`] or a [`Box`].

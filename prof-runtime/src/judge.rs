@@ -209,7 +209,8 @@ impl<T: Fallible> Finish for &&Probe<T> {
 
     #[inline]
     fn __prof_finish<C: InProgress>(&self, call: C, value: T) -> T {
-        finish_judged(call, value, ByValue)
+        call.finish(|| outcome(&value, &ByValue));
+        value
     }
 }
 

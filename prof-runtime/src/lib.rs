@@ -48,6 +48,8 @@
 //! | `signals` | no | SIGTERM and Ctrl-C end everything in order before they end the program |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |
+// Tests may use what locks they like.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 extern crate self as prof_runtime;
 

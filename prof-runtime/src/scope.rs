@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::handler::IntoHandler;
-use crate::route::{Installed, ScopeCount};
+use crate::local;
+use crate::route::{self, Installed};
 
 thread_local! {
     /// This thread's scoped handlers, the innermost last.
@@ -19,6 +20,9 @@ thread_local! {
 
 /// The innermost scoped handler of this thread.
 pub(crate) fn current() -> Option<Arc<Installed>> {
+    if !local::is_scoped() {
+        return None;
+    }
     // No scope is left to a thread that is running its last destructors.
     SCOPES.try_with(|scopes| scopes.borrow().last().cloned()).ok().flatten()
 }
@@ -28,6 +32,12 @@ pub(crate) fn current() -> Option<Arc<Installed>> {
 /// Nothing of it reaches the configured handlers, nor a scoped handler around this one. Other threads are not affected,
 /// so tests can capture what they cause while other tests run. A future that runs on several threads takes its handler
 /// along by [`with_handler`](WithHandlerExt::with_handler).
+///
+/// A call goes to `handler` if it begins and ends while the guard lives; one that is in progress when the guard is made goes
+/// where it would have gone without. The call of a future goes to the handler that is in place where it ends.
+///
+/// A scope costs some 80 ns, however many functions and threads there are. Once a program has had one, a call of a function
+/// that no handler listens to costs some 2 ns instead of nothing, on every thread (`prof-bench overhead`).
 ///
 /// # Examples
 ///
@@ -47,9 +57,9 @@ pub(crate) fn current() -> Option<Arc<Installed>> {
 /// ```
 pub fn scoped(handler: impl IntoHandler) -> ScopedHandler {
     let installed = Installed::new(handler.into_handler());
-    let count = ScopeCount::new();
+    route::look_for_scopes();
     push(&installed);
-    ScopedHandler { installed, _count: count, not_send: PhantomData }
+    ScopedHandler { installed, not_send: PhantomData }
 }
 
 /// Keeps a handler in place for this thread; made by [`scoped`].
@@ -59,7 +69,6 @@ pub fn scoped(handler: impl IntoHandler) -> ScopedHandler {
 #[derive(Debug)]
 pub struct ScopedHandler {
     installed: Arc<Installed>,
-    _count: ScopeCount,
     /// The handler is in place for the thread that made the guard.
     not_send: PhantomData<*const ()>,
 }
@@ -72,7 +81,11 @@ impl Drop for ScopedHandler {
 
 fn push(installed: &Arc<Installed>) {
     // A thread that is running its last destructors emits nothing to scopes any more.
-    let _ = SCOPES.try_with(|scopes| scopes.borrow_mut().push(Arc::clone(installed)));
+    let _ = SCOPES.try_with(|scopes| {
+        // The list may grow, by an allocator that is annotated itself.
+        local::inside(|| scopes.borrow_mut().push(Arc::clone(installed)));
+        local::enter_scope();
+    });
 }
 
 fn pop(installed: &Arc<Installed>) {
@@ -80,7 +93,10 @@ fn pop(installed: &Arc<Installed>) {
         let mut scopes = scopes.borrow_mut();
         let place = scopes.iter().rposition(|one| Arc::ptr_eq(one, installed));
         // The caller holds the handler as well, so that it is not dropped in here.
-        place.map(|place| scopes.remove(place))
+        if let Some(place) = place {
+            scopes.remove(place);
+            local::leave_scope();
+        }
     });
 }
 
@@ -89,7 +105,7 @@ pub trait WithHandlerExt: Future + Sized {
     /// Sends everything that this future emits to `handler`, on whatever thread it runs, also when it is dropped
     /// unfinished.
     ///
-    /// Tasks that it spawns are futures of their own.
+    /// Tasks that it spawns are futures of their own. The price is that of [`scoped`], for each poll.
     ///
     /// # Cancel safety
     ///
@@ -112,7 +128,8 @@ pub trait WithHandlerExt: Future + Sized {
     /// ```
     fn with_handler(self, handler: impl IntoHandler) -> WithHandler<Self> {
         let installed = Installed::new(handler.into_handler());
-        WithHandler { future: Some(self), installed, _count: ScopeCount::new() }
+        route::look_for_scopes();
+        WithHandler { future: Some(self), installed }
     }
 }
 
@@ -127,7 +144,6 @@ pin_project! {
         #[pin]
         future: Option<F>,
         installed: Arc<Installed>,
-        _count: ScopeCount,
     }
 
     impl<F> PinnedDrop for WithHandler<F> {

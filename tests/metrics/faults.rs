@@ -274,3 +274,76 @@ fn handlers_may_go_while_calls_are_in_progress() {
         assert_eq!((unplugged.calls(), unplugged.in_flight), (0, 0));
     }
 }
+
+/// Calls annotated code wherever it is called, and holds a lock meanwhile that it takes when it is given a call.
+#[derive(Default)]
+struct Careless {
+    calls: Mutex<usize>,
+}
+
+impl Careless {
+    fn busy(&self) {
+        let mut calls = self.calls.lock().unwrap();
+        *calls += 1;
+        victim(0);
+        put_metric("careless", 1, "faults.careless");
+    }
+}
+
+impl MetricHandler for Careless {
+    fn emit(&self, _: &MetricData<'_>) {
+        self.busy();
+    }
+
+    fn record_call(&self, _: &CallRecord<'_>) {
+        self.busy();
+    }
+
+    fn flush(&self) -> Result<(), FlushError> {
+        self.busy();
+        Ok(())
+    }
+}
+
+impl Drop for Careless {
+    fn drop(&mut self) {
+        self.busy();
+    }
+}
+
+/// Runs `f` on a thread of its own, which must come to an end.
+#[track_caller]
+fn must_end(f: impl FnOnce() + Send + 'static) {
+    let (done, ended) = mpsc::channel();
+    thread::spawn(move || {
+        f();
+        done.send(()).unwrap();
+    });
+    ended.recv_timeout(std::time::Duration::from_secs(60)).expect("it panicked or waits for itself");
+}
+
+#[test]
+fn what_a_handler_calls_is_not_measured_whichever_way_the_handler_is_reached() {
+    #[prof(name = "careful", group = "faults.careless")]
+    fn careful() {}
+
+    must_end(|| {
+        let careless = Arc::new(Careless::default());
+        configure_group("faults.careless", careless.clone());
+        careful();
+        // Through `record_call`, `emit` and `flush`, each once.
+        put_metric("value", 1, "faults.careless");
+        flush().unwrap();
+        assert_eq!(*careless.calls.lock().unwrap(), 3);
+        // Through a flush within a fan-out, which is within a scope; then through the end of all of them.
+        let inner = Arc::new(Careless::default());
+        {
+            let _scope = scoped(FanoutHandler::new().with(inner.clone()).with(Careless::default()));
+            careful();
+        }
+        assert_eq!(*inner.calls.lock().unwrap(), 1);
+        configure_group("faults.careless", NullHandler);
+        // It was replaced, and flushed.
+        assert_eq!(*careless.calls.lock().unwrap(), 4);
+    });
+}

@@ -8,5 +8,6 @@ mod objectives;
 mod outcomes;
 mod sampling;
 mod seed;
+mod several;
 mod snapshots;
 mod threads;

@@ -67,10 +67,24 @@ struct Shared {
 }
 
 /// The totals of each site, by the site's address.
-type TotalsBySite = HashMap<usize, (&'static Callsite, Totals)>;
+#[derive(Clone, Default)]
+pub(crate) struct TotalsBySite(HashMap<usize, (&'static Callsite, Totals)>);
 
-fn totals_of<'a>(totals: &'a mut TotalsBySite, site: &'static Callsite) -> &'a mut Totals {
-    &mut totals.entry(local::key(site)).or_insert_with(|| (site, Totals::default())).1
+impl TotalsBySite {
+    fn of(&mut self, site: &'static Callsite) -> &mut Totals {
+        &mut self.0.entry(local::key(site)).or_insert_with(|| (site, Totals::default())).1
+    }
+
+    /// Adds the numbers of a thread.
+    pub(crate) fn add(&mut self, stats: &Stats) {
+        self.of(stats.site()).add(stats);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        local::count_dropped_aggregator();
+    }
 }
 
 impl Aggregator {
@@ -101,8 +115,8 @@ impl Aggregator {
                 let retired = lock(&self.shared.retired);
                 let mut totals = retired.clone();
                 local::for_each_share(|stats| {
-                    if stats.belongs_to(self) {
-                        totals_of(&mut totals, stats.site()).add(stats);
+                    if stats.aggregator_route() == self.route() {
+                        totals.add(stats);
                     }
                 });
                 totals
@@ -121,35 +135,28 @@ impl Aggregator {
     #[inline]
     pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
         let route = self.route();
-        let record = |stats: &Stats| stats.record_any(outcome, duration_ns);
-        if !local::find(site, |local| local.is_some_and(|local| local.with_stats(route, record))) {
+        let is_recorded = local::find(site, |local| {
+            let Some(local) = local else { return false };
+            let Some(stats) = local.stats_of(route) else { return false };
+            stats.record_any(outcome, duration_ns);
+            if site.route() == route {
+                local.cache_stats(route);
+            }
+            true
+        });
+        if !is_recorded {
             self.record_first(site, outcome, duration_ns);
         }
     }
 
     #[cold]
-    fn record_first(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
-        match local::share(site, self) {
-            Some(stats) => stats.record_any(outcome, duration_ns),
-            // The thread is running its last destructors.
-            None => local::inside(|| {
-                let mut retired = lock(&self.shared.retired);
-                totals_of(&mut retired, site).add_call(outcome, duration_ns);
-            }),
-        }
+    pub(crate) fn record_first(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
+        local::share(site, self, |stats| stats.record_any(outcome, duration_ns));
     }
 
-    /// Folds the share of a thread that ends into the totals; `release` takes it from the thread's list, at a moment at
-    /// which no snapshot is looking.
-    pub(crate) fn retire(&self, stats: &Stats, release: impl FnOnce()) {
-        let mut retired = lock(&self.shared.retired);
-        totals_of(&mut retired, stats.site()).add(stats);
-        release();
-    }
-
-    /// Changes the retired totals of one site, at a moment at which no snapshot is looking.
-    fn with_retired(&self, site: &'static Callsite, f: impl FnOnce(&mut Totals)) {
-        f(totals_of(&mut lock(&self.shared.retired), site));
+    /// Changes the totals of threads that have ended, at a moment at which no snapshot is looking.
+    pub(crate) fn retire(&self, change: impl FnOnce(&mut TotalsBySite)) {
+        change(&mut lock(&self.shared.retired));
     }
 
     fn downgrade(&self) -> Weak<Shared> {

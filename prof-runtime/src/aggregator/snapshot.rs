@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use super::values::Values;
-use super::{Totals, TotalsBySite, totals_of};
+use super::{Totals, TotalsBySite};
 use crate::callsite::{Callsite, callsites};
 use crate::clock;
 use crate::data::MetricValue;
@@ -103,9 +103,9 @@ impl Snapshot {
         let mut functions: BTreeMap<(String, String), FunctionStats> = BTreeMap::new();
         let in_flight = local::in_flight_by_address();
         for site in callsites() {
-            totals_of(&mut totals, site);
+            totals.of(site);
         }
-        for (key, (site, totals)) in totals {
+        for (key, (site, totals)) in totals.0 {
             let stats = FunctionStats::new(site, &totals, in_flight.get(&key).copied().unwrap_or(0));
             match functions.entry((stats.group.clone(), stats.name.clone())) {
                 std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(&stats),

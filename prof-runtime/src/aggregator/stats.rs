@@ -1,15 +1,16 @@
 //! The numbers of one function: as one thread writes them, and merged.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
+use std::ptr;
 use std::sync::Weak;
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
 use crate::histogram::{BUCKETS, LAST, bucket_of, bucket_of_common, is_common};
 use crate::outcome::Outcome;
-use crate::sync::array;
+use crate::route::Route;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{OwnerCell, array, own, store};
 
 /// One thread's numbers for one function in one aggregator.
 ///
@@ -18,6 +19,9 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(crate) struct Stats {
     site: &'static Callsite,
     aggregator: Weak<Shared>,
+    /// The route to the aggregator alone.
+    aggregator_route: Route,
+    list: Next,
     outcomes: [AtomicU64; 4],
     total_ns: AtomicU64,
     min_ns: AtomicU64,
@@ -29,12 +33,19 @@ pub(crate) struct Stats {
     buckets: [AtomicU32; BUCKETS],
 }
 
+/// The thread's share of the next aggregator for the same function; null at the end.
+struct Next(OwnerCell<*const Stats>);
+
+// SAFETY: only the owning thread reads and writes it.
+unsafe impl Send for Next {}
+// SAFETY: as above.
+unsafe impl Sync for Next {}
+
 /// The common durations from the shortest to the longest so far: none of them changes the extremes.
-#[derive(Default)]
 struct Usual {
-    from_ns: Cell<u64>,
+    from_ns: OwnerCell<u64>,
     /// How many they are; 0 before the first, and not 0 without a latest.
-    len: Cell<u64>,
+    len: OwnerCell<u64>,
 }
 
 // SAFETY: only the owning thread counts calls, and readers do not look at this.
@@ -59,9 +70,11 @@ impl Usual {
 const NO_CALL: u64 = u64::MAX;
 
 /// Adds for the only writer. A sum of nanoseconds wraps after 584 years.
-#[inline]
+#[inline(always)]
 fn add(number: &AtomicU64, by: u64) {
-    number.store(number.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
+    // SAFETY: the caller is the only writer.
+    let sum = unsafe { own(number) }.wrapping_add(by);
+    store(number, sum);
 }
 
 impl Stats {
@@ -69,12 +82,14 @@ impl Stats {
         Self {
             site,
             aggregator: aggregator.downgrade(),
+            aggregator_route: aggregator.route(),
+            list: Next(OwnerCell::new(ptr::null())),
             outcomes: array(|| AtomicU64::new(0)),
             total_ns: AtomicU64::new(0),
             min_ns: AtomicU64::new(u64::MAX),
             max_ns: AtomicU64::new(0),
             latest_ns: AtomicU64::new(NO_CALL),
-            usual: Usual::default(),
+            usual: Usual { from_ns: OwnerCell::new(0), len: OwnerCell::new(0) },
             buckets: array(|| AtomicU32::new(0)),
         }
     }
@@ -83,16 +98,35 @@ impl Stats {
         self.site
     }
 
+    /// Whether anyone holds the aggregator.
+    pub(crate) fn has_aggregator(&self) -> bool {
+        self.aggregator.strong_count() > 0
+    }
+
     /// The aggregator, while anyone else holds it.
     pub(crate) fn aggregator(&self) -> Option<Aggregator> {
         self.aggregator.upgrade().map(|shared| Aggregator { shared })
     }
 
-    pub(super) fn belongs_to(&self, aggregator: &Aggregator) -> bool {
-        std::ptr::eq(self.aggregator.as_ptr(), &raw const *aggregator.shared)
+    /// The route to the aggregator alone.
+    #[inline(always)]
+    pub(crate) fn aggregator_route(&self) -> Route {
+        self.aggregator_route
+    }
+
+    /// The owning thread's share of the next aggregator for the same function. To be called by the owning thread only.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> *const Self {
+        self.list.0.get()
+    }
+
+    /// Sets the next in the list. To be called by the owning thread only.
+    pub(crate) fn set_next(&self, next: *const Self) {
+        self.list.0.set(next);
     }
 
     /// Counts a call. To be called by the owning thread only.
+    #[inline(always)]
     pub(crate) fn record(&self, outcome: Outcome, duration_ns: u64) {
         if !self.record_usual(outcome, duration_ns) {
             self.record_unusual(outcome, duration_ns);
@@ -110,8 +144,9 @@ impl Stats {
         add(&self.total_ns, duration_ns);
         // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait for
         // them all. The duration of the call before is at hand.
-        let before = self.latest_ns.load(Ordering::Relaxed);
-        self.latest_ns.store(duration_ns, Ordering::Relaxed);
+        // SAFETY: this is the owning thread.
+        let before = unsafe { own(&self.latest_ns) };
+        store(&self.latest_ns, duration_ns);
         let at = bucket_of_common(before);
         debug_assert!(at <= LAST, "{before} ns are not common");
         // SAFETY: where any duration is usual, there is a latest one; it is common, and so has a bucket.
@@ -157,18 +192,26 @@ impl Stats {
     #[inline(always)]
     fn fill(&self, bucket: &AtomicU32, at: usize) {
         let count = bucket.load(Ordering::Relaxed).wrapping_add(1);
-        bucket.store(count, Ordering::Release);
         if count == 0 {
-            self.spill(at);
+            return self.spill(at);
         }
+        bucket.store(count, Ordering::Release);
     }
 
-    /// Adds what a bucket held when it came round to 0 to the retired totals.
+    /// Empties a bucket that cannot count the next call into the retired totals, while no snapshot is looking: one that saw
+    /// the bucket empty and not yet the totals would be 2^32 calls short.
     #[cold]
     #[inline(never)]
     extern "C" fn spill(&self, bucket: usize) {
-        if let Some(aggregator) = self.aggregator() {
-            aggregator.with_retired(self.site, |totals| totals.buckets[bucket] += u64::from(u32::MAX) + 1);
+        let empty = |buckets: Option<&mut [u64; BUCKETS]>| {
+            if let Some(buckets) = buckets {
+                buckets[bucket] += u64::from(u32::MAX) + 1;
+            }
+            self.buckets[bucket].store(0, Ordering::Release);
+        };
+        match self.aggregator() {
+            Some(aggregator) => aggregator.retire(|totals| empty(Some(&mut totals.of(self.site).buckets))),
+            None => empty(None),
         }
     }
 }
@@ -209,6 +252,7 @@ impl Totals {
     }
 
     /// Adds a call; without its duration if it was not timed.
+    #[cfg(all(test, not(loom)))]
     pub(super) fn add_call(&mut self, outcome: Outcome, duration_ns: Option<u64>) {
         self.outcomes[outcome.index()] += 1;
         let Some(duration_ns) = duration_ns else { return };
@@ -241,8 +285,40 @@ mod tests {
         }
         let mut totals = Totals::default();
         totals.add(&stats);
-        aggregator.with_retired(site(), |retired| totals.buckets[bucket_of(5)] += retired.buckets[bucket_of(5)]);
+        aggregator.retire(|retired| totals.buckets[bucket_of(5)] += retired.of(site()).buckets[bucket_of(5)]);
         assert_eq!(totals.buckets[bucket_of(5)], u64::from(u32::MAX) - 1 + 4);
+    }
+
+    #[test]
+    fn a_snapshot_during_a_spill_does_not_go_back() {
+        let aggregator = Aggregator::new();
+        let stats = Stats::new(site(), &aggregator);
+        let bucket = bucket_of(5);
+        stats.buckets[bucket].store(u32::MAX, Ordering::Relaxed);
+        stats.record(Outcome::Success, 5);
+        let began = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            // As a snapshot does, which keeps others from changing the totals while it reads.
+            aggregator.retire(|retired| {
+                threads.spawn(|| {
+                    began.store(true, Ordering::Relaxed);
+                    stats.record(Outcome::Success, 5);
+                });
+                while !began.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+                for _ in 0..10_000 {
+                    let mut totals = retired.of(site()).clone();
+                    totals.add(&stats);
+                    assert!(totals.buckets[bucket] > u64::from(u32::MAX), "{} calls", totals.buckets[bucket]);
+                    std::thread::yield_now();
+                }
+            });
+        });
+        let mut totals = Totals::default();
+        totals.add(&stats);
+        aggregator.retire(|retired| totals.buckets[bucket] += retired.of(site()).buckets[bucket]);
+        assert_eq!(totals.buckets[bucket], u64::from(u32::MAX) + 2);
     }
 
     #[test]

@@ -4,13 +4,13 @@
 use std::fmt;
 use std::thread::panicking;
 
-use super::{Ended, InProgress, record, report, report_local, report_untimed, sampled};
+use super::{Ended, InProgress, Listening, listening, record, report, report_local, sampled};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
-use crate::record::CallRecord;
-use crate::route::{self, Route};
+use crate::record::{CallRecord, UntimedCall};
+use crate::route::Route;
 
 /// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
 /// unwound.
@@ -39,7 +39,7 @@ pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
 
 #[inline(never)]
 extern "C" fn begin_async(site: &'static Callsite) -> AsyncCall {
-    match at_hand(site) {
+    match cached(site) {
         Some(local) if site.sample() == 1 && local.reads_tsc() => {
             local.count_async(1);
             let drop_may_unwind = !panicking();
@@ -56,31 +56,29 @@ extern "C" fn begin_async_at(local: &Local) -> AsyncCall {
     AsyncCall::begun(local.site(), local.begin_async())
 }
 
-/// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
+/// Begins a call that is the first of its thread, or in a scope, or whose local is not in its home slot.
 #[inline(never)]
 extern "C" fn begin_async_slowly(site: &'static Callsite) -> AsyncCall {
-    if local::is_inside() || (site.route() == Route::UNRESOLVED && route::resolve(site) == Route::OFF) {
+    if listening(site) == Listening::No {
         return AsyncCall::UNMEASURED;
     }
-    AsyncCall::begun(site, count(site, Local::begin_async, 1).unwrap_or(true))
+    // A site that a handler listens to may be found at once by the next call.
+    let begun = local::find_unparked(site, Local::begin_async);
+    AsyncCall::begun(site, begun.unwrap_or_else(|| count(site, Local::begin_async)))
 }
 
-/// What this thread keeps for `site`, if that is where it is looked for first.
+/// What this thread keeps for `site`, where [`local::cached`] finds it.
 #[inline(always)]
-fn at_hand<'a>(site: &'static Callsite) -> Option<&'a Local> {
+fn cached<'a>(site: &'static Callsite) -> Option<&'a Local> {
     // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here keeps
     // the reference for longer.
-    local::at_hand(site).map(|local| unsafe { local.as_ref() })
+    local::cached(site).map(|local| unsafe { local.as_ref() })
 }
 
-/// Has this thread count a call that begins or ends here, by `by`; one that began elsewhere takes its count below zero.
-/// `None` if the thread is ending, and its calls are counted elsewhere.
-fn count<R>(site: &'static Callsite, here: impl Fn(&Local) -> R, by: i64) -> Option<R> {
+/// Has this thread count a call that begins or ends here; one that began elsewhere takes its count below zero.
+fn count<R>(site: &'static Callsite, here: impl Fn(&Local) -> R) -> R {
     let counted = local::find(site, |local| local.map(&here)).or_else(|| local::add(site, &here));
-    if counted.is_none() {
-        local::count_orphan(site, by);
-    }
-    counted
+    counted.unwrap_or_else(|| local::with_any(site, &here))
 }
 
 /// Counts a call that ends on this thread.
@@ -124,7 +122,7 @@ impl InProgress for AsyncCall {
     fn discard(mut self) -> Option<&'static Callsite> {
         let start = self.start;
         let site = self.site.take()?;
-        count(site, |local| count_end(local, start), -1);
+        count(site, |local| count_end(local, start));
         Some(site)
     }
 }
@@ -151,7 +149,7 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
         return end_untimed(site, outcome);
     }
     let end = clock::tsc();
-    match at_hand(site) {
+    match cached(site) {
         Some(local) if local.ends_shortly(site.route()) => {
             local.count_async(-1);
             // SAFETY: the local is that of this thread, and the call ends shortly.
@@ -162,30 +160,36 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
     }
 }
 
-/// Ends a call when it is not for the aggregator whose numbers this thread has at hand.
+/// Ends a call when it is not for the aggregator whose numbers this thread has cached.
 #[inline(never)]
 extern "C" fn end_async_to_handlers(local: &Local, outcome: Outcome, start: u64, end: u64) {
     local.count_async(-1);
     let end = clock::reading(end);
-    report_local(local, outcome, end, clock::span_ns(start, end));
+    let duration_ns = clock::span_ns(start, end);
+    let call = Ended::Timed(CallRecord::at(local.site(), outcome, end, duration_ns));
+    report_local(local, &call, local::is_scoped());
 }
 
-/// Ends a call on a thread on which none began, or whose local is not where it is looked for first.
+/// Ends a call on a thread on which none began, or in a scope, or whose local is not in its home slot.
 #[inline(never)]
 extern "C" fn end_async_elsewhere(site: &'static Callsite, outcome: Outcome, start: u64, end: u64) {
     let end = clock::reading(end);
-    count(site, |local| local.count_async(-1), -1);
-    report(&Ended::Timed(CallRecord::at(site, outcome, end, clock::span_ns(start, end))));
+    let call = Ended::Timed(CallRecord::at(site, outcome, end, clock::span_ns(start, end)));
+    count(site, |local| local.count_async(-1));
+    local::find(site, |local| match local {
+        Some(local) => report_local(local, &call, local::is_scoped()),
+        None => report(&call, true),
+    });
 }
 
 /// Ends a call that was not timed.
 #[inline(never)]
 extern "C" fn end_untimed(site: &'static Callsite, outcome: Outcome) {
-    if let Some(local) = at_hand(site) {
+    if let Some(local) = cached(site) {
         return sampled::end_untimed(local, outcome);
     }
-    count(site, Local::end_untimed, -1);
-    report_untimed(site, outcome);
+    count(site, Local::end_untimed);
+    report(&Ended::Untimed(UntimedCall::new(site, outcome)), true);
 }
 
 impl fmt::Debug for AsyncCall {

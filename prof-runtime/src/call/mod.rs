@@ -14,7 +14,7 @@ mod future;
 mod sampled;
 
 use std::fmt;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 
 pub use self::early::EarlyCall;
@@ -23,6 +23,7 @@ pub use self::future::AsyncCall;
 pub(crate) use self::future::enter_async;
 pub use self::sampled::SampledCall;
 pub(crate) use self::sampled::enter_sampled;
+use crate::aggregator::Aggregator;
 use crate::aggregator::Stats;
 use crate::callsite::Callsite;
 use crate::clock;
@@ -31,7 +32,8 @@ use crate::handler::MetricHandler;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
 use crate::record::{CallRecord, UntimedCall};
-use crate::route::{self, Route};
+use crate::route::{self, Route, Target};
+use crate::scope;
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
 ///
@@ -59,7 +61,7 @@ pub(crate) fn enter(site: &'static Callsite) -> Call {
 #[cold]
 #[inline(never)]
 extern "C" fn begin(site: &'static Callsite) -> Measured {
-    let Some(local) = local::at_hand(site) else {
+    let Some(local) = local::cached(site) else {
         return begin_slowly(site);
     };
     // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
@@ -81,28 +83,49 @@ fn begin_at(local: &Local) -> Measured {
     local.begin().then_some(NonNull::from(local))
 }
 
-/// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
+/// Begins a call that is the first of its thread, or in a scope, or whose local is not in its home slot.
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
-    if local::is_inside() {
-        return None;
-    }
-    match local::find(site, |local| local.map(begin_at)) {
-        Some(measured) => measured,
-        None if route::resolve(site) == Route::OFF => None,
-        None => local::add(site, begin_at).unwrap_or_else(|| Some(begin_orphan(site))),
+    match listening(site) {
+        Listening::No => None,
+        Listening::Handlers => begin_with(site, begin_at),
+        Listening::Scope => begin_with(site, |local| local.begin_slow().then_some(NonNull::from(local))),
     }
 }
 
-/// Begins a call on a thread that is ending: with a local of its own, which `take` frees again.
-#[cold]
-fn begin_orphan(site: &'static Callsite) -> NonNull<Local> {
-    let orphan = Local::orphan(site);
-    // Nothing else nests calls in it.
-    let is_begun = orphan.begin();
-    debug_assert!(is_begun, "an orphan is made for one call");
-    // From the box and not from a reference into it, since only the former may free it.
-    NonNull::from(Box::leak(orphan))
+/// Begins a call at this thread's local, which may have to be made.
+fn begin_with(site: &'static Callsite, begin: fn(&Local) -> Measured) -> Measured {
+    let measured = local::find_unparked(site, begin).or_else(|| local::add(site, begin));
+    measured.unwrap_or_else(|| Some(local::borrow(site)))
+}
+
+/// Who listens to a call that begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listening {
+    /// No handler.
+    No,
+    /// The handlers of the site.
+    Handlers,
+    /// The scoped handler of this thread.
+    Scope,
+}
+
+/// Who listens to a call of `site` that begins on this thread, of which nothing is cached.
+#[inline]
+fn listening(site: &'static Callsite) -> Listening {
+    if local::is_inside() {
+        return Listening::No;
+    }
+    if site.route_with_slots() == Route::UNRESOLVED {
+        route::resolve(site);
+    }
+    if local::is_scoped() {
+        return Listening::Scope;
+    }
+    match site.route() {
+        Route::OFF | Route::SCOPED_ONLY => Listening::No,
+        _ => Listening::Handlers,
+    }
 }
 
 /// A call in progress, of any kind.
@@ -120,9 +143,8 @@ pub trait InProgress {
 impl InProgress for Call {
     #[inline(always)]
     fn finish(self, outcome: impl FnOnce() -> Outcome) {
-        let measured = self.0;
-        mem::forget(self);
-        if let Some(local) = measured {
+        let call = ManuallyDrop::new(self);
+        if let Some(local) = call.0 {
             end_with(local, outcome());
         }
     }
@@ -135,10 +157,11 @@ impl InProgress for Call {
     fn discard(self) -> Option<&'static Callsite> {
         let measured = self.0?;
         mem::forget(self);
-        take(measured, |local| {
-            local.end(clock::tsc());
-            Some(local.site())
-        })
+        // SAFETY: as in `end`.
+        let local = unsafe { measured.as_ref() };
+        local.end(clock::tsc());
+        local::end_loan(local);
+        Some(local.site())
     }
 }
 
@@ -209,14 +232,12 @@ extern "C" fn fail(local: NonNull<Local>, outcome: Outcome) {
 #[inline(always)]
 fn end(measured: NonNull<Local>, outcome: Outcome) {
     let end = clock::tsc();
-    // SAFETY: as in `take`; an orphan never ends shortly, so that this one is there to stay.
+    // SAFETY: `begin` or `begin_slowly` found it, on this thread since a `Call` is not `Send`. A thread has its state until it
+    // ends, or until its outermost call has ended; none of its other calls is left then, as they are on its stack.
     let local = unsafe { measured.as_ref() };
     let route = local.site().route();
     if !local.ends_shortly(route) {
-        return match local.has_target_on(route) {
-            true => end_to_handlers(measured, outcome, end),
-            false => end_nested(measured, outcome, end),
-        };
+        return end_slowly(local, outcome, end);
     }
     let duration_ns = local.end_outermost(end);
     // SAFETY: the local is that of this thread, and the call ends shortly.
@@ -231,70 +252,14 @@ fn record(stats: &Stats, outcome: Outcome, span_ns: u64) {
     }
 }
 
-/// Ends a call for which this thread has handlers at hand.
+/// Ends a call that is not for one aggregator alone, or is nested, or of which the clock is not the time stamp counter.
 #[inline(never)]
-extern "C" fn end_to_handlers(measured: NonNull<Local>, outcome: Outcome, end: u64) {
-    // SAFETY: as in `take`; an orphan has nothing at hand.
-    let local = unsafe { measured.as_ref() };
-    let (end_ticks, duration_ns) = local.end(end);
-    report_local(local, outcome, end_ticks, duration_ns);
-}
-
-/// Ends a call that is nested in another of the function, or of which who listens changes at this moment.
-#[inline(never)]
-extern "C" fn end_nested(measured: NonNull<Local>, outcome: Outcome, end: u64) {
-    // SAFETY: as in `take`; an orphan has nothing at hand.
-    let local = unsafe { measured.as_ref() };
-    let count = |stats: &Stats| record(stats, outcome, local.end_by_tsc(end));
-    if !(local.reads_tsc() && local.with_stats(local.site().route(), count)) {
-        end_slowly(measured, outcome, end);
+extern "C" fn end_slowly(local: &Local, outcome: Outcome, tsc: u64) {
+    let local::Ended { end_ticks, duration_ns, is_slow } = local.end(tsc);
+    report_local(local, &Ended::Timed(CallRecord::at(local.site(), outcome, end_ticks, duration_ns)), is_slow);
+    if is_slow {
+        local::end_loan(local);
     }
-}
-
-/// Ends a call that this thread has nothing at hand for, or of which the clock is not the time stamp counter.
-#[inline(never)]
-extern "C" fn end_slowly(measured: NonNull<Local>, outcome: Outcome, end: u64) {
-    take(measured, |local| {
-        let (end_ticks, duration_ns) = local.end(end);
-        report_local(local, outcome, end_ticks, duration_ns);
-    });
-}
-
-/// Hands out the local of a call that ends. That of an orphan ends with it.
-fn take<R>(measured: NonNull<Local>, f: impl FnOnce(&Local) -> R) -> R {
-    // SAFETY: `begin` or `begin_slowly` made it, on this thread since a `Call` is not `Send`, and it is taken once per
-    // call. A thread keeps its locals until it drops what it owns; none of its calls is left then, as they are on its
-    // stack, or in destructors that run before or after that one. An orphan belongs to its call.
-    let local = unsafe { measured.as_ref() };
-    let result = f(local);
-    if local.is_orphan() {
-        // SAFETY: it was leaked from a box when the call began, and the call is its only holder.
-        let orphan = unsafe { Box::from_raw(measured.as_ptr()) };
-        // Not as one more call of an orphan, if what frees memory is annotated.
-        local::inside(|| drop(orphan));
-    }
-    result
-}
-
-/// Reports a call to the aggregator or the target that this thread has at hand, or to whom it finds.
-#[inline(always)]
-fn report_local(local: &Local, outcome: Outcome, end_ticks: u64, duration_ns: u64) {
-    let site = local.site();
-    let route = site.route();
-    if local.with_stats(route, |stats| stats.record(outcome, duration_ns)) {
-        return;
-    }
-    let record = CallRecord::at(site, outcome, end_ticks, duration_ns);
-    match local.target_on(route) {
-        Some(target) => dispatch::call_to(target, |handler| handler.record_call(&record)),
-        None => report(&Ended::Timed(record)),
-    }
-}
-
-/// Reports a call that was not timed when it is not for the aggregator whose numbers this thread has at hand.
-#[inline(never)]
-extern "C" fn report_untimed(site: &'static Callsite, outcome: Outcome) {
-    report(&Ended::Untimed(UntimedCall::new(site, outcome)));
 }
 
 /// A call that has ended.
@@ -304,6 +269,7 @@ enum Ended {
 }
 
 impl Ended {
+    #[inline(always)]
     fn site(&self) -> &'static Callsite {
         match self {
             Self::Timed(call) => call.callsite(),
@@ -311,6 +277,22 @@ impl Ended {
         }
     }
 
+    #[inline(always)]
+    fn count(&self, stats: &Stats) {
+        match self {
+            Self::Timed(call) => stats.record(call.outcome(), call.duration_ns()),
+            Self::Untimed(call) => stats.count(call.outcome()),
+        }
+    }
+
+    fn count_first(&self, aggregator: &Aggregator) {
+        match self {
+            Self::Timed(call) => aggregator.record(call.callsite(), call.outcome(), Some(call.duration_ns())),
+            Self::Untimed(call) => aggregator.record(call.callsite(), call.outcome(), None),
+        }
+    }
+
+    #[inline(always)]
     fn give(&self, handler: &dyn MetricHandler) {
         match self {
             Self::Timed(call) => handler.record_call(call),
@@ -319,25 +301,51 @@ impl Ended {
     }
 }
 
-/// Reports a call to whoever listens, and has this thread keep at hand who that is.
+/// Reports a call to the aggregator or the target that this thread has cached, or to whom it finds: the scoped handler of this
+/// thread only if the call `may_be_scoped`.
+#[inline(always)]
+fn report_local(local: &Local, call: &Ended, may_be_scoped: bool) {
+    if may_be_scoped {
+        return report(call, true);
+    }
+    let route = local.site().route();
+    if let Some(stats) = local.stats_on(route) {
+        return call.count(stats);
+    }
+    let Some(target) = local.target_on(route) else { return report(call, false) };
+    for aggregator in target.aggregators() {
+        match local.stats_of(aggregator.route()) {
+            Some(stats) => call.count(stats),
+            None => call.count_first(aggregator),
+        }
+    }
+    if target.has_handlers() {
+        dispatch::handlers(target, |handler| call.give(handler));
+    }
+}
+
+/// Reports a call to whoever listens, and has this thread cache who that is.
 #[cold]
 #[inline(never)]
-fn report(call: &Ended) {
-    let site = call.site();
-    let route = site.route();
-    // The handlers may have changed since the route was read, in which case they decide.
-    match site.target() {
-        _ if route == Route::OFF => {}
-        Some(target) if route != Route::SCOPED => {
-            if let Some(aggregator) = target.aggregator(target.route()) {
-                call.give(aggregator);
-            } else if !local::is_inside() {
-                dispatch::call_to(&target, |handler| call.give(handler));
-                local::keep_target(site, target);
-            }
-        }
-        _ => dispatch::call(site, |handler| call.give(handler)),
+fn report(call: &Ended, may_be_scoped: bool) {
+    if may_be_scoped && let Some(scoped) = scope::current() {
+        return dispatch::to(&scoped, |handler| call.give(handler));
     }
+    let site = call.site();
+    let target = route::target_of(site);
+    report_to(&target, call);
+    if target.has_handlers() || target.aggregators().len() > 1 {
+        local::keep_target(site, target);
+    } else if target.route() == Route::OFF {
+        // So that the next call is not measured for nobody.
+        local::park(site);
+    }
+}
+
+/// Reports a call to handlers, those of an aggregator first: it does not call anything.
+fn report_to(target: &Target, call: &Ended) {
+    target.aggregators().iter().for_each(|aggregator| call.count_first(aggregator));
+    dispatch::handlers(target, |handler| call.give(handler));
 }
 
 impl fmt::Debug for Call {

@@ -8,19 +8,25 @@ use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
-use super::{InProgress, Measured, OnStack, begin_at, early, end, report_untimed};
+use super::{
+    Ended, InProgress, Listening, Measured, OnStack, begin_at, begin_with, early, end, listening, report_local,
+};
 use crate::callsite::Callsite;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
-use crate::route::{self, Route};
+use crate::record::UntimedCall;
+use crate::route::Route;
 
 /// A call in progress, of which the guard knows whether it is timed. Dropped without being finished, it unwound.
 ///
-/// The pointer to the local of a call that is not timed is one byte off.
+/// A tagged pointer: [`UNTIMED`] is added where the call is not timed, [`UNTIMED_SCOPED`] where it also began in a scope.
 #[must_use]
 pub struct SampledCall(Measured);
 
-const _: () = assert!(align_of::<Local>() > 1);
+const UNTIMED: usize = 1;
+const UNTIMED_SCOPED: usize = 2;
+
+const _: () = assert!(align_of::<Local>() > UNTIMED | UNTIMED_SCOPED);
 
 /// Begins a call of an annotated function that leaves by its end, or by unwinding.
 ///
@@ -31,9 +37,9 @@ pub(crate) fn enter_sampled(site: &'static Callsite) -> SampledCall {
     if site.route() == Route::OFF {
         return SampledCall(None);
     }
-    SampledCall(match local::at_hand(site) {
+    SampledCall(match local::cached(site) {
         // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
-        Some(local) if unsafe { local.as_ref() }.begin_untimed() => Some(untimed(local)),
+        Some(local) if unsafe { local.as_ref() }.begin_untimed() => Some(tagged(local, UNTIMED)),
         Some(local) => begin_timed(local),
         None => begin_slowly(site),
     })
@@ -50,56 +56,67 @@ extern "C" fn begin_timed(local: NonNull<Local>) -> Measured {
     begin_at(local)
 }
 
-/// Begins a call that is the first of its thread, or whose local is not where it is looked for first.
+/// Begins a call that is the first of its thread, or in a scope, or whose local is not in its home slot.
 ///
 /// What a thread calls in its last destructors, where it keeps nothing any more, is timed.
 #[cold]
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
-    if local::is_inside() {
-        return None;
-    }
-    let begin = |local: &Local| match local.begin_untimed() {
-        true => Some(untimed(NonNull::from(local))),
-        false => begin_timed(NonNull::from(local)),
-    };
-    match local::find(site, |local| local.map(begin)) {
-        Some(measured) => measured,
-        None if route::resolve(site) == Route::OFF => None,
-        None => local::add(site, begin).unwrap_or_else(|| super::begin_slowly(site)),
+    match listening(site) {
+        Listening::No => None,
+        Listening::Handlers => begin_with(site, |local| match local.begin_untimed() {
+            true => Some(tagged(NonNull::from(local), UNTIMED)),
+            false => begin_timed(NonNull::from(local)),
+        }),
+        Listening::Scope => begin_with(site, |local| {
+            if local.begin_untimed() {
+                return Some(tagged(NonNull::from(local), UNTIMED_SCOPED));
+            }
+            local.choose_timed();
+            local.begin_slow().then_some(NonNull::from(local))
+        }),
     }
 }
 
 #[inline(always)]
-fn untimed(local: NonNull<Local>) -> NonNull<Local> {
-    // SAFETY: the next byte is in the local.
-    unsafe { local.byte_add(1) }
+fn tagged(local: NonNull<Local>, tag: usize) -> NonNull<Local> {
+    // SAFETY: the next bytes are in the local.
+    unsafe { local.byte_add(tag) }
 }
 
-/// The local of a call that is not timed; `None` for one that is.
+/// The local of a call that is not timed and began outside of scopes.
 #[inline(always)]
-fn of_untimed(measured: &NonNull<Local>) -> Option<&Local> {
-    if measured.addr().get().is_multiple_of(align_of::<Local>()) {
-        return None;
-    }
-    // SAFETY: it is what `untimed` made of a local that stays in its place for as long as the thread can run this.
-    Some(unsafe { measured.byte_sub(1).as_ref() })
+fn untimed(measured: NonNull<Local>) -> Option<NonNull<Local>> {
+    // SAFETY: it was tagged when the call began.
+    (measured.addr().get() & UNTIMED != 0).then(|| unsafe { measured.byte_sub(UNTIMED) })
 }
 
-/// Ends a call that is timed.
+/// The local of a call that is not timed.
+fn untimed_anywhere(measured: NonNull<Local>) -> Option<NonNull<Local>> {
+    let tag = measured.addr().get() & (UNTIMED | UNTIMED_SCOPED);
+    // SAFETY: as above.
+    (tag != 0).then(|| unsafe { measured.byte_sub(tag) })
+}
+
+/// Ends a call that is timed, or that began in a scope.
 #[cold]
 #[inline(never)]
 extern "C" fn end_timed(measured: NonNull<Local>, outcome: Outcome) {
-    end(measured, outcome);
+    match untimed_anywhere(measured) {
+        // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
+        Some(local) => end_untimed_slowly(unsafe { local.as_ref() }, outcome, true),
+        None => end(measured, outcome),
+    }
 }
 
 /// Ends a call that was not finished.
 #[cold]
 #[inline(never)]
 extern "C" fn fail(measured: NonNull<Local>, outcome: Outcome) {
-    match of_untimed(&measured) {
-        Some(local) => end_untimed(local, outcome),
-        None => end(measured, outcome),
+    match untimed(measured) {
+        // SAFETY: as above.
+        Some(local) => end_untimed(unsafe { local.as_ref() }, outcome),
+        None => end_timed(measured, outcome),
     }
 }
 
@@ -109,14 +126,24 @@ extern "C" fn left_early(measured: NonNull<Local>, began_unwinding: bool) {
     fail(measured, early::outcome(began_unwinding));
 }
 
-/// Counts a call that was not timed.
+/// Counts a call that was not timed and began outside of scopes.
 #[inline(always)]
 pub(super) fn end_untimed(local: &Local, outcome: Outcome) {
-    local.end_untimed();
-    let site = local.site();
-    if !local.with_stats(site.route(), |stats| stats.count(outcome)) {
-        report_untimed(site, outcome);
+    match local.stats_on(local.site().route()) {
+        Some(stats) => {
+            local.end_untimed();
+            stats.count(outcome);
+        }
+        None => end_untimed_slowly(local, outcome, false),
     }
+}
+
+/// Ends a call that was not timed and is not for one aggregator alone.
+#[cold]
+#[inline(never)]
+extern "C" fn end_untimed_slowly(local: &Local, outcome: Outcome, may_be_scoped: bool) {
+    local.end_untimed();
+    report_local(local, &Ended::Untimed(UntimedCall::new(local.site(), outcome)), may_be_scoped);
 }
 
 impl InProgress for SampledCall {
@@ -125,8 +152,9 @@ impl InProgress for SampledCall {
         let measured = self.0;
         mem::forget(self);
         if let Some(measured) = measured {
-            match of_untimed(&measured) {
-                Some(local) => end_untimed(local, outcome()),
+            match untimed(measured) {
+                // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
+                Some(local) => end_untimed(unsafe { local.as_ref() }, outcome()),
                 None => end_timed(measured, outcome()),
             }
         }
@@ -141,8 +169,10 @@ impl InProgress for SampledCall {
         let measured = self.0;
         mem::forget(self);
         let measured = measured?;
-        match of_untimed(&measured) {
+        match untimed_anywhere(measured) {
             Some(local) => {
+                // SAFETY: as above.
+                let local = unsafe { local.as_ref() };
                 local.end_untimed();
                 Some(local.site())
             }

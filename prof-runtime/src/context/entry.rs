@@ -1,12 +1,13 @@
 //! What the handles of one context share, and how it is entered and left.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     thread,
 };
 
 use super::{current, metrics::Metrics, outcome::ContextFailure, record::ContextRecord, report::OnExit};
 use crate::clock::Start;
+use crate::local::{Locked, lock};
 
 /// What the handles of one context share.
 #[derive(Debug)]
@@ -72,9 +73,8 @@ impl Shared {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Progress>> {
-        // Nothing that runs under the lock leaves it half done, so poison says nothing.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Option<Progress>> {
+        lock(&self.progress)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{Location, RefUnwindSafe, UnwindSafe},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::Mutex,
 };
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     value::ContextValue,
 };
 use crate::clock::Start;
+use crate::local::{Locked, lock};
 
 /// Gathers numbers from the first increment to [`finish`](Self::finish), for work that no scope encloses.
 ///
@@ -109,9 +110,8 @@ impl RuntimeMetricsContext {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Start, Metrics)>> {
-        // Nothing that runs under the lock leaves it half done, so poison says nothing.
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Option<(Start, Metrics)>> {
+        lock(&self.gathered)
     }
 }
 

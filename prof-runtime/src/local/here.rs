@@ -1,13 +1,15 @@
-//! Where a thread finds what it keeps: its table, and whether it is inside the runtime.
+//! Where a thread finds what it keeps: its table, whether it is inside the runtime, and whether it has a scoped handler.
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::ptr::{self, NonNull};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Local;
 use crate::callsite::Callsite;
+use crate::sync::OwnerCell;
 
-/// Where the site with this number is to be looked for first, before the mask: in bytes, to save the hot path the shift.
+/// Home slot of the site with this number, as an unmasked byte offset: a multiple of an entry's size, which saves the hot
+/// path a shift.
 pub(crate) fn slot(id: usize) -> u32 {
     // The high bits do not matter: a table is not that large.
     #[allow(clippy::cast_possible_truncation)]
@@ -17,27 +19,38 @@ pub(crate) fn slot(id: usize) -> u32 {
 
 /// A place in a thread's table.
 pub(super) struct Entry {
-    /// Null in a free entry.
-    pub(super) site: Cell<*const Callsite>,
-    /// Owned by `owned::Parts::locals` of this thread.
-    pub(super) local: Cell<*const Local>,
+    /// The address of the site, [parked](PARKED) or not; null in a free entry.
+    pub(super) site: OwnerCell<*const Callsite>,
+    /// Owned by `state::Parts::locals` of this thread.
+    pub(super) local: OwnerCell<*const Local>,
 }
+
+/// What is added to the address of a site in a table while no handler listens to the site outside of scopes. The site is then
+/// not found by [`cached`], so that a call is not measured for nobody.
+const PARKED: usize = 1;
+
+const _: () = assert!(align_of::<Callsite>() > PARKED);
 
 impl Entry {
     pub(super) const fn free() -> Self {
-        Self { site: Cell::new(ptr::null()), local: Cell::new(ptr::null()) }
+        Self { site: OwnerCell::new(ptr::null()), local: OwnerCell::new(ptr::null()) }
+    }
+
+    /// The site of the entry, parked or not; null if it is free.
+    pub(super) fn unparked(&self) -> *const Callsite {
+        self.site.get().map_addr(|address| address & !PARKED)
     }
 }
 
 /// The table of a thread that has none: one free entry.
 struct NoEntries(Entry);
 
-// SAFETY: it is never written to: `Owned::grow` replaces the table before anything is entered into it.
+// SAFETY: it is never written to: `ThreadState::grow` replaces the table before anything is entered into it.
 unsafe impl Sync for NoEntries {}
 
 static NO_ENTRIES: NoEntries = NoEntries(Entry::free());
 
-/// The table in `owned::Owned::table`, or [`NO_ENTRIES`].
+/// The table in `state::ThreadState::table`, or [`NO_ENTRIES`].
 #[derive(Clone, Copy)]
 pub(super) struct Table {
     /// A power of two, of which at least half are free.
@@ -49,17 +62,6 @@ pub(super) struct Table {
 impl Table {
     pub(super) const NONE: Self = Self { entries: &raw const NO_ENTRIES.0, mask: 0 };
 
-    /// The entry at which `site` is looked for first.
-    ///
-    /// # Safety
-    ///
-    /// The table is one of this thread's [`Here`].
-    #[inline(always)]
-    unsafe fn first<'a>(self, site: &Callsite) -> &'a Entry {
-        // SAFETY: a slot is a multiple of an entry's size, and so is the mask.
-        unsafe { self.entry(site.slot() as usize & self.mask) }
-    }
-
     /// The entry at this place, in bytes.
     ///
     /// # Safety
@@ -67,107 +69,234 @@ impl Table {
     /// The table is one of this thread's [`Here`]; `at` is a multiple of an entry's size, and at most the mask.
     #[inline(always)]
     unsafe fn entry<'a>(self, at: usize) -> &'a Entry {
-        // SAFETY: `entries` are those of `Owned::table` of this thread, the last of which is at the mask. `Owned` replaces it
-        // only together with `Here`'s, and clears it from there before it is dropped; they then are `NO_ENTRIES`, which is
-        // one entry, and 0.
-        unsafe { &*self.entries.byte_add(at) }
+        // SAFETY: `entries` are those of the state of this thread, the last of which is at the mask. The state replaces its
+        // table only together with `Here`'s, and is taken from there before another thread gets it; they then are
+        // `NO_ENTRIES`, which is one entry, and 0.
+        unsafe { &*self.entries.wrapping_byte_add(at) }
+    }
+
+    /// The entry of `site`, parked or not.
+    ///
+    /// # Safety
+    ///
+    /// The table is one of this thread's [`Here`].
+    unsafe fn find<'a>(self, site: &'static Callsite) -> Option<&'a Entry> {
+        let mut at = site.slot() as usize & self.mask;
+        loop {
+            // SAFETY: a slot is a multiple of an entry's size, and so is the mask.
+            let entry = unsafe { self.entry(at) };
+            let found = entry.unparked();
+            if ptr::eq(found, site) {
+                return Some(entry);
+            }
+            if found.is_null() {
+                return None;
+            }
+            at = (at + size_of::<Entry>()) & self.mask;
+        }
     }
 }
 
 /// The part of a thread's state that needs no destructor, so that it can be reached at any time and at no cost.
-pub(super) struct Here {
-    /// The thread's table, or none while the thread is inside the runtime: calls then take the long way, on which that is
-    /// looked at.
-    at_hand: Cell<Table>,
+struct Here {
+    /// The thread's table, or none while the thread is inside the runtime or has a scoped handler: calls then take the slow
+    /// path, on which that is looked at.
+    cached: OwnerCell<Table>,
     /// The thread's table, which is changed from inside only.
-    pub(super) table: Cell<Table>,
+    table: OwnerCell<Table>,
     /// This thread is inside the runtime; annotated code that it reaches from there, such as an allocator, is not
     /// measured.
-    is_inside: Cell<bool>,
+    is_inside: OwnerCell<bool>,
+    /// How many scoped handlers this thread has.
+    scopes: OwnerCell<u32>,
 }
 
 thread_local! {
-    pub(super) static HERE: Here = const {
-        Here { at_hand: Cell::new(Table::NONE), table: Cell::new(Table::NONE), is_inside: Cell::new(false) }
+    static HERE: Here = const {
+        Here {
+            cached: OwnerCell::new(Table::NONE),
+            table: OwnerCell::new(Table::NONE),
+            is_inside: OwnerCell::new(false),
+            scopes: OwnerCell::new(0),
+        }
     };
 }
 
-impl Here {
-    #[inline(always)]
-    fn find(&self, site: &'static Callsite) -> Option<&Local> {
-        let table = self.table.get();
-        let mut at = site.slot() as usize & table.mask;
-        loop {
-            // SAFETY: as in `first`, and then the next, from the start again at the end.
-            let entry = unsafe { table.entry(at) };
-            if ptr::eq(entry.site.get(), site) {
-                // SAFETY: the local of a filled entry is kept alive by this thread's `Parts` until its `Owned` is
-                // dropped, and that clears the table first.
-                return Some(unsafe { &*entry.local.get() });
-            }
-            if entry.site.get().is_null() {
-                return None;
-            }
-            at = (at + size_of::<Entry>()) & table.mask;
-        }
-    }
-
-    #[inline(always)]
-    fn inside<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a> {
-            here: &'a Here,
-            was_inside: bool,
-        }
-        impl Drop for Restore<'_> {
-            #[inline(always)]
-            fn drop(&mut self) {
-                if !self.was_inside {
-                    self.here.is_inside.set(false);
-                    self.here.at_hand.set(self.here.table.get());
-                }
-            }
-        }
-        let _restore = Restore { here: self, was_inside: self.is_inside.replace(true) };
-        self.at_hand.set(Table::NONE);
-        f()
-    }
-}
-
-/// What this thread keeps for `site`, if that is where it is looked for first.
+/// What this thread keeps for itself.
 #[inline(always)]
-pub(crate) fn at_hand(site: &'static Callsite) -> Option<NonNull<Local>> {
-    HERE.with(|here| {
-        // SAFETY: it is.
-        let entry = unsafe { here.at_hand.get().first(site) };
-        match ptr::eq(entry.site.get(), site) {
-            // SAFETY: a filled entry has a local.
-            true => Some(unsafe { NonNull::new_unchecked(entry.local.get().cast_mut()) }),
-            false => None,
-        }
-    })
+fn here<'a>() -> &'a Here {
+    // What `with` is given may be too much for the compiler to inline `with`.
+    let here = HERE.with(ptr::from_ref);
+    // SAFETY: a thread-local without a destructor is there as long as its thread, which is this one.
+    unsafe { &*here }
 }
 
-/// What this thread keeps for `site`, if it has called it.
-pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) -> R) -> R {
-    HERE.with(|here| f(here.find(site)))
+impl Here {
+    fn find(&self, site: &'static Callsite) -> Option<&Entry> {
+        // SAFETY: it is this thread's table.
+        unsafe { self.table.get().find(site) }
+    }
+
+    /// Marks the thread as inside the runtime; returns whether it was.
+    #[inline(always)]
+    fn enter(&self) -> bool {
+        let was_inside = self.is_inside.get();
+        self.is_inside.set(true);
+        self.cached.set(Table::NONE);
+        was_inside
+    }
+
+    /// Marks the thread as outside of the runtime again, unless it `was_inside`.
+    #[inline(always)]
+    fn leave(&self, was_inside: bool) {
+        if !was_inside {
+            self.is_inside.set(false);
+            self.cache();
+        }
+    }
+
+    #[inline(always)]
+    fn cache(&self) {
+        if self.scopes.get() == 0 {
+            self.cached.set(self.table.get());
+        }
+    }
+}
+
+/// Replaces this thread's table, from inside.
+pub(super) fn set_table(table: Table) {
+    here().table.set(table);
+}
+
+/// Marks this thread as inside the runtime until it is dropped.
+pub(crate) struct Inside {
+    was_inside: bool,
+    /// It belongs to the thread that made it.
+    here: *const Here,
+}
+
+impl Inside {
+    #[inline(always)]
+    pub(crate) fn enter() -> Self {
+        let here = here();
+        Self { was_inside: here.enter(), here }
+    }
+}
+
+impl Drop for Inside {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: as in `here`: this is the thread that it came from, as it is not `Send`.
+        unsafe { &*self.here }.leave(self.was_inside);
+    }
 }
 
 /// Runs `f` with this thread marked as inside the runtime.
+#[inline(always)]
 pub(crate) fn inside<R>(f: impl FnOnce() -> R) -> R {
-    HERE.with(|here| here.inside(f))
+    let _inside = Inside::enter();
+    f()
 }
 
 /// Runs `f` with this thread marked as inside the runtime, unless it is already.
 #[inline(always)]
 pub(crate) fn unless_inside<R>(f: impl FnOnce() -> R) -> Option<R> {
-    // What `with` is given may be too much for the compiler to inline `with`.
-    let here = HERE.with(ptr::from_ref);
-    // SAFETY: a thread-local without a destructor is there as long as its thread, which is this one.
-    let here = unsafe { &*here };
-    if here.is_inside.get() { None } else { Some(here.inside(f)) }
+    if is_inside() { None } else { Some(inside(f)) }
 }
 
 /// Whether this thread is inside the runtime or one of its handlers.
+#[inline(always)]
 pub(crate) fn is_inside() -> bool {
-    HERE.with(|here| here.is_inside.get())
+    here().is_inside.get()
+}
+
+/// Whether this thread has a scoped handler.
+#[inline(always)]
+pub(crate) fn is_scoped() -> bool {
+    here().scopes.get() != 0
+}
+
+/// Counts a scoped handler that this thread gets.
+pub(crate) fn enter_scope() {
+    let here = here();
+    here.scopes.set(here.scopes.get() + 1);
+    here.cached.set(Table::NONE);
+}
+
+/// Counts a scoped handler that this thread loses.
+pub(crate) fn leave_scope() {
+    let here = here();
+    here.scopes.set(here.scopes.get() - 1);
+    if !here.is_inside.get() {
+        here.cache();
+    }
+}
+
+/// What this thread keeps for `site`, if the site is in its home slot, the thread neither inside the runtime nor scoped, and
+/// the site not parked.
+#[inline(always)]
+pub(crate) fn cached(site: &'static Callsite) -> Option<NonNull<Local>> {
+    let table = here().cached.get();
+    // SAFETY: the table is this thread's; a slot is a multiple of an entry's size, and so is the mask.
+    let entry = unsafe { table.entry(site.slot() as usize & table.mask) };
+    match ptr::eq(entry.site.get(), site) {
+        // SAFETY: a filled entry has a local, which is kept alive by the state of this thread.
+        true => Some(NonNull::from(unsafe { &*entry.local.get() })),
+        false => None,
+    }
+}
+
+/// What this thread keeps for `site`, if it has called it.
+pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) -> R) -> R {
+    // SAFETY: as in `cached`.
+    f(here().find(site).map(|entry| unsafe { &*entry.local.get() }))
+}
+
+/// The same, for a call that begins and that a handler listens to: the next call may find it by [`cached`].
+pub(crate) fn find_unparked<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Option<R> {
+    let entry = here().find(site)?;
+    entry.site.set(site);
+    // SAFETY: as in `cached`.
+    Some(f(unsafe { &*entry.local.get() }))
+}
+
+/// Parks the site in this thread's table, if the thread has called it.
+pub(crate) fn park(site: &'static Callsite) {
+    if let Some(entry) = here().find(site) {
+        entry.site.set(ptr::from_ref(site).map_addr(|address| address | PARKED));
+    }
+}
+
+/// A locked mutex. The thread that holds it is inside the runtime, so that annotated code that is reached meanwhile, such as
+/// an allocator, comes to no lock.
+pub(crate) struct Locked<'a, T> {
+    // Unlocked before the thread leaves the runtime.
+    value: MutexGuard<'a, T>,
+    _inside: Inside,
+}
+
+impl<T> std::ops::Deref for Locked<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> std::ops::DerefMut for Locked<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// Locks whatever happened to the last holder: nothing of this crate is left half-done by a panic.
+///
+/// All locks of this crate are taken by this, since what is done under them may allocate. No code of the user's is to be called
+/// under one: a handler would not be measured, but could wait for the same lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
+    // Before the lock is waited for: the wait may allocate as well.
+    let inside = Inside::enter();
+    #[allow(clippy::disallowed_methods)] // This is the one place.
+    let value = mutex.lock();
+    Locked { value: value.unwrap_or_else(PoisonError::into_inner), _inside: inside }
 }

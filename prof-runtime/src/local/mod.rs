@@ -12,21 +12,27 @@ mod gaps;
 mod here;
 #[cfg(all(test, loom))]
 mod model;
-mod owned;
+mod state;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 pub(crate) use self::gaps::Gaps;
-pub(crate) use self::here::{at_hand, find, inside, is_inside, slot, unless_inside};
-pub(crate) use self::owned::{add, count_orphan, for_each_share, in_flight, in_flight_by_address, keep_target, share};
+pub(crate) use self::here::{
+    Locked, cached, enter_scope, find, find_unparked, inside, is_inside, is_scoped, leave_scope, lock, park, slot,
+    unless_inside,
+};
+pub(crate) use self::state::{
+    add, borrow, count_dropped_aggregator, end_loan, for_each_share, in_flight, in_flight_by_address, keep_target,
+    share, with_any,
+};
 use crate::aggregator::Stats;
 use crate::callsite::Callsite;
 use crate::clock::{self, TscScale};
 use crate::route::{Route, Target};
-use crate::sync;
 use crate::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{self, OwnerCell};
 
 /// What one thread keeps for one call site. It stays in its place until the thread ends.
 ///
@@ -34,10 +40,10 @@ use crate::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 pub(crate) struct Local {
     site: &'static Callsite,
     kind: Kind,
-    /// When the outermost call on the stack began, 0 while there is none; [`NOT_HERE`] where the clock is not the time stamp
-    /// counter, which never reads either.
+    /// When the outermost call on the stack began, 0 while there is none; [`NOT_INLINE`] while it is one of the nested ones.
+    /// The time stamp counter never reads either.
     start: AtomicU64,
-    /// How many calls are in progress within that one; all of them if it is not here.
+    /// How many calls are in progress within that one; all of them if it is not inline.
     nested: AtomicUsize,
     /// Calls of futures that began here less those that ended here.
     in_flight_async: AtomicI64,
@@ -47,25 +53,27 @@ pub(crate) struct Local {
 
 /// What no other thread reads. That it need not be atomic saves instructions: it can be an operand of one in memory.
 struct Own {
-    /// When the nested calls began.
-    nested_starts: RefCell<Vec<u64>>,
+    /// The calls in progress that are not inline, the innermost last.
+    nested: RefCell<Vec<Nested>>,
     /// The route on which a call [ends shortly](Local::ends_shortly), as its word: `owner` while no call is nested, and
     /// [`NO_OWNER`] otherwise, or if the clock is not the time stamp counter.
-    short_route: Cell<u64>,
-    /// What a tick of the time stamp counter is worth. A copy of the only one, at hand.
+    short_route: OwnerCell<u64>,
+    /// What a tick of the time stamp counter is worth. A copy of the only one.
     tsc_scale: TscScale,
     /// The route to the aggregator that `stats` belongs to, as its word; [`NO_OWNER`] without stats.
-    owner: Cell<u64>,
-    /// Owned by `owned::Owned::stats` of the thread.
-    stats: Cell<*const Stats>,
+    owner: OwnerCell<u64>,
+    /// One of `all_stats`.
+    stats: OwnerCell<*const Stats>,
+    /// The thread's share of every aggregator in turn, as a list through [`Stats::next`]; owned by `state::Parts::stats`.
+    all_stats: OwnerCell<*const Stats>,
     /// The route to `target`, as its word; [`NO_OWNER`] without one.
-    target_route: Cell<u64>,
-    /// Owned by `owned::Owned::targets` of the thread.
-    target: Cell<*const Target>,
+    target_route: OwnerCell<u64>,
+    /// Owned by `state::ThreadState::targets`.
+    target: OwnerCell<*const Target>,
 }
 
-// SAFETY: only the thread that a local was made for calls what uses this; others, which find it in `owned::THREADS`, call
-// `in_flight` and drop it, when its thread has ended.
+// SAFETY: only the thread that has the state which the local is in calls what uses this; others, which find it in
+// `state::ALL`, call `in_flight`.
 unsafe impl Send for Own {}
 // SAFETY: as above.
 unsafe impl Sync for Own {}
@@ -73,15 +81,33 @@ unsafe impl Sync for Own {}
 impl Own {
     fn new() -> Self {
         Self {
-            nested_starts: RefCell::default(),
-            short_route: Cell::new(NO_OWNER),
+            nested: RefCell::default(),
+            short_route: OwnerCell::new(NO_OWNER),
             tsc_scale: TscScale::get(),
-            owner: Cell::new(NO_OWNER),
-            stats: Cell::new(ptr::null()),
-            target_route: Cell::new(NO_OWNER),
-            target: Cell::new(ptr::null()),
+            owner: OwnerCell::new(NO_OWNER),
+            stats: OwnerCell::new(ptr::null()),
+            all_stats: OwnerCell::new(ptr::null()),
+            target_route: OwnerCell::new(NO_OWNER),
+            target: OwnerCell::new(ptr::null()),
         }
     }
+}
+
+/// A call in progress that is not inline.
+#[derive(Clone, Copy)]
+struct Nested {
+    start: u64,
+    /// See [`Local::begin_slow`].
+    is_slow: bool,
+}
+
+/// A call that has ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) end_ticks: u64,
+    pub(crate) duration_ns: u64,
+    /// The call began in a scope, or on a thread that borrowed its state for it.
+    pub(crate) is_slow: bool,
 }
 
 /// The calls of a sampled function that are not timed. They are in progress without being nested in one another.
@@ -107,8 +133,9 @@ impl Untimed {
     }
 }
 
-/// The start of a call that is with the nested ones.
-const NOT_HERE: u64 = u64::MAX;
+/// The start of a call that is with the nested ones: the clock is not the time stamp counter, or the outermost call began in a
+/// scope.
+const NOT_INLINE: u64 = u64::MAX;
 
 /// How many calls may be nested in the outermost one before memory is allocated again.
 const NESTED_AT_FIRST: usize = 8;
@@ -122,8 +149,6 @@ pub(crate) enum Kind {
     Fast,
     /// The clock is another one.
     Slow,
-    /// The thread is ending and has nothing of its own any more: it belongs to its one call.
-    Orphan,
 }
 
 impl Local {
@@ -131,22 +156,12 @@ impl Local {
         Self {
             site,
             kind,
-            start: AtomicU64::new(if kind == Kind::Fast { 0 } else { NOT_HERE }),
+            start: AtomicU64::new(if kind == Kind::Fast { 0 } else { NOT_INLINE }),
             nested: AtomicUsize::new(0),
             in_flight_async: AtomicI64::new(0),
             untimed: Untimed::new(site.sample()),
             own: Own::new(),
         }
-    }
-
-    /// One for a single call on a thread that is ending.
-    #[cold]
-    pub(crate) fn orphan(site: &'static Callsite) -> Box<Self> {
-        inside(|| Box::new(Self::new(site, Kind::Orphan)))
-    }
-
-    pub(crate) fn is_orphan(&self) -> bool {
-        self.kind == Kind::Orphan
     }
 
     #[inline(always)]
@@ -166,11 +181,11 @@ impl Local {
         if self.start() != 0 {
             return false;
         }
-        self.start.store(clock::tsc(), Ordering::Relaxed);
+        sync::store(&self.start, clock::tsc());
         true
     }
 
-    /// Whether all that listens on `route` is the aggregator that this thread has its [`stats`](Self::stats) of at hand, and
+    /// Whether the only handler on `route` is the aggregator of which this thread has its [`stats`](Self::stats) cached, and
     /// a call that ends is [the outermost](Self::is_outermost).
     #[inline(always)]
     pub(crate) fn ends_shortly(&self, route: Route) -> bool {
@@ -182,7 +197,7 @@ impl Local {
     #[inline(always)]
     pub(crate) fn end_outermost(&self, end: u64) -> u64 {
         let duration_ns = self.span_ns(self.start(), end);
-        self.start.store(0, Ordering::Relaxed);
+        sync::store(&self.start, 0);
         duration_ns
     }
 
@@ -196,59 +211,64 @@ impl Local {
     /// for another nested call of itself.
     #[inline(always)]
     pub(crate) fn begin(&self) -> bool {
-        if self.begin_outermost() {
-            return true;
+        self.begin_outermost() || self.begin_nested(false)
+    }
+
+    /// Begins a call as a nested one, so that its end takes the slow path: on a thread that has a scoped handler, which is
+    /// looked for there, or for which the thread has borrowed its state.
+    pub(crate) fn begin_slow(&self) -> bool {
+        let is_outermost = self.start() == 0;
+        let is_begun = self.begin_nested(true);
+        if is_outermost && is_begun {
+            self.start.store(NOT_INLINE, Ordering::Relaxed);
         }
-        let Ok(mut starts) = self.own.nested_starts.try_borrow_mut() else { return false };
-        if starts.len() == starts.capacity() {
-            make_room(&mut starts);
+        is_begun
+    }
+
+    fn begin_nested(&self, is_slow: bool) -> bool {
+        let Ok(mut nested) = self.own.nested.try_borrow_mut() else { return false };
+        if nested.len() == nested.capacity() {
+            make_room(&mut nested);
         }
-        if self.kind == Kind::Orphan {
-            count_orphan(self.site, 1);
-        }
-        self.nested.store(starts.len() + 1, Ordering::Relaxed);
+        self.nested.store(nested.len() + 1, Ordering::Relaxed);
         self.own.short_route.set(NO_OWNER);
-        starts.push(clock::ticks());
+        nested.push(Nested { start: clock::ticks(), is_slow });
         true
     }
 
-    /// Ends the innermost call, nested or not, at `tsc` if that is the clock: the clock's reading, and the call's duration.
+    /// Ends the innermost call, nested or not, at `tsc` if that is the clock.
     #[inline(always)]
-    pub(crate) fn end(&self, tsc: u64) -> (u64, u64) {
+    pub(crate) fn end(&self, tsc: u64) -> Ended {
+        let call = self.pop_nested();
+        let is_slow = call.is_some_and(|call| call.is_slow);
         if self.reads_tsc() {
-            return (tsc, clock::forward_ns(self.end_by_tsc(tsc)));
+            let span_ns = match call {
+                Some(call) => self.span_ns(call.start, tsc),
+                None => self.end_outermost(tsc),
+            };
+            return Ended { end_ticks: tsc, duration_ns: clock::forward_ns(span_ns), is_slow };
         }
-        if self.kind == Kind::Orphan {
-            count_orphan(self.site, -1);
-        }
-        let end = clock::reading(tsc);
-        let start = self.pop_nested().unwrap_or(end);
-        (end, clock::span_ns(start, end))
+        let end_ticks = clock::reading(tsc);
+        let start = call.map_or(end_ticks, |call| call.start);
+        Ended { end_ticks, duration_ns: clock::span_ns(start, end_ticks), is_slow }
     }
 
-    /// Ends the innermost call, nested or not, at `end`, where the clock [is the time stamp counter](Self::reads_tsc): its
-    /// duration as [`TscScale::span_ns`] has it.
+    /// Takes the innermost of the nested calls, which is one no more; `None` if no call is nested.
     #[inline(always)]
-    pub(crate) fn end_by_tsc(&self, end: u64) -> u64 {
-        match self.pop_nested() {
-            Some(start) => self.span_ns(start, end),
-            None => self.end_outermost(end),
-        }
-    }
-
-    /// When the innermost of the nested calls began, which is one no more; `None` if no call is nested.
-    #[inline(always)]
-    fn pop_nested(&self) -> Option<u64> {
+    fn pop_nested(&self) -> Option<Nested> {
         if self.nested.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let mut starts = self.own.nested_starts.borrow_mut();
-        let start = starts.pop();
-        self.nested.store(starts.len(), Ordering::Relaxed);
-        if starts.is_empty() {
+        let mut nested = self.own.nested.borrow_mut();
+        let call = nested.pop();
+        self.nested.store(nested.len(), Ordering::Relaxed);
+        if nested.is_empty() {
+            if self.reads_tsc() && self.start() == NOT_INLINE {
+                self.start.store(0, Ordering::Relaxed);
+            }
             self.set_short_route();
         }
-        start
+        call
     }
 
     /// Whether the clock is the time stamp counter.
@@ -311,49 +331,66 @@ impl Local {
         self.in_flight_async.store(self.in_flight_async.load(Ordering::Relaxed) + by, Ordering::Relaxed);
     }
 
+    /// Whether a call of a function that is no future is in progress.
+    fn has_calls(&self) -> bool {
+        self.nested.load(Ordering::Relaxed) != 0 || !matches!(self.start(), 0 | NOT_INLINE)
+    }
+
     /// How many calls have begun on this thread and not ended, less those that have ended here only.
     fn in_flight(&self) -> i64 {
-        let outermost = i64::from(self.kind == Kind::Fast && self.start.load(Ordering::Relaxed) != 0);
+        let outermost = i64::from(!matches!(self.start.load(Ordering::Relaxed), 0 | NOT_INLINE));
         let nested = i64::try_from(self.nested.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
         let stacked = nested.saturating_add(outermost);
         stacked.saturating_add(self.in_flight_async.load(Ordering::Relaxed)).saturating_add(self.untimed.in_flight())
     }
 
-    /// Hands the thread's share of the aggregator that is all that `route` leads to, if it is at hand, to `record`; returns
-    /// whether it did. To be called by the thread itself.
+    /// The thread's share of the aggregator that `route` leads to, if it is cached. To be called by the thread itself.
     #[inline(always)]
-    pub(crate) fn with_stats(&self, route: Route, record: impl FnOnce(&Stats)) -> bool {
+    pub(crate) fn stats_on(&self, route: Route) -> Option<&Stats> {
         if self.own.owner.get() != route.word() {
-            return false;
+            return None;
         }
-        // SAFETY: the owner is no route's word without stats, and `record` leads nowhere else.
-        record(unsafe { self.stats() });
-        true
+        // SAFETY: the owner is no route's word without stats.
+        Some(unsafe { self.stats() })
     }
 
-    /// The thread's share of the aggregator that it has at hand.
+    /// The thread's share of the aggregator that is cached.
     ///
     /// # Safety
     ///
-    /// The thread is this one's and has an owner of stats at hand, as where a call [ends shortly](Self::ends_shortly). The
+    /// The thread is this one's and has an owner of stats cached, as where a call [ends shortly](Self::ends_shortly). The
     /// reference is not kept while anything runs but what records a call.
     #[inline(always)]
     pub(crate) unsafe fn stats(&self) -> &Stats {
-        // SAFETY: an owner is set with stats, after them. They are kept alive by `Owned::stats` of this thread:
-        // `forget_dropped_aggregators` clears the owner before it lets go of them, and when `Owned` is dropped, no call is in
-        // progress and the table is cleared. Neither can happen while the reference is in use.
+        // SAFETY: an owner is set with stats, after them. They are kept alive by `Parts::stats` of the state that this is in:
+        // `forget_dropped_aggregators` clears the owner before it lets go of them, and when a state is freed, no call is in
+        // progress and no table leads to it. Neither can happen while the reference is in use.
         unsafe { &*self.own.stats.get() }
     }
 
-    /// The target that `route` leads to, if it is at hand. To be called by the thread itself, and not from within a
+    /// The thread's share of any aggregator, cached or not, if there is one. To be called by the thread itself.
+    #[inline]
+    pub(crate) fn stats_of(&self, aggregator: Route) -> Option<&Stats> {
+        let mut next = self.own.all_stats.get();
+        // SAFETY: as in `stats`: what `forget_dropped_aggregators` lets go of it has taken out of the list before.
+        while let Some(stats) = unsafe { next.as_ref() } {
+            if stats.aggregator_route() == aggregator {
+                return Some(stats);
+            }
+            next = stats.next();
+        }
+        None
+    }
+
+    /// The target that `route` leads to, if it is cached. To be called by the thread itself, and not from within a
     /// handler.
     #[inline(always)]
     pub(crate) fn target_on(&self, route: Route) -> Option<&Target> {
         if !self.has_target_on(route) {
             return None;
         }
-        // SAFETY: no route has the word `NO_OWNER`, and any other is set with a target that `Owned::targets` of this
-        // thread keeps alive until `keep_target` puts another in its place here first. That is called by this thread at
+        // SAFETY: no route has the word `NO_OWNER`, and any other is set with a target that `ThreadState::targets`
+        // keeps alive until `keep_target` puts another in its place here first. That is called by this thread at
         // the end of a call only, and while a handler of this target runs, no end of a call comes this far.
         Some(unsafe { &*self.own.target.get() })
     }
@@ -363,34 +400,54 @@ impl Local {
         self.own.target_route.get() == route.word()
     }
 
+    fn forget_target(&self) {
+        self.own.target_route.set(NO_OWNER);
+    }
+
     pub(crate) fn set_target(&self, target: &Arc<Target>) {
         self.own.target.set(Arc::as_ptr(target));
         self.own.target_route.set(target.route().word());
     }
 
-    fn set_stats(&self, owner: Route, stats: &Arc<Stats>) {
-        self.own.stats.set(Arc::as_ptr(stats));
-        self.own.owner.set(owner.word());
-        self.set_short_route();
+    /// Adds the thread's share of an aggregator.
+    fn add_stats(&self, stats: &Arc<Stats>) {
+        stats.set_next(self.own.all_stats.get());
+        self.own.all_stats.set(Arc::as_ptr(stats));
     }
 
-    fn forget_stats(&self) {
+    /// Caches the thread's share of the aggregator that is all that `route` leads to, if there is one.
+    pub(crate) fn cache_stats(&self, route: Route) {
+        if let Some(stats) = self.stats_of(route) {
+            self.own.stats.set(stats);
+            self.own.owner.set(route.word());
+            self.set_short_route();
+        }
+    }
+
+    /// Takes the shares of aggregators that are gone out of the list.
+    fn forget_stats(&self, is_gone: impl Fn(&Stats) -> bool) {
         self.own.owner.set(NO_OWNER);
-        self.set_short_route();
         self.own.stats.set(ptr::null());
+        self.set_short_route();
+        let mut kept = ptr::null();
+        let mut next = self.own.all_stats.get();
+        // SAFETY: as in `stats_of`.
+        while let Some(stats) = unsafe { next.as_ref() } {
+            next = stats.next();
+            if !is_gone(stats) {
+                stats.set_next(kept);
+                kept = stats;
+            }
+        }
+        self.own.all_stats.set(kept);
     }
 }
 
 /// Makes room for more nested calls.
 #[cold]
 #[inline(never)]
-fn make_room(starts: &mut Vec<u64>) {
-    inside(|| starts.reserve(NESTED_AT_FIRST));
-}
-
-/// Locks whatever happened to the last holder: nothing here is left half-done by a panic.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn make_room(nested: &mut Vec<Nested>) {
+    inside(|| nested.reserve(NESTED_AT_FIRST));
 }
 
 fn address(site: &Callsite) -> usize {

@@ -1,12 +1,13 @@
 //! Where metrics go: which handler, for which group, and how a call site finds out.
 //!
 //! The configuration is rebuilt under a lock whenever a handler is installed, and published in two forms: every call
-//! site that was called holds a [`Route`], one word that says what to do with a call; every group, and the whole,
-//! hold a [`Target`], the handlers themselves, which readers take without a lock.
-
-#[cfg(all(test, loom))]
-mod model;
-mod published;
+//! site that was called holds a [`Route`], one word that says what to do with a call; every group has a [`Target`], the
+//! handlers themselves, which a thread takes without a lock when it has none cached that the route leads to. Either may be
+//! newer than the other: a call then goes to the handlers before the change or to those after it, but to one of them, and
+//! once.
+//!
+//! Scoped handlers belong to threads and change nothing here, except that the first of the program leaves no site
+//! [off](Route::OFF).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,21 +29,6 @@ use crate::panics::caught;
 use crate::registry;
 use crate::stderr;
 
-pub(crate) use self::published::Published;
-
-/// What [`Published`] is made of.
-mod atomics {
-    pub(super) use arc_swap::ArcSwapOption as Slot;
-    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
-}
-
-impl Published {
-    /// Of a site that was not called.
-    pub(crate) const fn new() -> Self {
-        Self { route: AtomicU64::new(Route::UNRESOLVED.word()), target: atomics::Slot::const_empty() }
-    }
-}
-
 /// What a call site does with a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Route(u64);
@@ -52,8 +38,8 @@ impl Route {
     pub(crate) const OFF: Self = Self(0);
     /// The site was not called since it was loaded; ask for its route.
     pub(crate) const UNRESOLVED: Self = Self(1);
-    /// There are scoped handlers, on some thread: look for one of this thread before the site's target.
-    pub(crate) const SCOPED: Self = Self(2);
+    /// No handler listens but, perhaps, a scoped one of the thread.
+    pub(crate) const SCOPED_ONLY: Self = Self(2);
 
     /// Count the call in this aggregator, which is all that listens.
     pub(crate) const fn to_aggregator(id: u64) -> Self {
@@ -65,10 +51,12 @@ impl Route {
         Self(2 * id + 4)
     }
 
+    #[inline(always)]
     pub(crate) const fn word(self) -> u64 {
         self.0
     }
 
+    #[inline(always)]
     pub(crate) const fn from_word(word: u64) -> Self {
         Self(word)
     }
@@ -97,14 +85,11 @@ impl Installed {
         Arc::new(Self { handler: Some(handler), panics: AtomicU32::new(0), is_off: AtomicBool::new(false) })
     }
 
-    fn aggregator(&self) -> Option<&Aggregator> {
-        match self.handler.as_ref()?.shortcut() {
-            Shortcut::Aggregator(aggregator) => Some(aggregator),
-            _ => None,
-        }
+    fn shortcut(&self) -> Shortcut<'_> {
+        self.handler.as_ref().map_or(Shortcut::Off, |handler| handler.shortcut())
     }
 
-    /// Runs `f` on the handler, unless it is switched off. A panic stops here.
+    /// Runs `f` on the handler, unless it is switched off. A panic stops here. To be called from inside the runtime.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&dyn MetricHandler) -> R) -> Option<R> {
         if self.is_off.load(Ordering::Relaxed) {
@@ -121,7 +106,7 @@ impl Installed {
     /// Flushes the handler; one that is switched off has nothing to write.
     pub(crate) fn flush(&self) -> Result<(), FlushError> {
         let panics = self.panics.load(Ordering::Relaxed);
-        match self.with(|handler| handler.flush()) {
+        match local::inside(|| self.with(|handler| handler.flush())) {
             Some(result) => result,
             None if self.panics.load(Ordering::Relaxed) > panics => Err(FlushError::Panicked),
             None => Ok(()),
@@ -143,7 +128,7 @@ impl Drop for Installed {
     /// May happen at the end of an annotated call, by the last thread that knows a replaced handler.
     fn drop(&mut self) {
         let handler = self.handler.take();
-        caught(|| drop(handler));
+        local::inside(|| caught(|| drop(handler)));
     }
 }
 
@@ -151,42 +136,75 @@ impl Drop for Installed {
 pub(crate) struct Target {
     /// What leads here.
     route: Route,
+    /// Those of the handlers that are aggregators: threads count calls for them without calling anything.
+    aggregators: Vec<Aggregator>,
+    /// All others.
     handlers: Vec<Arc<Installed>>,
 }
 
 impl Target {
-    fn new(handlers: Vec<Arc<Installed>>) -> Self {
+    /// With these handlers, and those of the fan-outs among them.
+    fn new<'a>(handlers: impl Iterator<Item = &'a Arc<Installed>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let route = match &handlers[..] {
-            [] => Route::OFF,
-            [only] if let Some(aggregator) = only.aggregator() => aggregator.route(),
+        let mut target = Self { route: Route::OFF, aggregators: Vec::new(), handlers: Vec::new() };
+        handlers.for_each(|handler| target.add(handler));
+        target.route = match (&target.aggregators[..], &target.handlers[..]) {
+            ([], []) => Route::OFF,
+            ([only], []) => only.route(),
             _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
         };
-        Self { route, handlers }
+        target
+    }
+
+    fn add(&mut self, handler: &Arc<Installed>) {
+        if handler.is_off.load(Ordering::Relaxed) {
+            return;
+        }
+        match handler.shortcut() {
+            Shortcut::Off => {}
+            Shortcut::Aggregator(aggregator) => self.aggregators.push(aggregator.clone()),
+            Shortcut::Fanout(fanout) => fanout.handlers().iter().for_each(|handler| self.add(handler)),
+            Shortcut::None => self.handlers.push(Arc::clone(handler)),
+        }
     }
 
     pub(crate) fn route(&self) -> Route {
         self.route
     }
 
-    /// Runs `f` on every handler.
     #[inline(always)]
-    pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
+    pub(crate) fn aggregators(&self) -> &[Aggregator] {
+        &self.aggregators
+    }
+
+    /// Whether there are other handlers than aggregators.
+    #[inline(always)]
+    pub(crate) fn has_handlers(&self) -> bool {
+        !self.handlers.is_empty()
+    }
+
+    /// Runs `f` on every handler that is no aggregator.
+    #[inline(always)]
+    pub(crate) fn each_handler(&self, mut f: impl FnMut(&dyn MetricHandler)) {
         for installed in &self.handlers {
             installed.with(&mut f);
         }
     }
 
-    /// The aggregator that the route leads to.
-    pub(crate) fn aggregator(&self, route: Route) -> Option<&Aggregator> {
-        self.handlers.iter().filter_map(|one| one.aggregator()).find(|aggregator| aggregator.route() == route)
+    /// Runs `f` on every handler.
+    pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
+        self.aggregators.iter().for_each(|aggregator| f(aggregator));
+        self.each_handler(f);
     }
 }
 
-/// The published form of the configuration, for metrics that do not come from a call site.
+/// The published form of the configuration.
 struct Targets {
     default: Arc<Target>,
+    /// Of the groups that have a handler of their own.
     groups: HashMap<String, Arc<Target>>,
+    /// Of the groups of call sites, by their slots.
+    slots: Vec<Arc<Target>>,
 }
 
 impl Targets {
@@ -202,10 +220,12 @@ struct Config {
     groups: HashMap<String, Option<Arc<Installed>>>,
     /// Listen to everything, beside the handlers: the reports.
     observers: Vec<Arc<Installed>>,
-    /// How many scoped handlers there are, on any thread. While there are any, every call has to look for one.
-    scopes: usize,
+    /// Some thread had a scoped handler: every call has to look for one from then on.
+    has_scopes: bool,
     /// Every call site that was called.
     sites: Vec<&'static Callsite>,
+    /// The slot of each group of those.
+    group_slots: HashMap<&'static str, u32>,
 }
 
 static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(|| {
@@ -216,8 +236,8 @@ static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(|| {
     })
 });
 static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(|| {
-    let nowhere = Arc::new(Target::new(Vec::new()));
-    ArcSwap::from_pointee(Targets { default: nowhere, groups: HashMap::new() })
+    let nowhere = Arc::new(Target::new([].iter()));
+    ArcSwap::from_pointee(Targets { default: nowhere, groups: HashMap::new(), slots: Vec::new() })
 });
 
 impl Config {
@@ -238,8 +258,9 @@ impl Config {
             default: groups.remove(&None).map(installed),
             groups: HashMap::new(),
             observers: Vec::new(),
-            scopes: 0,
+            has_scopes: false,
             sites: Vec::new(),
+            group_slots: HashMap::new(),
         };
         for (group, fanout) in groups {
             config.groups.insert(group.unwrap_or_default().to_owned(), Some(installed(fanout)));
@@ -250,54 +271,74 @@ impl Config {
     fn target(&self, group: Option<&str>) -> Arc<Target> {
         let own = group.and_then(|group| self.groups.get(group));
         let handler = own.unwrap_or(&self.default);
-        let all = handler.iter().chain(&self.observers);
-        let on = all.filter(|installed| !installed.is_off.load(Ordering::Relaxed));
-        Arc::new(Target::new(on.cloned().collect()))
+        Arc::new(Target::new(handler.iter().chain(&self.observers)))
     }
 
     /// Publishes the configuration. Returns what it replaces, to be dropped when the lock is released, since dropping
     /// a handler runs the user's code.
-    fn publish(&self) -> Garbage {
+    fn publish(&self) -> Arc<Targets> {
         let groups = self.groups.keys().map(|group| (group.clone(), self.target(Some(group))));
-        let targets = Targets { default: self.target(None), groups: groups.collect() };
-        let replaced = TARGETS.swap(Arc::new(targets));
-        let of_sites = self.sites.iter().filter_map(|site| self.publish_to(site));
-        Garbage { _targets: replaced, _of_sites: of_sites.collect() }
+        let (default, groups) = (self.target(None), groups.collect());
+        let replaced = TARGETS.swap(Arc::new(self.with_slots(default, groups)));
+        self.sites.iter().for_each(|site| self.publish_to(site));
+        replaced
     }
 
-    fn publish_to(&self, site: &Callsite) -> Option<Arc<Target>> {
-        let target = Arc::clone(TARGETS.load().of(site.group()));
-        let route = if self.scopes > 0 { Route::SCOPED } else { target.route() };
-        site.published().publish(target, route)
+    /// Gives the groups of call sites their slots.
+    fn with_slots(&self, default: Arc<Target>, groups: HashMap<String, Arc<Target>>) -> Targets {
+        let mut targets = Targets { slots: vec![Arc::clone(&default); self.group_slots.len()], default, groups };
+        for (group, slot) in &self.group_slots {
+            targets.slots[*slot as usize] = Arc::clone(targets.of(group));
+        }
+        targets
     }
-}
 
-/// What may hold the last handle to a replaced handler.
-struct Garbage {
-    _targets: Arc<Targets>,
-    _of_sites: Vec<Arc<Target>>,
+    /// Enters a site that was not called before.
+    fn introduce(&mut self, site: &'static Callsite) {
+        let slot = match self.group_slots.get(site.group()) {
+            Some(slot) => *slot,
+            None => self.add_group(site.group()),
+        };
+        site.introduce(self.sites.len(), slot);
+        self.sites.push(site);
+    }
+
+    fn add_group(&mut self, group: &'static str) -> u32 {
+        // Far fewer than 2^32: each is a string of the program.
+        #[allow(clippy::cast_possible_truncation)]
+        let slot = self.group_slots.len() as u32;
+        self.group_slots.insert(group, slot);
+        let targets = TARGETS.load();
+        // The targets are the same, so that what is replaced holds the last handle to none of them.
+        TARGETS.store(Arc::new(self.with_slots(Arc::clone(&targets.default), targets.groups.clone())));
+        slot
+    }
+
+    fn publish_to(&self, site: &Callsite) {
+        let route = TARGETS.load().slots[site.group_slot()].route();
+        site.set_route(if route == Route::OFF && self.has_scopes { Route::SCOPED_ONLY } else { route });
+    }
 }
 
 /// Changes the configuration and publishes it.
 ///
 /// What it replaces is dropped after the lock is released, and so is what `change` takes out, which is returned.
 fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
-    let (taken, garbage) = local::inside(|| {
-        // Before anything can be measured.
-        clock::prepare();
+    // Before anything can be measured.
+    clock::prepare();
+    let (taken, replaced) = {
         let mut config = lock(&CONFIG);
         let taken = change(&mut config);
         (taken, config.publish())
-    });
-    drop(garbage);
+    };
+    drop(replaced);
     taken
 }
 
 /// What a handler held back must not wait for the last thread that knows it, which may be this one.
 fn flush_replaced(replaced: Option<Arc<Installed>>) {
     bound::one(|| {
-        let flushed = local::inside(|| replaced.as_deref().map_or(Ok(()), Installed::flush));
-        if let Err(error) = flushed {
+        if let Err(error) = replaced.as_deref().map_or(Ok(()), Installed::flush) {
             stderr::line(format_args!("prof: a handler was replaced, and could not be flushed: {error}"));
         }
         drop(replaced);
@@ -395,57 +436,45 @@ impl Drop for Observer {
     }
 }
 
-/// Keeps every call looking for scoped handlers.
-#[derive(Debug)]
-pub(crate) struct ScopeCount(());
-
-impl ScopeCount {
-    pub(crate) fn new() -> Self {
-        Self::change(|scopes| scopes + 1);
-        Self(())
+/// Has every call look for a scoped handler of its thread, from now on.
+///
+/// The first scope of the program rewrites the routes of its call sites. They stay that way: scopes come and go, often one
+/// per request, and a call that finds none costs little (`prof-bench overhead`).
+pub(crate) fn look_for_scopes() {
+    static LOOKED_FOR: AtomicBool = AtomicBool::new(false);
+    if LOOKED_FOR.load(Ordering::Acquire) {
+        return;
     }
-
-    fn change(by: impl FnOnce(usize) -> usize) {
-        local::inside(|| {
-            clock::prepare();
-            let mut config = lock(&CONFIG);
-            let before = config.scopes;
-            config.scopes = by(before);
-            // Only the first and the last make a difference to the call sites.
-            if (before == 0) != (config.scopes == 0) {
-                // What is replaced is the same as what replaces it.
-                config.sites.iter().for_each(|site| drop(config.publish_to(site)));
-            }
-        });
-    }
-}
-
-impl Drop for ScopeCount {
-    fn drop(&mut self) {
-        Self::change(|scopes| scopes - 1);
-    }
+    reconfigure(|config| config.has_scopes = true);
+    // Not before: a thread that finds it set relies on the routes.
+    LOOKED_FOR.store(true, Ordering::Release);
 }
 
 /// Finds the route of a site that is called for the first time, and keeps it up to date from now on.
 #[cold]
-pub(crate) fn resolve(site: &'static Callsite) -> Route {
+pub(crate) fn resolve(site: &'static Callsite) {
     if local::is_inside() {
         // From within the runtime, such as an annotated allocator: left for the next call.
-        return Route::OFF;
+        return;
     }
-    local::inside(|| {
-        let mut config = lock(&CONFIG);
-        registry::list(site);
-        if site.introduce(config.sites.len()) {
-            config.sites.push(site);
-        }
-        drop(config.publish_to(site));
-    });
-    site.route()
+    let mut config = lock(&CONFIG);
+    registry::list(site);
+    if !site.is_known() {
+        config.introduce(site);
+    }
+    config.publish_to(site);
+}
+
+/// The handlers of a site that is resolved.
+pub(crate) fn target_of(site: &Callsite) -> Arc<Target> {
+    // A thread's first look allocates.
+    local::inside(|| Arc::clone(&TARGETS.load().slots[site.group_slot()]))
 }
 
 /// The handlers of a group.
 pub(crate) fn target(group: &str) -> Arc<Target> {
-    LazyLock::force(&CONFIG);
-    Arc::clone(TARGETS.load().of(group))
+    local::inside(|| {
+        LazyLock::force(&CONFIG);
+        Arc::clone(TARGETS.load().of(group))
+    })
 }

@@ -23,6 +23,7 @@ use crate::context::Number;
 #[non_exhaustive]
 pub struct MetricData<'a> {
     /// When the value was measured, by the wall clock.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::time"))]
     pub timestamp: SystemTime,
     /// The group: by default the name of the crate that emitted it.
     pub group_name: Cow<'a, str>,
@@ -68,6 +69,8 @@ impl<'a> MetricData<'a> {
 ///
 /// Integers become a [`Count`](Self::Count), floats a [`Gauge`](Self::Gauge), a [`Duration`] a
 /// [`Duration`](Self::Duration). An integer too large for a count is saturated; a negative one becomes a gauge.
+///
+/// JSON, and other formats for people, have a gauge that is not finite as the text `NaN`, `Infinity` or `-Infinity`.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -76,7 +79,7 @@ pub enum MetricValue {
     /// How many: adds up.
     Count(u64),
     /// How much, at this moment.
-    Gauge(f64),
+    Gauge(#[cfg_attr(feature = "serde", serde(with = "crate::serialized::float"))] f64),
     /// How long.
     Duration(Duration),
 }

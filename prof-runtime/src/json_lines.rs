@@ -17,7 +17,8 @@ use crate::record::{CallRecord, UntimedCall};
 /// Writes each data point as a line with one JSON object, and each [published context](crate::context::publish) as one
 /// with the whole record.
 ///
-/// A data point has `timestamp_ns` (since the Unix epoch), `group`, `name` and one of `count`, `gauge` and `duration_ms`.
+/// A data point has `timestamp_ns` (since the Unix epoch; 0 for times before), `group`, `name` and one of `count`, `gauge`
+/// and `duration_ms`. A number that is not finite is the text `NaN`, `Infinity` or `-Infinity`.
 /// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. The lines of a call are written by one
 /// write. What cannot be written is [counted](Self::losses), and reported by the next [`flush`](MetricHandler::flush).
 ///
@@ -54,7 +55,7 @@ struct DataLine<'a> {
 #[serde(rename_all = "snake_case")]
 enum ValueField {
     Count(u64),
-    Gauge(f64),
+    Gauge(#[serde(serialize_with = "crate::serialized::float::serialize")] f64),
     DurationMs(f64),
 }
 

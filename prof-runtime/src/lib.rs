@@ -89,6 +89,8 @@ mod registry;
 mod report;
 mod route;
 mod scope;
+#[cfg(feature = "serde")]
+mod serialized;
 pub mod startup;
 mod stderr;
 mod stream;

@@ -18,8 +18,10 @@ use crate::outcome::Outcome;
 #[non_exhaustive]
 pub struct Snapshot {
     /// When counting began.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::time"))]
     pub started_at: SystemTime,
     /// When the snapshot was taken.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::time"))]
     pub taken_at: SystemTime,
     /// Every annotated function, also those that were not called, sorted by group and name. Functions that share both
     /// share an entry.
@@ -89,10 +91,13 @@ pub struct ValueStats {
     /// How many data points there were.
     pub count: u64,
     /// Their sum; durations in milliseconds.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::float"))]
     pub sum: f64,
     /// The smallest; durations in milliseconds.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::float"))]
     pub min: f64,
     /// The largest; durations in milliseconds.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serialized::float"))]
     pub max: f64,
     /// The latest, also if it came before the snapshot that this one is since.
     pub last: MetricValue,

@@ -26,7 +26,7 @@ pub enum Number {
     /// An integer. Conversions from types that hold more saturate at the limits of `i64`.
     Int(i64),
     /// A float.
-    Float(f64),
+    Float(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::float::serialize"))] f64),
 }
 
 impl Number {

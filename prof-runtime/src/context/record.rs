@@ -6,7 +6,8 @@ use super::{number::Number, outcome::ContextFailure, value::ContextValue};
 
 /// What a context gathered from its start to its end: the one argument of `on_exit`.
 ///
-/// With the feature `serde` it can be serialized: numbers as numbers, sets as arrays, a top-n as an array of
+/// With the feature `serde` it can be serialized: numbers as numbers (those that are not
+/// finite as the text `NaN`, `Infinity` or `-Infinity` in formats for people), sets as arrays, a top-n as an array of
 /// `[key, value]` from the largest, and `error` as `null` or an object that says its `kind`.
 ///
 /// # Examples

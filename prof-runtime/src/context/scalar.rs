@@ -24,7 +24,7 @@ pub enum Scalar {
     /// An integer.
     Int(i64),
     /// A float.
-    Float(f64),
+    Float(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::float::serialize"))] f64),
     /// A bool.
     Bool(bool),
     /// A string.

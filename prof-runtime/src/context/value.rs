@@ -32,7 +32,7 @@ pub enum ContextValue {
     /// An integer.
     Int(i64),
     /// A float.
-    Float(f64),
+    Float(#[cfg_attr(feature = "serde", serde(serialize_with = "crate::serialized::float::serialize"))] f64),
     /// A bool.
     Bool(bool),
     /// A string.

@@ -338,3 +338,34 @@ fn each_of_two_parts_of_one_kind_counts_its_own() {
     assert_eq!(ended.said("prof: 1 snapshot was lost on its way to snapshots:/dev/full\n"), 1, "{ended:?}");
     assert_eq!((ended.said("lost"), Found::in_directory(dir.path()).points()), (2, 6), "{ended:?}");
 }
+
+#[test]
+fn numbers_that_are_not_finite_cost_no_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths = ["points", "numbers"].map(|name| dir.path().join(name));
+    let prof = format!("json:{},snapshots:{}", paths[0].display(), paths[1].display());
+    let mut program = service(&prof).start();
+    let numbers = ["NaN", "inf", "-inf", "-0.0", "5e-324", "0.1"];
+    for number in numbers {
+        program.ask(&format!("gauge {number}"));
+        program.ask("work 1");
+        assert_eq!(program.ask("flush"), "flushed");
+    }
+    program.end().succeeded();
+    let points = fs::read_to_string(&paths[0]).unwrap();
+    let gauges = points.lines().filter_map(|line| {
+        let value: Value = serde_json::from_str(line).unwrap();
+        value.get("gauge").map(Value::to_string)
+    });
+    let expect = ["\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "-0.0", "5e-324", "0.1"];
+    assert_eq!(gauges.collect::<Vec<_>>(), expect);
+    // Each line but that of the end, in which nothing happened.
+    let lasts = fs::read_to_string(&paths[1]).unwrap();
+    let lasts = lasts.lines().filter_map(|line| {
+        let snapshot: Snapshot = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(snapshot.function("work").is_none_or(|function| function.calls() == 1));
+        snapshot.value("gauge").map(|value| value.last.as_f64().to_bits())
+    });
+    let expect = numbers.map(|number| number.parse::<f64>().unwrap().to_bits());
+    assert_eq!(lasts.collect::<Vec<_>>(), expect);
+}

@@ -217,6 +217,7 @@ impl Service {
             "wide" => call(number, wide),
             "catch" => call(number, || _ = catch_unwind(panics)),
             "put" => put_metric(word, words.get(2).map_or(Ok(1.0), |value| value.parse())?, "faults"),
+            "gauge" => put_metric("gauge", word.parse::<f64>()?, "faults"),
             "names" => (0..number).for_each(|n| put_metric(&format!("name {n}"), 1, "faults")),
             "background" => self.background.start(number),
             "stop" => return Ok(self.background.stop().to_string()),

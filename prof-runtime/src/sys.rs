@@ -99,6 +99,12 @@ impl NotInherited {
     }
 }
 
+/// Other systems have no signals that a thread could take.
+#[cfg(not(unix))]
+pub(crate) fn without_signals<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
 #[cfg(unix)]
 pub(crate) use self::unix::*;
 
@@ -129,6 +135,41 @@ mod unix {
         // What cannot be polled is tried: a closed descriptor, and devices on some systems.
         let is_gone = stderr.revents & (libc::POLLERR | libc::POLLHUP) != 0;
         ready < 0 || (ready > 0 && !is_gone)
+    }
+
+    /// Signals that a thread takes for what it does itself, whoever else there is.
+    const OF_THREADS: [libc::c_int; 8] = [
+        libc::SIGABRT,
+        libc::SIGBUS,
+        libc::SIGFPE,
+        libc::SIGILL,
+        libc::SIGPROF,
+        libc::SIGSEGV,
+        libc::SIGSYS,
+        libc::SIGTRAP,
+    ];
+
+    /// Runs `f`, which starts a thread, while this thread takes no signals, and so has the new one take none, ever: a program
+    /// that waits for signals knows which of its threads may take them, and does not know ours.
+    pub(crate) fn without_signals<R>(f: impl FnOnce() -> R) -> R {
+        struct Restore(libc::sigset_t);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                // SAFETY: the set is what the system said; it lives until the call returns.
+                unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
+            }
+        }
+        // SAFETY: a set of zeros is one; both are written before they are read, and live until the calls return.
+        let _restore = unsafe {
+            let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigfillset(&raw mut all);
+            for signal in OF_THREADS {
+                libc::sigdelset(&raw mut all, signal);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+            Restore(before)
+        };
+        f()
     }
 
     /// Opens a file without waiting for anyone; writing to it waits as usual.

@@ -14,6 +14,7 @@ use crate::exit::{self, End, Listed};
 use crate::local::{self, lock};
 use crate::panics::caught;
 use crate::stderr;
+use crate::sys;
 
 /// A running thread. It is told to stop when this is dropped, and waited for by [`stop`](Self::stop) only.
 pub(crate) struct Worker {
@@ -93,15 +94,16 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself.
+    /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself, and it takes no signals.
     pub(crate) fn start(name: &str, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Self> {
         let (stop, stopped) = bounded(0);
         let (ends, done) = bounded::<Infallible>(0);
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let run = move || {
             // Dropped also when `run` panics.
             let _ends = ends;
             local::inside(|| run(&Stop(stopped)));
-        })?;
+        };
+        let thread = sys::without_signals(|| thread::Builder::new().name(name.to_owned()).spawn(run))?;
         let shared = Shared {
             stop: Mutex::new(Some(stop)),
             done,

@@ -253,6 +253,9 @@ impl Config {
             let fanout = groups.remove(&linked.group).unwrap_or_default();
             groups.insert(linked.group, fanout.with(handler));
         }
+        if !groups.is_empty() {
+            exit::flush_handlers();
+        }
         let installed = |fanout: FanoutHandler| Installed::new(Arc::new(fanout));
         let mut config = Self {
             default: groups.remove(&None).map(installed),
@@ -348,10 +351,11 @@ fn flush_replaced(replaced: Option<Arc<Installed>>) {
 /// `None` for a handler that does nothing, so that nothing is done for it.
 fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
     let handler = handler.into_handler();
-    match handler.shortcut() {
-        Shortcut::Off => None,
-        _ => Some(Installed::new(handler)),
+    if matches!(handler.shortcut(), Shortcut::Off) {
+        return None;
     }
+    exit::flush_handlers();
+    Some(Installed::new(handler))
 }
 
 /// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile go
@@ -371,7 +375,6 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
 /// assert_eq!(memory.value("pages"), Some(3.0));
 /// ```
 pub fn configure(handler: impl IntoHandler) {
-    exit::flush_handlers();
     let handler = installed(handler);
     let replaced = reconfigure(|config| std::mem::replace(&mut config.default, handler));
     flush_replaced(replaced);
@@ -392,7 +395,6 @@ pub fn configure(handler: impl IntoHandler) {
 /// assert_eq!(crawler.value("pages"), Some(3.0));
 /// ```
 pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
-    exit::flush_handlers();
     let (group, handler) = (group.into(), installed(handler));
     let replaced = reconfigure(|config| config.groups.insert(group, handler)).flatten();
     flush_replaced(replaced);

@@ -155,6 +155,24 @@ fn a_report_of_its_own_is_printed_at_an_exit() {
     assert_eq!((ended.status.code(), reported(&ended)), (Some(7), Some(5)), "{ended:?}");
 }
 
+#[test]
+fn what_handlers_and_exporters_of_the_program_hold_back_is_written_at_an_exit() {
+    for end in ["exit 7", "exit-on-thread 7"] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut program = service("").directory(dir.path()).start();
+        program.ask("hold");
+        program.ask("work 5");
+        program.tell(end);
+        assert_eq!(program.wait().status.code(), Some(7));
+        for file in ["buffer", "queue"] {
+            assert_eq!(count(&lines(&dir.path().join(file)), "work.success"), 5, "{file}");
+        }
+        let snapshots = lines(&dir.path().join("lines"));
+        let snapshots = snapshots.iter().map(|line| serde_json::from_str::<Snapshot>(line).unwrap());
+        assert_eq!(snapshots.filter_map(|snapshot| Some(snapshot.function("work")?.calls())).sum::<u64>(), 5);
+    }
+}
+
 /// The lock is that of the handler, which is to be flushed at the exit.
 #[test]
 fn an_exit_under_a_lock_is_not_held_up_for_ever_and_loses_nothing_else() {

@@ -8,7 +8,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufRead as _, Read as _, Write, pipe, stdin, stdout};
+use std::io::{BufRead as _, BufWriter, Read as _, Write, pipe, stdin, stdout};
 use std::panic::{catch_unwind, resume_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 
-use prof_runtime::export::Loss;
+use prof_runtime::export::{Loss, PeriodicExporter, SnapshotLines};
 use prof_runtime::{
-    JsonLinesHandler, MetricData, MetricHandler, NullHandler, ProfBuilder, ProfGuard, Report, ScopedHandler, configure,
-    prof, put_metric, report_at_exit, scoped,
+    Aggregator, BufferedHandler, FanoutHandler, JsonLinesHandler, MetricData, MetricHandler, NullHandler, ProfBuilder,
+    ProfGuard, Report, ScopedHandler, configure, prof, put_metric, report_at_exit, scoped,
 };
 
 #[prof(name = "work", group = "faults")]
@@ -67,6 +67,10 @@ mod c {
     unsafe extern "C" {
         safe fn atexit(handler: extern "C" fn()) -> i32;
         safe fn signal(signal: i32, handler: usize) -> usize;
+        unsafe fn sigemptyset(set: *mut SignalSet) -> i32;
+        unsafe fn sigaddset(set: *mut SignalSet, signal: i32) -> i32;
+        unsafe fn pthread_sigmask(how: i32, set: *const SignalSet, before: *mut SignalSet) -> i32;
+        unsafe fn sigwait(set: *const SignalSet, signal: *mut i32) -> i32;
         pub(crate) safe fn exit(code: i32) -> !;
         pub(crate) safe fn fork() -> i32;
         unsafe fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
@@ -95,6 +99,29 @@ mod c {
         HANDLER_BEFORE.store(signal(SIGTERM, handler as usize), Ordering::SeqCst);
     }
 
+    type SignalSet = [u64; 16];
+
+    fn set_of_sigterm() -> SignalSet {
+        let mut set = [0; 16];
+        // SAFETY: it is at least as large as a set is on Linux.
+        unsafe { assert_eq!((sigemptyset(&raw mut set), sigaddset(&raw mut set, SIGTERM)), (0, 0)) };
+        set
+    }
+
+    /// Has SIGTERM wait until it is [waited for](wait_for_sigterm), as far as this thread is concerned.
+    pub(crate) fn block_sigterm() {
+        let set = set_of_sigterm();
+        // SAFETY: the set lives until the call returns.
+        assert_eq!(unsafe { pthread_sigmask(0, &raw const set, std::ptr::null_mut()) }, 0);
+    }
+
+    pub(crate) fn wait_for_sigterm() {
+        let (set, mut signal) = (set_of_sigterm(), 0);
+        // SAFETY: both live until the call returns.
+        assert_eq!(unsafe { sigwait(&raw const set, &raw mut signal) }, 0);
+        assert_eq!(signal, SIGTERM);
+    }
+
     pub(crate) fn work_and_exit_again_at_exit() {
         extern "C" fn handler() {
             _ = super::work(false);
@@ -110,6 +137,17 @@ mod c {
         assert_eq!(unsafe { waitpid(process, &raw mut status, 0) }, process);
         status
     }
+}
+
+/// Configures handlers that hold back what they write to files of the current directory, each in a way of its own, and starts
+/// an exporter that does.
+fn hold_back() -> Result<PeriodicExporter, Box<dyn Error>> {
+    let buffer = JsonLinesHandler::to(BufWriter::new(File::create("buffer")?));
+    let queue = BufferedHandler::new(JsonLinesHandler::to(BufWriter::new(File::create("queue")?)))?;
+    let aggregator = Aggregator::new();
+    configure(FanoutHandler::new().with(buffer).with(queue).with(aggregator.clone()));
+    let lines = SnapshotLines::to(File::create("lines")?);
+    Ok(PeriodicExporter::start("lines", aggregator, Duration::from_secs(100_000), lines)?)
 }
 
 /// Exits when it is written to, while whoever writes holds a lock.
@@ -199,6 +237,7 @@ struct Service {
     /// Holds up every handler that blocks.
     blocked: Option<(MutexGuard<'static, ()>, ScopedHandler)>,
     report: Option<Report>,
+    exporter: Option<PeriodicExporter>,
     /// Closed when the program ends, which ends a child that waits.
     #[cfg(unix)]
     alive: Option<std::io::PipeWriter>,
@@ -247,6 +286,7 @@ impl Service {
                 let code = word.parse()?;
                 thread::spawn(move || std::process::exit(code)).join().expect("it does not return");
             }
+            "hold" => self.exporter = Some(hold_back()?),
             "exit-in-write" => {
                 configure(JsonLinesHandler::to(Exits));
                 _ = work(false);
@@ -255,16 +295,19 @@ impl Service {
             "again-at-exit" => c::work_and_exit_again_at_exit(),
             "forget" => std::mem::forget(self.prof.take()),
             "report" => self.report = Some(report_at_exit()),
+            "block-sigterm" => c::block_sigterm(),
+            "wait-for-sigterm" => c::wait_for_sigterm(),
             "handle" => c::handle_sigterm(word == "chained"),
             "handled-signals" => return Ok(c::HANDLED.load(Ordering::SeqCst).to_string()),
             "fork" => return self.fork(word),
+            "reap" => return Ok(c::wait(word.parse()?).to_string()),
             _ => return self.tell(words[0], word),
         }
         Ok("done".to_owned())
     }
 
     /// Forks a child that works twice and then ends as it is told, and says how it ended. One that waits does so until this
-    /// process has ended.
+    /// process has ended; its number is said instead.
     fn fork(&mut self, how: &str) -> Result<String, Box<dyn Error>> {
         let (mut dies, alive) = pipe()?;
         match c::fork() {
@@ -286,9 +329,9 @@ impl Service {
                     }
                 }
             }
-            _ if how == "waits" => {
+            child if how == "waits" => {
                 self.alive = Some(alive);
-                Ok("done".to_owned())
+                Ok(child.to_string())
             }
             child => Ok(c::wait(child).to_string()),
         }

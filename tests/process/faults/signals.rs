@@ -2,7 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::exits::{Everything, reported};
 use crate::peers::{Answer, Peer};
@@ -96,6 +96,33 @@ fn a_signal_that_the_program_handles_later_is_left_to_it() {
 #[test]
 fn a_signal_that_is_ignored_stays_ignored() {
     is_left_to(service("report,signals").after("trap '' TERM").start(), "0");
+}
+
+/// A program that waits for signals blocks them on the threads that it knows of. Those that it does not know must not take
+/// them instead.
+#[test]
+fn a_signal_that_the_program_waits_for_is_left_to_it() {
+    for part in ["", ",signals"] {
+        let mut program = service(&format!("report,json:/dev/null,prometheus:0{part}")).start();
+        program.ask("work 5");
+        program.ask("block-sigterm");
+        program.signal(Signal::TERM);
+        program.ask("wait-for-sigterm");
+        let ended = program.end().succeeded();
+        assert_eq!(reported(&ended), Some(5), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_signal_to_a_child_ends_the_child_alone() {
+    let mut program = service("report,signals").start();
+    program.ask("work 4");
+    let child = Pid::from_raw(program.ask("fork waits").parse().unwrap()).unwrap();
+    kill_process(child, Signal::TERM).unwrap();
+    assert_eq!(program.ask(&format!("reap {}", child.as_raw_nonzero())), Signal::TERM.as_raw().to_string());
+    program.ask("work 1");
+    let ended = program.end().succeeded();
+    assert_eq!(reported(&ended), Some(5), "{ended:?}");
 }
 
 #[test]

@@ -82,6 +82,11 @@ impl Collector {
         Self { url, pushes, _stop: stop }
     }
 
+    /// Whether nothing came that was not looked at.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.pushes.try_recv().is_err()
+    }
+
     /// The next push.
     pub(crate) fn push(&self) -> Push {
         self.pushes.recv_timeout(LONG).expect("the service pushes")

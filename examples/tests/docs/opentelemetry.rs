@@ -127,8 +127,45 @@ fn check_effect(variable: &str, others: &str) {
             let push = pushed(&with(&[(ENDPOINT, url), (variable, "deployment.environment.name=test")]), &collector);
             assert_eq!(push.resource()["deployment.environment.name"], "test");
         }
+        "OTEL_METRIC_EXPORT_TIMEOUT" => check_timeout(variable),
+        "OTEL_SDK_DISABLED" => {
+            let dir = tempfile::tempdir().unwrap();
+            with(&[(ENDPOINT, url), (variable, "TRUE")]).run(dir.path());
+            assert!(collector.is_idle());
+            for value in quoted(others).into_iter().filter(|value| *value == "false") {
+                pushed(&with(&[(ENDPOINT, url), (variable, value)]), &collector);
+            }
+        }
+        "OTEL_METRICS_EXPORTER" => {
+            let dir = tempfile::tempdir().unwrap();
+            with(&[(ENDPOINT, url), (variable, "none")]).run(dir.path());
+            assert!(collector.is_idle());
+            pushed(&with(&[(ENDPOINT, url), (variable, "prometheus")]), &collector);
+        }
+        "HTTP_PROXY" | "ALL_PROXY" => {
+            let push = pushed(&with(&[(ENDPOINT, ELSEWHERE), (variable, url)]), &collector);
+            assert_eq!(push.path, "/v1/metrics");
+            pushed(&with(&[(ENDPOINT, url), (variable, "http://no-such-proxy.invalid")]), &collector);
+        }
+        // That of https is none for http.
+        "HTTPS_PROXY" => check_not_pushed(&[(ENDPOINT, ELSEWHERE), (variable, url)], &collector),
+        "NO_PROXY" => {
+            let variables = [(ENDPOINT, ELSEWHERE), ("HTTP_PROXY", url), (variable, "127.0.0.0/8, collector.invalid")];
+            check_not_pushed(&variables, &collector);
+        }
         _ => panic!("the page names {variable}, and nothing here says what it does"),
     }
+}
+
+/// A collector that only a proxy could find.
+const ELSEWHERE: &str = "http://collector.invalid";
+
+fn check_not_pushed(variables: &[(&str, &str)], collector: &Collector) {
+    let dir = tempfile::tempdir().unwrap();
+    let output = with(variables).run(dir.path());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains(&format!("prof: could not export metrics to {ELSEWHERE}/v1/metrics: ")), "{stderr}");
+    assert!(collector.is_idle());
 }
 
 /// A collector that takes connections and never answers is given up on: without the variable after 10 s, which is longer
@@ -154,7 +191,7 @@ fn every_variable_does_something() {
             variables += 1;
         }
     }
-    assert!(variables >= 14, "the page names {variables}");
+    assert!(variables >= 21, "the page names {variables}");
 }
 
 #[test]
@@ -166,13 +203,14 @@ fn the_defaults_are_those_of_the_page() {
         let [names, default] = <[String; 2]>::try_from(row).unwrap();
         let first = quoted(&default).first().map_or(&*default, |quoted| *quoted).to_owned();
         let expect = match quoted(&names)[0] {
-            "OTEL_EXPORTER_OTLP_ENDPOINT" => format!("protocol: Http, url: \"{first}/v1/metrics\""),
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => format!("protocol: Http, endpoint: \"{first}/v1/metrics\""),
             "OTEL_EXPORTER_OTLP_PROTOCOL" => {
                 assert_eq!(first, "http/protobuf");
                 continue;
             }
             "OTEL_EXPORTER_OTLP_TIMEOUT" => format!("timeout: {}s", milliseconds(&first) / 1000),
             "OTEL_METRIC_EXPORT_INTERVAL" => format!("interval: {}s", milliseconds(&first) / 1000),
+            "OTEL_METRIC_EXPORT_TIMEOUT" => format!("push_timeout: {}s", milliseconds(&first) / 1000),
             // Seen by what arrives.
             _ => continue,
         };

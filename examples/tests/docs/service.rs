@@ -66,7 +66,8 @@ impl Line {
         let mut command = Command::new(env!("CARGO_BIN_EXE_observed_service"));
         command.args(["--requests", &REQUESTS.to_string()]).current_dir(directory);
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("OTEL_") {
+            let upper = name.to_string_lossy().to_uppercase();
+            if upper.starts_with("OTEL_") || upper.ends_with("_PROXY") {
                 command.env_remove(name);
             }
         }

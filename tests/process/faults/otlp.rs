@@ -328,3 +328,58 @@ fn a_flush_asks_all_parts_at_once() {
     program.tell("flush");
     assert_eq!(calls(&peer.request()).0, 3);
 }
+
+/// None of them has received anything, and none is sent to where it says.
+#[test]
+fn a_collector_that_lies_has_received_nothing() {
+    let elsewhere = Peer::always(ok());
+    let location = format!("location: {}/v1/metrics\r\n", elsewhere.url());
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\n";
+    for answer in [
+        http("307 Temporary Redirect", &location, b""),
+        http("303 See Other", &location, b""),
+        http("200 OK", "content-type: application/x-protobuf\r\n", &[b'x'; 100_000]),
+        http("206 Partial Content", "", b""),
+        Answer::Last(format!("{head}transfer-encoding: chunked\r\n\r\nzzzz\r\n").into_bytes()),
+        Answer::Last(format!("{head}content-length: 9\r\n\r\n1234").into_bytes()),
+        Answer::Last(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec()),
+    ] {
+        let peer = Peer::always(answer.clone());
+        let mut program = service(&otlp(&peer.url())).start();
+        program.ask("work 3");
+        let error = program.ask("flush");
+        assert!(error.starts_with("could not flush"), "{answer:?}: {error}");
+        let ended = program.end().succeeded();
+        assert_eq!(ended.said("lost on"), 1, "{answer:?}: {ended:?}");
+    }
+    assert_eq!(elsewhere.requests.try_iter().count(), 0);
+}
+
+#[test]
+fn differences_add_up_to_the_programs_own_whatever_becomes_of_pushes() {
+    // Which pushes arrive: by a fixed series without a pattern.
+    let fates: Vec<u32> = (1..40_u32).map(|n| n.wrapping_mul(2_654_435_761) >> 29).collect();
+    let mut next = fates.clone().into_iter();
+    let peer = Peer::answering(move |_| match next.next() {
+        Some(0) => http("503 Service Unavailable", "", b""),
+        Some(1) => http("400 Bad Request", "", b""),
+        Some(2) => http("200 OK", "content-type: text/html\r\n", b"<html></html>"),
+        _ => ok(),
+    });
+    let setup = service(&otlp(&peer.url())).env("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta");
+    let mut program = setup.start();
+    let mut made = 0;
+    for (n, fate) in (1..).zip(&fates) {
+        program.ask(&format!("work {n}"));
+        made += n;
+        assert_eq!(program.ask("flush") == "flushed", *fate > 2, "push {n}");
+    }
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("lost"), 0, "{ended:?}");
+    let requests: Vec<Request> = peer.requests.try_iter().collect();
+    // The last is that of the end.
+    let fates = fates.into_iter().chain([7]);
+    let arrived: i64 =
+        requests.iter().zip(fates).filter(|(_, fate)| *fate > 2).map(|(request, _)| calls(request).0).sum();
+    assert_eq!(arrived, made);
+}

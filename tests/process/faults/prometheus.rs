@@ -82,6 +82,31 @@ fn connections_that_are_held_open_keep_no_scrape_from_being_answered() {
 }
 
 #[test]
+fn clients_that_are_no_scrapers_stop_no_scrape() {
+    let mut program = service("prometheus:0").start();
+    program.ask("work 3");
+    let head = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n";
+    let mut greedy = Vec::new();
+    for bytes in [
+        format!("{head}{}\r\n", "x-a: b\r\n".repeat(100_000)),
+        format!("{head}accept: {}\r\n\r\n", "text/plain,".repeat(100_000)),
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        "\u{16}\u{3}\u{1}\0\u{1}".to_owned(),
+        "a".repeat(1_000_000),
+        // Whose answers nobody reads.
+        format!("{head}\r\n").repeat(300),
+        "POST /metrics HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n".to_owned(),
+    ] {
+        let mut stream = connect(&mut program);
+        // It may be closed before all of it was sent.
+        let _ = stream.write_all(bytes.as_bytes());
+        greedy.push(stream);
+        assert_eq!(value(&scrape(&mut program), SUCCESSES), 3);
+    }
+    program.end().succeeded();
+}
+
+#[test]
 fn a_page_with_a_name_of_its_own_for_this_machine_reads_nothing() {
     let mut program = service("prometheus:0").start();
     let mut stream = connect(&mut program);

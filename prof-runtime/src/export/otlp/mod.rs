@@ -252,6 +252,7 @@ impl fmt::Debug for OtlpExporter {
             .field("headers", &self.config.headers)
             .field("temporality", &self.config.temporality)
             .field("timeout", &self.config.timeout)
+            .field("push_timeout", &self.config.push_timeout)
             .field("interval", &self.config.interval)
             .finish_non_exhaustive()
     }

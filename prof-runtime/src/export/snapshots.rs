@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::{ExportError, Exporter};
-use crate::aggregator::Snapshot;
+use crate::aggregator::{FunctionStats, Snapshot};
 use crate::lines::LineWriter;
 
 /// Writes what happened since the last export as a line with one JSON object: a [`Snapshot`], as `serde` writes it, of
@@ -52,7 +52,10 @@ impl SnapshotLines {
             Some(written) => snapshot.since(written),
             None => snapshot.clone(),
         };
-        delta.functions.retain(|function| function.calls() > 0 || function.in_flight > 0);
+        // While calls go on, a duration may come after the snapshot that has its call.
+        let says_something =
+            |one: &FunctionStats| one.calls() > 0 || one.in_flight > 0 || one.histogram.count() > 0 || one.total_ns > 0;
+        delta.functions.retain(says_something);
         delta.values.retain(|value| value.count > 0);
         let line = serde_json::to_string(&delta)? + "\n";
         self.writer.write(&line).map_err(|(_, error)| error)?;
@@ -75,5 +78,45 @@ impl Exporter for SnapshotLines {
 impl fmt::Debug for SnapshotLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SnapshotLines").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::aggregator::Aggregator;
+    use crate::callsite::Callsite;
+    use crate::handler::MetricHandler as _;
+    use crate::histogram::Histogram;
+    use crate::outcome::Outcome;
+    use crate::record::CallRecord;
+
+    static LATE: Callsite = Callsite::new("late", || "shop::store::late::item", "shop::store", file!(), line!());
+
+    #[test]
+    fn a_duration_that_comes_after_its_call_is_written_with_the_next_line() {
+        let aggregator = Aggregator::new();
+        aggregator.record_call(&CallRecord::new(&LATE, Outcome::Success, Duration::from_millis(3)));
+        let whole = aggregator.snapshot();
+        // While calls go on, a snapshot may have a call and not yet its duration.
+        let mut early = whole.clone();
+        let function = early.functions.iter_mut().find(|function| function.name == "store.late").unwrap();
+        (function.histogram, function.total_ns) = (Histogram::default(), 0);
+        (function.min_ns, function.max_ns) = (None, None);
+
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        let mut lines = SnapshotLines::to(std::fs::File::create(&path).unwrap());
+        for snapshot in [&early, &whole, &whole] {
+            lines.export(snapshot).unwrap();
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let written: Vec<Snapshot> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let of_late = |snapshot: &Snapshot| {
+            snapshot.function("store.late").map(|function| (function.success, function.histogram.count()))
+        };
+        assert_eq!(written.iter().map(of_late).collect::<Vec<_>>(), [Some((1, 0)), Some((0, 1)), None]);
     }
 }

@@ -49,7 +49,8 @@ impl Answer {
         let details = BinaryMetadataValue::from_bytes(&self.details.encode_to_vec());
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", self.status.into());
-        trailers.insert("grpc-message", HeaderValue::from_static("as told"));
+        // Percent-encoded, as the protocol says: what is told acts on a terminal.
+        trailers.insert("grpc-message", HeaderValue::from_static("as told%1b[31m%0a%e2%80%ae"));
         trailers.insert("grpc-status-details-bin", HeaderValue::from_bytes(details.as_encoded_bytes()).unwrap());
         let message = self.message.encode_to_vec();
         let length = u32::try_from(message.len()).unwrap().to_be_bytes();
@@ -157,8 +158,13 @@ fn answers_say_whether_to_try_again() {
     assert_eq!(after(), Ok(None));
     assert_eq!(after(), Ok(Some(7)));
     assert_eq!(after(), Ok(Some(3600)));
-    assert!(after().unwrap_err().contains("refused metrics: it answered ResourceExhausted: as told"));
-    assert_eq!(after(), Err(format!("{url} refused metrics: it answered InvalidArgument: as told")));
+    assert!(
+        after().unwrap_err().contains("refused metrics: it answered ResourceExhausted: as told\\u{1b}[31m\\n\\u{202e}")
+    );
+    assert_eq!(
+        after(),
+        Err(format!("{url} refused metrics: it answered InvalidArgument: as told\\u{{1b}}[31m\\n\\u{{202e}}"))
+    );
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(super) fn push(
         request = request.header("content-encoding", "gzip");
         body = compressed(&body);
     }
-    let mut answer = request.send(body).map_err(|error| unreachable(error.into(), None))?;
+    let mut answer = request.send(body).map_err(|error| unreachable(Foreign(error).to_string().into(), None))?;
     match answer.status() {
         StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT => accepted(config, &mut answer),
         // Those that the protocol says are worth another attempt.
@@ -118,7 +118,7 @@ fn accepted(config: &Config, answer: &mut Response<ureq::Body>) -> Result<Export
         Ok(body) => body,
         Err(ureq::Error::BodyExceedsLimit(_)) => return Err(not_otlp(format!("more than {MAX_ANSWER_BYTES} bytes"))),
         Err(error) => {
-            let source = format!("its answer broke off: {error}").into();
+            let source = format!("its answer broke off: {}", Foreign(error)).into();
             return Err(ExportError::Unreachable { target: config.target(), source, retry_after: None }.into());
         }
     };

@@ -48,6 +48,15 @@ fn answers(answer: impl Into<Vec<u8>>) -> String {
     address
 }
 
+/// Neither an error nor what it comes of acts on a terminal.
+#[track_caller]
+fn is_plain(error: &(dyn std::error::Error + 'static)) {
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        hostile::check(&error.to_string(), 0);
+        hostile::check(&format!("{error:?}"), 0);
+    }
+}
+
 fn export_to(address: &str, protocol: Protocol) -> Result<(), ExportError> {
     let short = [("OTEL_EXPORTER_OTLP_TIMEOUT", "300")];
     exporter_by(&format!("http://{address}"), protocol, &short).export(&Aggregator::new().snapshot())
@@ -59,7 +68,7 @@ fn refused(answer: impl Into<Vec<u8>>, expect: &str) {
     assert!(matches!(error, ExportError::Refused { .. }), "{error}");
     let text = error.to_string();
     assert!(text.contains(expect), "{text}");
-    hostile::check(&text, 0);
+    is_plain(&error);
 }
 
 #[track_caller]
@@ -67,6 +76,7 @@ fn unreachable(address: &str, expect: &str) {
     let error = export_to(address, Protocol::Http).unwrap_err();
     assert!(matches!(error, ExportError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains(expect), "{error}");
+    is_plain(&error);
 }
 
 fn response(status: &str, headers: &str, body: &str) -> String {
@@ -121,6 +131,8 @@ fn an_answer_that_breaks_off_is_none() {
     unreachable(&answers(format!("{head}transfer-encoding: chunked\r\n\r\nzzzz\r\njunk")), "its answer broke off");
     unreachable(&answers(""), "");
     unreachable(&answers("SSH-2.0-OpenSSH_9.9\r\n"), "");
+    unreachable(&answers("HTTP/1.1 200 \u{1b}[31m\u{202e}\r\n\u{1b}]0;x\u{7}: y\r\n\r\n"), "");
+    unreachable(&answers("HTTP/1.1 \u{1b}[31m OK\r\n\r\n"), "");
     unreachable(&answers([0x15, 3, 1, 0, 2, 2, 70, 0xff]), "");
 }
 
@@ -211,7 +223,7 @@ fn what_answers_grpc_and_is_no_collector_has_received_nothing() {
         let (address, _) = raw(answer);
         let error = export_to(&address, Protocol::Grpc).unwrap_err();
         assert!(matches!(error, ExportError::Unreachable { .. }), "{error}");
-        hostile::check(&error.to_string(), 0);
+        is_plain(&error);
     }
     let peer = Peer::start(Protocol::Grpc);
     peer.turns([Turn::Page, Turn::Reset]);

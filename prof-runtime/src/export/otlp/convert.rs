@@ -148,7 +148,7 @@ impl Numbers<'_> {
         let seconds = |ns: u64| ns as f64 / 1e9;
         let point = |Since { start, number: function }: &Since<'_, FunctionStats>| {
             let Exponential { scale, zero_count, offset, counts } = Exponential::new(&function.histogram, MAX_BUCKETS);
-            // Extremes are those of all time, which differences do not speak of.
+            // The extremes of a difference may be the bounds of their buckets, and the protocol's are exact.
             let extreme = |ns: Option<u64>| ns.filter(|_| !self.is_delta()).map(seconds);
             ExponentialHistogramDataPoint {
                 attributes: attributes(function),

@@ -46,6 +46,12 @@ pub(crate) fn prepare() {
     });
 }
 
+/// Whether the clock was calibrated.
+#[cfg(test)]
+pub(crate) fn is_prepared() -> bool {
+    COUNTER.get().is_some()
+}
+
 /// Whether the counter is the time stamp counter, so that [`tsc`] and [`TscScale`] may be used for it.
 pub(crate) fn is_tsc() -> bool {
     #[cfg(test)]

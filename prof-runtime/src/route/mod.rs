@@ -9,7 +9,10 @@
 //! Scoped handlers belong to threads and change nothing here, except that the first of the program leaves no site
 //! [off](Route::OFF).
 
+mod linked;
+
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -21,9 +24,7 @@ use crate::bound;
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::exit;
-use crate::fanout::FanoutHandler;
 use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
-use crate::link::LinkedHandler;
 use crate::local::{self, lock};
 use crate::panics::caught;
 use crate::registry;
@@ -214,8 +215,11 @@ impl Targets {
 }
 
 /// What was asked for.
+#[derive(Default)]
 struct Config {
     default: Option<Arc<Installed>>,
+    /// The program has chosen the default, if only by [`NullHandler`](crate::NullHandler).
+    is_default_chosen: bool,
     /// `None` for a group that is switched off whatever the default is.
     groups: HashMap<String, Option<Arc<Installed>>>,
     /// Listen to everything, beside the handlers: the reports.
@@ -228,49 +232,13 @@ struct Config {
     group_slots: HashMap<&'static str, u32>,
 }
 
-static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(|| {
-    local::inside(|| {
-        let config = Config::linked();
-        config.publish();
-        Mutex::new(config)
-    })
-});
+static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(Mutex::default);
 static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(|| {
     let nowhere = Arc::new(Target::new([].iter()));
     ArcSwap::from_pointee(Targets { default: nowhere, groups: HashMap::new(), slots: Vec::new() })
 });
 
 impl Config {
-    /// The configuration at startup: the handlers that `register_handler!` linked in.
-    fn linked() -> Self {
-        let mut groups: HashMap<Option<&str>, FanoutHandler> = HashMap::new();
-        for linked in inventory::iter::<LinkedHandler> {
-            let Some(handler) = caught(linked.make) else {
-                let location = linked.location;
-                stderr::line(format_args!("prof: the handler registered at {location} panicked when it was made"));
-                continue;
-            };
-            let fanout = groups.remove(&linked.group).unwrap_or_default();
-            groups.insert(linked.group, fanout.with(handler));
-        }
-        if !groups.is_empty() {
-            exit::flush_handlers();
-        }
-        let installed = |fanout: FanoutHandler| Installed::new(Arc::new(fanout));
-        let mut config = Self {
-            default: groups.remove(&None).map(installed),
-            groups: HashMap::new(),
-            observers: Vec::new(),
-            has_scopes: false,
-            sites: Vec::new(),
-            group_slots: HashMap::new(),
-        };
-        for (group, fanout) in groups {
-            config.groups.insert(group.unwrap_or_default().to_owned(), Some(installed(fanout)));
-        }
-        config
-    }
-
     fn target(&self, group: Option<&str>) -> Arc<Target> {
         let own = group.and_then(|group| self.groups.get(group));
         let handler = own.unwrap_or(&self.default);
@@ -323,10 +291,34 @@ impl Config {
     }
 }
 
+/// Installs the handlers that crates registered, where the program has chosen none meanwhile.
+fn install_linked(made: Vec<linked::Made>) {
+    if made.is_empty() {
+        return;
+    }
+    exit::flush_handlers();
+    let not_wanted = reconfigure(|config| {
+        let install = |(group, handler): linked::Made| match group {
+            None if config.is_default_chosen => Some(handler),
+            None => config.default.replace(handler),
+            Some(group) => match config.groups.entry(group.to_owned()) {
+                Entry::Occupied(_) => Some(handler),
+                Entry::Vacant(entry) => {
+                    entry.insert(Some(handler));
+                    None
+                }
+            },
+        };
+        made.into_iter().filter_map(install).collect::<Vec<_>>()
+    });
+    drop(not_wanted);
+}
+
 /// Changes the configuration and publishes it.
 ///
 /// What it replaces is dropped after the lock is released, and so is what `change` takes out, which is returned.
 fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
+    linked::ensure(install_linked);
     // Before anything can be measured.
     clock::prepare();
     let (taken, replaced) = {
@@ -376,7 +368,10 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
 /// ```
 pub fn configure(handler: impl IntoHandler) {
     let handler = installed(handler);
-    let replaced = reconfigure(|config| std::mem::replace(&mut config.default, handler));
+    let replaced = reconfigure(|config| {
+        config.is_default_chosen = true;
+        std::mem::replace(&mut config.default, handler)
+    });
     flush_replaced(replaced);
 }
 
@@ -406,6 +401,7 @@ pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
 ///
 /// The first error, after all were flushed.
 pub fn flush() -> Result<(), FlushError> {
+    linked::ensure(install_linked);
     let handlers: Vec<Arc<Installed>> = {
         let config = lock(&CONFIG);
         config.default.iter().chain(config.groups.values().flatten()).chain(&config.observers).cloned().collect()
@@ -459,6 +455,7 @@ pub(crate) fn resolve(site: &'static Callsite) {
         // From within the runtime, such as an annotated allocator: left for the next call.
         return;
     }
+    linked::ensure(install_linked);
     let mut config = lock(&CONFIG);
     registry::list(site);
     if !site.is_known() {
@@ -475,8 +472,6 @@ pub(crate) fn target_of(site: &Callsite) -> Arc<Target> {
 
 /// The handlers of a group.
 pub(crate) fn target(group: &str) -> Arc<Target> {
-    local::inside(|| {
-        LazyLock::force(&CONFIG);
-        Arc::clone(TARGETS.load().of(group))
-    })
+    linked::ensure(install_linked);
+    local::inside(|| Arc::clone(TARGETS.load().of(group)))
 }

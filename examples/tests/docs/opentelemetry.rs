@@ -103,7 +103,7 @@ fn check_effect(variable: &str, others: &str) {
             let push = pushed(&with(&[(ENDPOINT, url), (variable, "api-key=secret%21")]), &collector);
             assert_eq!(push.headers["api-key"], "secret!");
         }
-        "OTEL_EXPORTER_OTLP_TIMEOUT" => check_timeout(variable),
+        "OTEL_EXPORTER_OTLP_TIMEOUT" | "OTEL_METRIC_EXPORT_TIMEOUT" => check_timeout(variable),
         "OTEL_EXPORTER_OTLP_TEMPORALITY_PREFERENCE" => {
             assert!(!pushed(&with(&[(ENDPOINT, url)]), &collector).loads("success").1, "cumulative is the default");
             for value in quoted(others) {
@@ -127,7 +127,6 @@ fn check_effect(variable: &str, others: &str) {
             let push = pushed(&with(&[(ENDPOINT, url), (variable, "deployment.environment.name=test")]), &collector);
             assert_eq!(push.resource()["deployment.environment.name"], "test");
         }
-        "OTEL_METRIC_EXPORT_TIMEOUT" => check_timeout(variable),
         "OTEL_SDK_DISABLED" => {
             let dir = tempfile::tempdir().unwrap();
             with(&[(ENDPOINT, url), (variable, "TRUE")]).run(dir.path());

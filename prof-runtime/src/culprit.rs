@@ -3,6 +3,7 @@
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Mutex;
 
 use crate::local::{self, lock};
@@ -13,18 +14,24 @@ pub(crate) struct Culprit {
     pub(crate) name: &'static str,
     /// Closures of one function have one name.
     type_id: Option<TypeId>,
+    /// Where it came from, if it can come from several places.
+    place: Option<&'static Location<'static>>,
 }
 
-/// How often which went wrong. As many as the program has types.
+/// How often which went wrong. As many as the program has types and places.
 static FAILURES: Mutex<BTreeMap<Culprit, u64>> = Mutex::new(BTreeMap::new());
 
 impl Culprit {
     pub(crate) const fn named(name: &'static str) -> Self {
-        Self { name, type_id: None }
+        Self { name, type_id: None, place: None }
+    }
+
+    pub(crate) const fn from(place: &'static Location<'static>, name: &'static str) -> Self {
+        Self { name, type_id: None, place: Some(place) }
     }
 
     pub(crate) fn of<T: 'static>() -> Self {
-        Self { name: type_name::<T>(), type_id: Some(TypeId::of::<T>()) }
+        Self { name: type_name::<T>(), type_id: Some(TypeId::of::<T>()), place: None }
     }
 
     /// Counts that it went wrong. Returns how often it did so far, if that is to be told: the first, the tenth, the hundredth

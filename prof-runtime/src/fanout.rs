@@ -35,9 +35,15 @@ impl FanoutHandler {
     }
 
     /// Adds a handler.
+    #[track_caller]
     #[must_use]
     pub fn with(mut self, handler: impl IntoHandler) -> Self {
         self.handlers.push(Installed::new(handler.into_handler()));
+        self
+    }
+
+    pub(crate) fn with_installed(mut self, handler: Arc<Installed>) -> Self {
+        self.handlers.push(handler);
         self
     }
 }

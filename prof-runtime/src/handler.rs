@@ -14,7 +14,7 @@ use crate::text::Foreign;
 /// [`record_call`](Self::record_call).
 ///
 /// Handlers run on the thread that emits, at the end of the annotated call, and cannot hurt it: a panic is caught, and
-/// after the third the handler is switched off with one line on stderr; metrics that a handler itself causes, by calling
+/// after the third the handler is switched off, with one line on stderr that names it; metrics that a handler itself causes, by calling
 /// annotated code or emitting data points, are not delivered, so that it cannot recurse. No lock of this crate is held
 /// while a handler runs, so one that blocks holds up its own caller only.
 ///
@@ -79,6 +79,12 @@ pub trait MetricHandler: Send + Sync {
     /// If not everything could be written.
     fn flush(&self) -> Result<(), FlushError> {
         Ok(())
+    }
+
+    /// Not public API: what the handler is called in messages.
+    #[doc(hidden)]
+    fn __prof_type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
     }
 
     /// Not public API: what the runtime may do without calling this handler.
@@ -160,8 +166,11 @@ pub enum FlushError {
         target: Foreign<String>,
     },
     /// The handler panicked while flushing.
-    #[error("a metric handler panicked while flushing")]
-    Panicked,
+    #[error("a metric handler panicked while flushing: {handler}")]
+    Panicked {
+        /// Its type, and where it was installed.
+        handler: Foreign<String>,
+    },
     /// Several handlers failed, or one at several times.
     #[error("{}", joined(errors, *more))]
     Several {

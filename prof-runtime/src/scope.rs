@@ -55,6 +55,7 @@ pub(crate) fn current() -> Option<Arc<Installed>> {
 /// greet();
 /// assert_eq!(memory.count("greet.success"), 1);
 /// ```
+#[track_caller]
 pub fn scoped(handler: impl IntoHandler) -> ScopedHandler {
     let installed = Installed::new(handler.into_handler());
     route::look_for_scopes();
@@ -126,6 +127,7 @@ pub trait WithHandlerExt: Future + Sized {
     /// assert_eq!(memory.count("fetch.success"), 1);
     /// # });
     /// ```
+    #[track_caller]
     fn with_handler(self, handler: impl IntoHandler) -> WithHandler<Self> {
         let installed = Installed::new(handler.into_handler());
         route::look_for_scopes();

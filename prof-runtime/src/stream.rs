@@ -73,6 +73,7 @@ pub struct MetricStream {
 
 impl MetricStream {
     /// Creates a stream to a handler of its own, whatever is configured or scoped.
+    #[track_caller]
     pub fn new(group_name: impl Into<String>, handler: impl IntoHandler) -> Self {
         let handler = Installed::new(handler.into_handler());
         Self { group_name: group_name.into(), handler: Some(handler) }

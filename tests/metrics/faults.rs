@@ -204,7 +204,9 @@ fn a_handler_that_blocks_holds_up_its_caller_only() {
 #[test]
 fn a_flush_that_panics_is_an_error() {
     configure_group("faults.flush", Panics::default());
-    assert_eq!(flush().unwrap_err().to_string(), "a metric handler panicked while flushing");
+    let error = flush().unwrap_err().to_string();
+    let expect = "a metric handler panicked while flushing: `metrics::faults::Panics`, installed at ";
+    assert!(error.starts_with(expect) && error.contains("faults.rs:"), "{error}");
     configure_group("faults.flush", NullHandler);
 }
 

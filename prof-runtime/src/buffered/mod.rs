@@ -130,6 +130,7 @@ impl Builder {
     /// # Errors
     ///
     /// If the system refuses a thread.
+    #[track_caller]
     pub fn start(self, handler: impl IntoHandler) -> io::Result<BufferedHandler> {
         let queue = Queue::new(self.limits, self.when_full, self.losses);
         let (flushes, requests) = bounded(1);
@@ -153,6 +154,7 @@ impl BufferedHandler {
     /// # Errors
     ///
     /// If the system refuses a thread.
+    #[track_caller]
     pub fn new(handler: impl IntoHandler) -> io::Result<Self> {
         Self::builder().start(handler)
     }

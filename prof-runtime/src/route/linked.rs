@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Installed;
+use super::{Installed, Place};
 use crate::clock;
 use crate::fanout::FanoutHandler;
 use crate::link::LinkedHandler;
@@ -110,7 +110,8 @@ fn make(handlers: impl IntoIterator<Item = &'static LinkedHandler>) -> Vec<Made>
             continue;
         };
         let fanout = groups.remove(&linked.group).unwrap_or_default();
-        groups.insert(linked.group, fanout.with(handler));
+        let installed = Installed::at(Place::Registered(linked.location), handler);
+        groups.insert(linked.group, fanout.with_installed(installed));
     }
     groups.into_iter().map(|(group, fanout)| (group, Installed::new(Arc::new(fanout)))).collect()
 }

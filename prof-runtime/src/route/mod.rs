@@ -14,6 +14,7 @@ mod linked;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -23,6 +24,7 @@ use crate::aggregator::Aggregator;
 use crate::bound;
 use crate::callsite::Callsite;
 use crate::clock;
+use crate::culprit::{Culprit, Times};
 use crate::exit;
 use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
 use crate::local::{self, lock};
@@ -70,6 +72,16 @@ pub(crate) struct Installed {
     panics: AtomicU32,
     /// Switched off after too many panics.
     is_off: AtomicBool,
+    place: Place,
+}
+
+/// Where a handler was installed, for messages.
+#[derive(Clone, Copy)]
+enum Place {
+    /// By a call there.
+    Installed(&'static Location<'static>),
+    /// By `register_handler!` there.
+    Registered(&'static str),
 }
 
 impl fmt::Debug for Installed {
@@ -82,8 +94,18 @@ impl fmt::Debug for Installed {
 const MAX_PANICS: u32 = 3;
 
 impl Installed {
+    /// Installed by the caller.
+    #[track_caller]
     pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Arc<Self> {
-        Arc::new(Self { handler: Some(handler), panics: AtomicU32::new(0), is_off: AtomicBool::new(false) })
+        Self::at(Place::Installed(Location::caller()), handler)
+    }
+
+    fn at(place: Place, handler: Arc<dyn MetricHandler>) -> Arc<Self> {
+        Arc::new(Self { handler: Some(handler), panics: AtomicU32::new(0), is_off: AtomicBool::new(false), place })
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.handler.as_deref().map_or("", |handler| handler.__prof_type_name())
     }
 
     fn shortcut(&self) -> Shortcut<'_> {
@@ -109,7 +131,9 @@ impl Installed {
         let panics = self.panics.load(Ordering::Relaxed);
         match local::inside(|| self.with(|handler| handler.flush())) {
             Some(result) => result,
-            None if self.panics.load(Ordering::Relaxed) > panics => Err(FlushError::Panicked),
+            None if self.panics.load(Ordering::Relaxed) > panics => {
+                Err(FlushError::Panicked { handler: self.to_string().into() })
+            }
             None => Ok(()),
         }
     }
@@ -119,8 +143,33 @@ impl Installed {
         let panics = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
         if panics == MAX_PANICS {
             self.is_off.store(true, Ordering::Relaxed);
-            stderr::line(format_args!("prof: a metric handler panicked {panics} times and is switched off"));
+            self.tell_that_it_is_off();
             reconfigure(|_| ());
+        }
+    }
+
+    /// Rarely, where each of many requests has a handler.
+    fn tell_that_it_is_off(&self) {
+        let times = match self.place {
+            Place::Installed(place) => Culprit::from(place, self.type_name()).count(),
+            Place::Registered(_) => Some(Times(1)),
+        };
+        let off = format_args!("prof: the handler {self}, panicked {MAX_PANICS} times and is switched off");
+        match times {
+            None => {}
+            Some(Times(1)) => stderr::line(off),
+            Some(Times(times)) => stderr::line(format_args!("{off}, as {times} were from there")),
+        }
+    }
+}
+
+/// Its type and place, as part of a sentence.
+impl fmt::Display for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.type_name();
+        match self.place {
+            Place::Installed(place) => write!(f, "`{name}`, installed at {}:{}", place.file(), place.line()),
+            Place::Registered(place) => write!(f, "`{name}`, registered at {place}"),
         }
     }
 }
@@ -341,6 +390,7 @@ fn flush_replaced(replaced: Option<Arc<Installed>>) {
 }
 
 /// `None` for a handler that does nothing, so that nothing is done for it.
+#[track_caller]
 fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
     let handler = handler.into_handler();
     if matches!(handler.shortcut(), Shortcut::Off) {
@@ -366,6 +416,7 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
 /// put_metric("pages", 3, "crawler");
 /// assert_eq!(memory.value("pages"), Some(3.0));
 /// ```
+#[track_caller]
 pub fn configure(handler: impl IntoHandler) {
     let handler = installed(handler);
     let replaced = reconfigure(|config| {
@@ -389,6 +440,7 @@ pub fn configure(handler: impl IntoHandler) {
 /// put_metric("pages", 4, "indexer");
 /// assert_eq!(crawler.value("pages"), Some(3.0));
 /// ```
+#[track_caller]
 pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
     let (group, handler) = (group.into(), installed(handler));
     let replaced = reconfigure(|config| config.groups.insert(group, handler)).flatten();

@@ -9,8 +9,24 @@ fn a_handler_that_panics_is_switched_off_and_harms_no_call() {
     assert_eq!(program.ask("work 100"), "done");
     assert_eq!(program.ask("handled"), "3");
     let ended = program.end().succeeded();
+    let line = ended.stderr.lines().find(|line| line.contains("switched off")).unwrap().to_owned();
+    assert!(line.starts_with("prof: the handler `faults_service::Bad`, installed at "), "{ended:?}");
+    assert!(line.contains("service.rs:") && line.ends_with(", panicked 3 times and is switched off"), "{ended:?}");
     assert_eq!(ended.said("is switched off"), 1, "{ended:?}");
     assert!(ended.stderr.contains("prof: 100 calls of 1 function in "), "{ended:?}");
+}
+
+#[test]
+fn a_handler_that_panics_in_every_request_is_told_of_rarely() {
+    let mut program = service("report").start();
+    program.ask("hush");
+    program.ask("scopes 123");
+    assert_eq!(program.ask("handled"), (123 * 3).to_string());
+    let ended = program.end().succeeded();
+    let told: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("switched off")).collect();
+    assert!(told.len() == 3 && told[0].ends_with(" and is switched off"), "{ended:?}");
+    assert!(told[1].ends_with(" and is switched off, as 10 were from there"), "{ended:?}");
+    assert!(told[2].ends_with(" and is switched off, as 100 were from there"), "{ended:?}");
 }
 
 #[test]

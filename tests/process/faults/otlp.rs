@@ -338,7 +338,7 @@ fn a_collector_that_lies_has_received_nothing() {
     for answer in [
         http("307 Temporary Redirect", &location, b""),
         http("303 See Other", &location, b""),
-        http("200 OK", "content-type: application/x-protobuf\r\n", &[b'x'; 100_000]),
+        http("200 OK", "content-type: application/x-protobuf\r\n", &vec![b'x'; 100_000]),
         http("206 Partial Content", "", b""),
         Answer::Last(format!("{head}transfer-encoding: chunked\r\n\r\nzzzz\r\n").into_bytes()),
         Answer::Last(format!("{head}content-length: 9\r\n\r\n1234").into_bytes()),

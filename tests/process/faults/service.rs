@@ -260,6 +260,11 @@ impl Service {
             "names" => (0..number).for_each(|n| put_metric(&format!("name {n}"), 1, "faults")),
             "background" => self.background.start(number),
             "stop" => return Ok(self.background.stop().to_string()),
+            // A scope for each of so many requests, with a handler that panics.
+            "scopes" => call(number, || {
+                let _scope = scoped(Bad(|| panic!("a bad handler")));
+                call(5, || _ = work(false));
+            }),
             "handler" => configure(Bad(match word {
                 "panics" => || panic!("a bad handler"),
                 // Without a line of the standard library's on stderr.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::list::Crate;
+use super::listening::{COUNTED, take_counted};
 use super::source;
 
 /// What building and testing a crate says, without what attributes change of themselves: columns.
@@ -23,6 +24,8 @@ pub(crate) struct Findings {
     pub(crate) tests: BTreeSet<String>,
     /// How long the tests ran.
     pub(crate) took: Duration,
+    /// The calls that were counted, by the aggregator of the process and by those of scopes.
+    pub(crate) counted: (u64, u64),
 }
 
 /// A line of a file under the crate's directory.
@@ -60,11 +63,13 @@ pub(crate) fn test(known: &Crate, directory: &Path, limit: Duration) -> Findings
         }
     }
     if output.status.success() {
+        let counted = directory.join("counted");
         let start = Instant::now();
         for binary in &binaries {
-            findings.run(binary, directory, limit);
+            findings.run(binary, directory, limit, &counted);
         }
         findings.took = start.elapsed();
+        findings.counted = take_counted(&counted);
     } else if findings.errors.is_empty() {
         findings.errors.insert(String::from_utf8_lossy(&output.stderr).into_owned(), Vec::new());
     }
@@ -73,9 +78,10 @@ pub(crate) fn test(known: &Crate, directory: &Path, limit: Duration) -> Findings
 
 impl Findings {
     /// Runs the tests of a binary. What has no result when the time is up never gets one.
-    fn run(&mut self, binary: &Path, directory: &Path, limit: Duration) {
+    fn run(&mut self, binary: &Path, directory: &Path, limit: Duration, counted: &Path) {
         let mut command = Command::new(binary);
         command.current_dir(directory).env("CARGO_MANIFEST_DIR", directory).stderr(Stdio::null());
+        command.env(COUNTED, counted);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("a test that was built can be run");
         let mut stdout = child.stdout.take().expect("stdout is a pipe");
         let (sender, receiver) = mpsc::channel();

@@ -4,6 +4,7 @@ mod annotate;
 mod blame;
 mod build;
 mod list;
+mod listening;
 mod report;
 mod source;
 
@@ -13,9 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use annotate::Place;
+use annotate::{Place, Text};
 use build::Findings;
 use list::{CRATES, Crate};
+use listening::Listening;
 use report::{Comparison, Totals};
 
 use crate::subject::{self, SUBJECTS, Subject};
@@ -28,17 +30,22 @@ const PATIENCE: u32 = 20;
 
 /// Compares what `arguments` ask for, and returns whether `prof` made no difference.
 pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
-    let (subjects, place, chosen) = parse(arguments)?;
+    let Asked { subjects, place, listening, chosen } = parse(arguments)?;
     let mut plain = Plain::default();
     let mut all = Vec::new();
     for subject in subjects {
         let Some(attribute) = attribute(subject, place) else {
             return Err(format!("{} has no attribute for `impl` blocks", subject.name));
         };
-        report::head(subject, place);
+        if listening > Listening::Nothing && !subject.is_ours() {
+            return Err(format!("what listens to `prof` does not listen to {}", subject.name));
+        }
+        let with_tests = listening > Listening::Nothing;
+        let text = Text { attribute, place, with_tests, in_tests: listening.in_tests() };
+        report::head(subject, place, listening);
         let mut totals = Totals::default();
         for known in &chosen {
-            let comparison = compare(known, subject, (place, attribute), &mut plain);
+            let comparison = compare(known, subject, text, listening, &mut plain);
             comparison.print(known);
             totals.add(&comparison);
         }
@@ -48,10 +55,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     Ok(all.iter().all(|(subject, totals)| !subject.is_ours() || totals.is_without_difference()))
 }
 
-fn parse(arguments: &[String]) -> Result<(Vec<&'static Subject>, Place, Vec<&'static Crate>), String> {
-    let (mut subjects, mut place, mut chosen) = (Vec::new(), Place::Functions, Vec::new());
+/// What the arguments ask for.
+struct Asked {
+    subjects: Vec<&'static Subject>,
+    place: Place,
+    listening: Listening,
+    chosen: Vec<&'static Crate>,
+}
+
+fn parse(arguments: &[String]) -> Result<Asked, String> {
+    let (mut subjects, mut place, mut listening, mut chosen) =
+        (Vec::new(), Place::Functions, Listening::Nothing, Vec::new());
     for argument in arguments {
         match argument.as_str() {
+            "--on" => listening = Listening::Aggregator,
+            "--scoped" => listening = Listening::Scopes,
             "functions" => place = Place::Functions,
             "impls" => place = Place::Impls,
             "all" => subjects.extend(&SUBJECTS),
@@ -60,7 +78,8 @@ fn parse(arguments: &[String]) -> Result<(Vec<&'static Subject>, Place, Vec<&'st
                 let known = CRATES.iter().find(|known| known.name == name);
                 if subject.is_none() && known.is_none() {
                     return Err(format!(
-                        "expected an attribute, `all`, `functions`, `impls`, or a crate of the list, found `{name}`"
+                        "expected `--on`, `--scoped`, an attribute, `all`, `functions`, `impls`, or a crate of the list, \
+                         found `{name}`"
                     ));
                 }
                 subjects.extend(subject);
@@ -74,7 +93,7 @@ fn parse(arguments: &[String]) -> Result<(Vec<&'static Subject>, Place, Vec<&'st
     if chosen.is_empty() {
         chosen.extend(&CRATES);
     }
-    Ok((subjects, place, chosen))
+    Ok(Asked { subjects, place, listening, chosen })
 }
 
 fn attribute(subject: &Subject, place: Place) -> Option<&'static str> {
@@ -106,7 +125,7 @@ impl Plain {
     }
 }
 
-fn compare(known: &Crate, subject: &Subject, (place, attribute): (Place, &str), plain: &mut Plain) -> Comparison {
+fn compare(known: &Crate, subject: &Subject, text: Text, listening: Listening, plain: &mut Plain) -> Comparison {
     let source = source::fetch(known);
     let plain = plain.findings(known, &source, !subject.is_ours());
     let limit = plain.took * PATIENCE + Duration::from_secs(60);
@@ -115,12 +134,12 @@ fn compare(known: &Crate, subject: &Subject, (place, attribute): (Place, &str), 
     // What does not compile as soon as the crate depends on the attribute's, whether or not that stands anywhere.
     let mut unrelated = BTreeMap::new();
     for round in 0..=ROUNDS {
-        let copy = prepare(known, subject, &source);
-        let annotated = annotate::all(&copy, attribute, place, &without);
+        let copy = prepare(known, subject, listening, &source);
+        let annotated = annotate::all(&copy, text, &without);
         let changed = build::test(known, &copy, limit);
         if round == 0 {
             if !changed.errors.is_empty() {
-                unrelated = build::test(known, &prepare(known, subject, &source), limit).errors;
+                unrelated = build::test(known, &prepare(known, subject, listening, &source), limit).errors;
             }
             let related = changed.errors.keys().filter(|error| !unrelated.contains_key(*error));
             (comparison.annotated, comparison.errors) = (annotated.len(), related.count());
@@ -137,16 +156,18 @@ fn compare(known: &Crate, subject: &Subject, (place, attribute): (Place, &str), 
         }
     }
     comparison.not_compiling = without.len();
+    comparison.listening = listening;
     comparison.tell(subject, known);
     comparison
 }
 
 /// A copy of a crate that depends on what the attribute needs.
-fn prepare(known: &Crate, subject: &Subject, source: &Path) -> PathBuf {
+fn prepare(known: &Crate, subject: &Subject, listening: Listening, source: &Path) -> PathBuf {
     let copy = source::copy(source, &work().join(subject.name).join(known.name));
     if !subject.is_ours() {
         source::allow_std(&copy);
     }
     source::depend(&copy, subject);
+    listening.link(&copy);
     copy
 }

@@ -1,10 +1,12 @@
 //! What is printed: Markdown.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::annotate::Place;
 use super::build::Findings;
 use super::list::Crate;
+use super::listening::Listening;
 use crate::subject::Subject;
 
 /// One crate, with an attribute and without.
@@ -15,6 +17,7 @@ pub(crate) struct Comparison {
     pub(crate) errors: usize,
     /// From which the attribute had to be taken until the crate compiled.
     pub(crate) not_compiling: usize,
+    pub(crate) listening: Listening,
     /// Of the rest, and `None` if the crate never compiled.
     rest: Option<Rest>,
     differences: Vec<String>,
@@ -24,6 +27,9 @@ struct Rest {
     warnings: usize,
     tests: usize,
     changed: usize,
+    /// How long the tests ran, plain and annotated.
+    took: (Duration, Duration),
+    counted: (u64, u64),
 }
 
 impl Comparison {
@@ -37,7 +43,13 @@ impl Comparison {
         // A test with another result is in both lists.
         let names: BTreeSet<&str> =
             results.iter().filter_map(|test| test.rsplit_once(' ')).map(|test| test.0).collect();
-        self.rest = Some(Rest { warnings: warnings.len(), tests: plain.tests.len(), changed: names.len() });
+        self.rest = Some(Rest {
+            warnings: warnings.len(),
+            tests: plain.tests.len(),
+            changed: names.len(),
+            took: (plain.took, changed.took),
+            counted: changed.counted,
+        });
         self.differences.extend(warnings.into_iter().cloned());
         self.differences.extend(results.into_iter().map(|test| format!("test differs: {test}")));
     }
@@ -51,15 +63,36 @@ impl Comparison {
 
     pub(crate) fn print(&self, known: &Crate) {
         let rest = match &self.rest {
-            Some(Rest { warnings, tests, changed }) => format!("{warnings} | {tests} | {changed}"),
+            Some(Rest { warnings, tests, changed, .. }) => format!("{warnings} | {tests} | {changed}"),
             None => "never built | not run | not run".to_owned(),
         };
+        let listened = match &self.rest {
+            Some(rest) if self.listening > Listening::Nothing => {
+                let (took, counted) = (rest.took, rest.counted);
+                format!(
+                    " {} | {} | {:.2} s | {:.2} s |",
+                    counted.0,
+                    counted.1,
+                    took.0.as_secs_f64(),
+                    took.1.as_secs_f64()
+                )
+            }
+            _ => String::new(),
+        };
         let Self { annotated, errors, not_compiling, .. } = self;
-        println!("| {} {} | {annotated} | {errors} | {not_compiling} | {rest} |", known.name, known.version);
+        println!("| {} {} | {annotated} | {errors} | {not_compiling} | {rest} |{listened}", known.name, known.version);
     }
 
     fn is_without_difference(&self) -> bool {
-        let nothing = |rest: &Rest| rest.warnings + rest.changed == 0;
+        let nothing = |rest: &Rest| {
+            // What was not counted was not tried.
+            let was_tried = match self.listening {
+                Listening::Nothing => true,
+                Listening::Aggregator => rest.counted.0 > 0,
+                Listening::Scopes => rest.counted.1 > 0,
+            };
+            rest.warnings + rest.changed == 0 && was_tried
+        };
         self.errors + self.not_compiling == 0 && self.rest.as_ref().is_some_and(nothing)
     }
 }
@@ -104,10 +137,14 @@ fn things(place: Place) -> &'static str {
 }
 
 /// The head of the table of one attribute.
-pub(crate) fn head(subject: &Subject, place: Place) {
+pub(crate) fn head(subject: &Subject, place: Place, listening: Listening) {
+    let (heads, columns) = match listening {
+        Listening::Nothing => ("", ""),
+        _ => (" counted | in scopes | tests, plain | tests, annotated |", "--:|--:|--:|--:|"),
+    };
     println!("\n`{}` {}, on {}\n", subject.name, subject.version, things(place));
-    println!("| crate | {} | errors | do not compile | new warnings | tests | changed results |", things(place));
-    println!("|---|--:|--:|--:|--:|--:|--:|");
+    println!("| crate | {} | errors | do not compile | new warnings | tests | changed results |{heads}", things(place));
+    println!("|---|--:|--:|--:|--:|--:|--:|{columns}");
 }
 
 /// The table of all attributes.

@@ -57,7 +57,8 @@ pub(crate) fn copy(source: &Path, to: &Path) -> PathBuf {
     to.canonicalize().expect("what was written is there")
 }
 
-fn edit(copy: &Path, change: impl FnOnce(&mut DocumentMut)) {
+/// Changes the manifest of a copy.
+pub(crate) fn edit(copy: &Path, change: impl FnOnce(&mut DocumentMut)) {
     let manifest = copy.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).expect("a crate has a manifest");
     let mut document: DocumentMut = text.parse().expect("a published manifest is TOML");

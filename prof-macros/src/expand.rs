@@ -118,7 +118,7 @@ impl<'a> Expansion<'a> {
             (false, true) => "enter_early",
             (false, false) => "enter",
         });
-        shape::in_place(&enter, &self.private, output, &function.body.block, &self.finish())
+        shape::in_place(&enter, &self.private, output, &function.body.block, &self.finish(), self.is_read_later)
     }
 
     /// ```text
@@ -139,12 +139,11 @@ impl<'a> Expansion<'a> {
         let Self { private, output, .. } = self;
         let enter = self.enter("enter");
         let block = self.owned_block(function);
-        let finish = self.finish();
+        let end = shape::give_back(&self.finish(), self.is_read_later);
         quote_spanned! {Span::mixed_site()=>
             #enter
             let __prof_value = #private::once::<#output, _>(move || #block)();
-            #[allow(unreachable_code)]
-            return #finish;
+            #end
         }
     }
 
@@ -165,12 +164,11 @@ impl<'a> Expansion<'a> {
     fn in_async_block(&self, function: &mut Function) -> TokenStream {
         let enter = self.enter("enter_async");
         let block = self.owned_block(function);
-        let finish = self.finish();
+        let end = shape::give_back(&self.finish(), self.is_read_later);
         quote_spanned! {Span::mixed_site()=>
             #enter
             let __prof_value = async move #block.await;
-            #[allow(unreachable_code)]
-            return #finish;
+            #end
         }
     }
 

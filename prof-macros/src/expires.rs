@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Expr, Ident, LitStr, Path, Token};
 
-use crate::attributes::split;
+use crate::attributes::{has_macro, split};
 use crate::duration;
 use crate::function::{Function, Parsed};
 use crate::item::{self, Start};
@@ -79,7 +79,7 @@ fn expand(args: &Args, function: &Function) -> TokenStream {
         shape::guarded(&begin, &function.body)
     } else {
         let end = quote_spanned!(Span::mixed_site()=> #private::release(__expires_timer, __prof_value));
-        shape::in_place(&begin, &private, &output, &function.body.block, &end)
+        shape::in_place(&begin, &private, &output, &function.body.block, &end, has_macro(&function.attrs))
     };
     shape::with_statements(function, &statements)
 }

@@ -51,6 +51,11 @@ fn an_async_function_that_may_leave_early() {
 }
 
 #[test]
+fn a_function_that_another_macro_reads_later() {
+    check("followed");
+}
+
+#[test]
 fn a_function_that_returns_an_opaque_type() {
     check("opaque");
 }

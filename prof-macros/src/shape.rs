@@ -38,12 +38,28 @@ pub(crate) fn in_place(
     output: &Type,
     block: &Group,
     end: &TokenStream,
+    is_read_later: bool,
 ) -> TokenStream {
+    let end = give_back(end, is_read_later);
     quote_spanned! {Span::mixed_site()=>
         #begin
         let __prof_value: #private::Is<#output> = match () { () => #block };
+        #end
+    }
+}
+
+/// The end of the function, which gives back its value.
+///
+/// As a `return`, it is no business of lints about the ends of functions. A macro that reads it may put the body where a
+/// `return` means something else, as tests of properties do; for that, it is the value.
+pub(crate) fn give_back(end: &TokenStream, is_read_later: bool) -> TokenStream {
+    if !is_read_later {
+        return quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)] return #end;);
+    }
+    quote_spanned! {Span::mixed_site()=>
         #[allow(unreachable_code)]
-        return #end;
+        let __prof_value = #end;
+        __prof_value
     }
 }
 

@@ -1,0 +1,1 @@
+//! Published attribute macros beside `#[prof]`: see the test target.

@@ -79,7 +79,7 @@ pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitEr
     let made = worker::within("prof-start", clock::deadline(timeout), move || all(parts, &at));
     made.unwrap_or_else(|| {
         let part = now.get(current.load(Ordering::Relaxed)).map(Part::shown).unwrap_or_default();
-        Err(InitError::Start { part, source: format!("it is not ready after {timeout:?}").into() })
+        Err(InitError::Start { part, source: format!("it could not be looked up or opened within {timeout:?}").into() })
     })
 }
 

@@ -65,6 +65,7 @@ mod c {
     pub(crate) const SIGTERM: i32 = 15;
 
     unsafe extern "C" {
+        safe fn tcflow(descriptor: i32, action: i32) -> i32;
         safe fn atexit(handler: extern "C" fn()) -> i32;
         safe fn signal(signal: i32, handler: usize) -> usize;
         unsafe fn sigemptyset(set: *mut SignalSet) -> i32;
@@ -97,6 +98,11 @@ mod c {
     pub(crate) fn handle_sigterm(is_chained: bool) {
         let handler: extern "C" fn(i32) = if is_chained { handle_and_chain } else { handle };
         HANDLER_BEFORE.store(signal(SIGTERM, handler as usize), Ordering::SeqCst);
+    }
+
+    /// As Ctrl-S does.
+    pub(crate) fn stop_terminal() {
+        assert_eq!(tcflow(2, 0), 0);
     }
 
     type SignalSet = [u64; 16];
@@ -300,6 +306,7 @@ impl Service {
             "again-at-exit" => c::work_and_exit_again_at_exit(),
             "forget" => std::mem::forget(self.prof.take()),
             "report" => self.report = Some(report_at_exit()),
+            "stop-terminal" => c::stop_terminal(),
             "block-sigterm" => c::block_sigterm(),
             "wait-for-sigterm" => c::wait_for_sigterm(),
             "handle" => c::handle_sigterm(word == "chained"),

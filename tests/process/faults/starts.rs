@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -45,6 +46,42 @@ fn a_pipe_that_nobody_reads_is_told_at_once() {
             format!("service: could not start `{kind}:pipe`: nobody reads this pipe; start its reader first\n");
         assert_eq!(ended.stderr, expect);
     }
+}
+
+/// Has every lookup of a name take for ever.
+const NO_RESOLVER: &str = "
+    #[unsafe(no_mangle)]
+    pub extern \"C\" fn getaddrinfo(_: usize, _: usize, _: usize, _: usize) -> i32 {
+        loop {
+            std::thread::park();
+        }
+    }
+";
+
+#[test]
+fn a_name_that_is_looked_up_for_ever_holds_up_no_start_and_no_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, library) = (dir.path().join("no_resolver.rs"), dir.path().join("no_resolver.so"));
+    fs::write(&source, NO_RESOLVER).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut compiler = Command::new(rustc);
+    compiler.args(["--edition=2024", "--crate-type=cdylib", "-o"]).arg(&library).arg(&source);
+    assert!(compiler.status().unwrap().success());
+    let files = tempfile::tempdir().unwrap();
+    for kind in ["statsd", "prometheus"] {
+        let part = format!("{kind}:collector.example:8125");
+        let setup = service(&format!("json:points,{part}")).env("LD_PRELOAD", &library).directory(files.path());
+        let ended = setup.spawn().wait();
+        let expect = format!("service: could not start `{part}`: it could not be looked up or opened within 5s\n");
+        assert_eq!((ended.status.code(), &*ended.stderr), (Some(1), &*expect));
+    }
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 0);
+    // A push looks it up on a thread of its own.
+    let setup = service("report,otlp:http://collector.example").arg("timeout-ms=50").env("LD_PRELOAD", &library);
+    let mut program = setup.start();
+    program.ask("work 3");
+    let ended = program.end().succeeded();
+    assert_eq!(ended.said("prof: 3 calls of 1 function in "), 1, "{ended:?}");
 }
 
 #[test]

@@ -21,6 +21,15 @@ fn a_report_that_nobody_reads_holds_up_no_end_for_ever() {
 }
 
 #[test]
+fn a_terminal_that_is_stopped_holds_up_no_end_for_ever() {
+    let mut program = service("report").arg("timeout-ms=50").terminal(80).start();
+    program.ask("work 3");
+    program.ask("stop-terminal");
+    program.tell("exit 7");
+    assert_eq!(program.wait().status.code(), Some(7));
+}
+
+#[test]
 fn a_report_of_its_own_that_nobody_reads_holds_up_no_end_for_ever() {
     let (setup, _unread) = service("").unread_stderr();
     let mut program = setup.start();

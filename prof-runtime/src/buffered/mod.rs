@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -39,7 +39,7 @@ use crate::worker::Worker;
 /// since the one before. Lost is also what comes after the end, and what makes the handler behind panic.
 ///
 /// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says, or not at all if
-/// the last flush took too long; what is left by then is counted, and said on stderr. If the process exits before that, it
+/// the last flush took too long and the handler has not come back since; what is left by then is counted, and said on stderr. If the process exits before that, it
 /// hands on what is queued then, within 5 s. A handler that is replaced may be dropped by an annotated function that was in
 /// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there the
 /// queue fills up, and the rest is counted.
@@ -64,8 +64,9 @@ pub struct BufferedHandler {
     flushes: Sender<FlushRequest>,
     worker: Mutex<Worker>,
     timeout: Duration,
-    /// The last flush took too long: who drops this has waited already.
-    is_stuck: AtomicBool,
+    /// How often the worker had come back from the handler when a flush took too long: while that is so, whoever drops this
+    /// has waited already. [`NOT_STUCK`] if none did.
+    stuck_at: AtomicU64,
 }
 
 /// How a [`BufferedHandler`] is to be; made by [`BufferedHandler::builder`].
@@ -78,6 +79,8 @@ pub struct Builder {
     flush_every: Option<Duration>,
     losses: HandlerLosses,
 }
+
+const NOT_STUCK: u64 = u64::MAX;
 
 impl Builder {
     /// Sets how many metrics the queue has room for; 65 536 by default. One takes about 100 bytes, beside what
@@ -143,7 +146,7 @@ impl Builder {
             flushes,
             worker: Mutex::new(worker),
             timeout: self.timeout,
-            is_stuck: AtomicBool::new(false),
+            stuck_at: AtomicU64::new(NOT_STUCK),
         })
     }
 }
@@ -254,12 +257,13 @@ pub(crate) struct BegunFlush<'a> {
 impl BegunFlush<'_> {
     pub(crate) fn wait(self) -> Result<(), FlushError> {
         let flushed = self.replied.recv_deadline(self.deadline).map_err(|error| self.failed(error.is_timeout()))?;
-        self.handler.is_stuck.store(false, Ordering::Relaxed);
+        self.handler.stuck_at.store(NOT_STUCK, Ordering::Relaxed);
         flushed
     }
 
     fn failed(&self, is_timeout: bool) -> FlushError {
-        self.handler.is_stuck.store(is_timeout, Ordering::Relaxed);
+        let returns = if is_timeout { self.handler.queue.returns() } else { NOT_STUCK };
+        self.handler.stuck_at.store(returns, Ordering::Relaxed);
         let target = self.handler.target().into();
         match is_timeout {
             true => FlushError::Timeout { target, timeout: self.timeout },
@@ -299,7 +303,8 @@ impl Drop for BufferedHandler {
             // Whoever shut it down has waited as long as they wanted.
             return self.queue.abandon();
         }
-        let timeout = if self.is_stuck.load(Ordering::Relaxed) { Duration::ZERO } else { self.timeout };
+        let is_stuck = self.stuck_at.load(Ordering::Relaxed) == self.queue.returns();
+        let timeout = if is_stuck { Duration::ZERO } else { self.timeout };
         if !self.shutdown_by(bound::deadline(timeout)) && lock(&self.worker).is_here() {
             let lost = self.queue.losses().sentence().map(|lost| format!("; {lost}")).unwrap_or_default();
             stderr::line(format_args!("prof: {} did not end within {:?}{lost}", self.target(), self.timeout));

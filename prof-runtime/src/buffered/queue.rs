@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
@@ -98,6 +98,8 @@ pub(super) struct State {
     /// channel's own fences.
     is_abandoned: AtomicBool,
     in_hand: InHand,
+    /// How often the worker has come back from the handler, with an item or from a flush. Guards no other data.
+    returns: AtomicU64,
     pub(super) losses: HandlerLosses,
     room: Room,
 }
@@ -125,6 +127,11 @@ impl InHand {
 }
 
 impl State {
+    /// Counts that the worker has come back from the handler.
+    pub(super) fn count_return(&self) {
+        self.returns.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Takes an item up to hand it on. Returns whether it may: the queue is not abandoned.
     pub(super) fn take_up(&self, item: &Item) -> bool {
         self.in_hand.set(item.unit());
@@ -191,6 +198,7 @@ impl Queue {
                 is_closed: flags.0,
                 is_abandoned: flags.1,
                 in_hand: InHand::default(),
+                returns: AtomicU64::new(0),
                 losses,
                 room,
             }),
@@ -214,6 +222,11 @@ impl Queue {
     pub(super) fn with_worker(mut self, worker: &Worker) -> Self {
         self.worker_done = worker.done().clone();
         self
+    }
+
+    /// How often the worker has come back from the handler.
+    pub(super) fn returns(&self) -> u64 {
+        self.state.returns.load(Ordering::Relaxed)
     }
 
     pub(super) fn losses(&self) -> &HandlerLosses {

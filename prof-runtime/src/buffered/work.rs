@@ -99,7 +99,9 @@ impl Work {
 
     fn flush_handler(&mut self) -> Result<(), FlushError> {
         (self.flush_due, self.is_flushed) = (never(), true);
-        self.handler.flush()
+        let flushed = self.handler.flush();
+        self.state.count_return();
+        flushed
     }
 
     fn hand_on(&mut self, item: &Item) {
@@ -116,6 +118,7 @@ impl Work {
                 record: &context.record,
             }),
         });
+        self.state.count_return();
         // Not if it panicked, or is switched off since it did so too often.
         self.state.put_down(item, handed_on.is_some());
         if let Some(flush_every) = self.flush_every

@@ -79,3 +79,12 @@ fn a_predicate_that_panics_is_told_of_rarely_and_by_name() {
     let times = ["10", "100", "1000"].map(|times| format!("{expect} {times} times; each call counts as a success"));
     assert_eq!(told[1..], times, "{ended:?}");
 }
+
+#[test]
+fn a_handler_that_blocks_is_replaced_and_what_it_lost_is_told() {
+    let mut program = service("").start();
+    assert_eq!(program.ask("replace-blocked 3"), "done");
+    let ended = program.end().succeeded();
+    let lost = "prof: buffered did not end within 50ms; 3 calls were lost on their way to buffered\n";
+    assert_eq!(ended.said(lost), 1, "{ended:?}");
+}

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use prof_runtime::export::{Loss, PeriodicExporter, SnapshotLines};
 use prof_runtime::{
-    Aggregator, BufferedHandler, FanoutHandler, JsonLinesHandler, MetricData, MetricHandler, NullHandler, ProfBuilder,
-    ProfGuard, Report, ScopedHandler, configure, prof, put_metric, report_at_exit, scoped,
+    Aggregator, BufferedHandler, FanoutHandler, JsonLinesHandler, MemoryHandler, MetricData, MetricHandler,
+    NullHandler, ProfBuilder, ProfGuard, Report, ScopedHandler, configure, prof, put_metric, report_at_exit, scoped,
 };
 
 #[prof(name = "work", group = "faults")]
@@ -143,6 +143,18 @@ mod c {
         assert_eq!(unsafe { waitpid(process, &raw mut status, 0) }, process);
         status
     }
+}
+
+/// Configures a handler that blocks, behind a queue, works, and configures another one.
+fn replace_blocked(calls: u64) -> Result<(), Box<dyn Error>> {
+    let _blocked = BLOCKED.lock()?;
+    let buffered = BufferedHandler::builder().timeout(Duration::from_millis(50));
+    configure(buffered.start(Bad(|| drop(BLOCKED.lock())))?);
+    call(calls, || _ = work(false));
+    configure(MemoryHandler::new());
+    // The thread knows the handler until its next call.
+    _ = work(false);
+    Ok(())
 }
 
 /// Configures handlers that hold back what they write to files of the current directory, each in a way of its own, and starts
@@ -297,6 +309,7 @@ impl Service {
                 let code = word.parse()?;
                 thread::spawn(move || std::process::exit(code)).join().expect("it does not return");
             }
+            "replace-blocked" => replace_blocked(number)?,
             "hold" => self.exporter = Some(hold_back()?),
             "exit-in-write" => {
                 configure(JsonLinesHandler::to(Exits));

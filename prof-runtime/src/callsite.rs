@@ -192,7 +192,7 @@ impl Callsite {
 
     #[inline(always)]
     pub(crate) fn route(&self) -> Route {
-        Route::from_word(sync::load(&self.route))
+        Route::from_word(sync::load_unmodelled(&self.route))
     }
 
     /// The route, on a path that looks at what else was set with it.

@@ -31,54 +31,31 @@ pub(crate) unsafe fn own(number: &atomic::AtomicU64) -> u64 {
     return unsafe { number.unsync_load() };
 }
 
-/// Whether the accessors below are written in assembly: in a build without optimisation, those of the standard library are
-/// three functions and a choice between orderings, some 35 instructions. There is no other way to say so than by the profile.
-macro_rules! if_unoptimised {
-    ($assembly:expr, $otherwise:expr) => {{
-        #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-        {
-            $assembly
-        }
-        #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
-        {
-            $otherwise
-        }
-    }};
-}
-
 /// Loads a number that no loom model is about, relaxed.
 #[inline(always)]
-pub(crate) fn load(number: &std::sync::atomic::AtomicU64) -> u64 {
-    if_unoptimised!(
-        {
-            let value: u64;
-            // SAFETY: the address is that of the number, which is aligned, so that the load is atomic; it has no other effect.
-            unsafe {
-                std::arch::asm!(
-                    "mov {value}, qword ptr [{number}]", value = out(reg) value, number = in(reg) ptr::from_ref(number),
-                    options(nostack, readonly, preserves_flags)
-                );
-            };
-            value
-        },
-        number.load(std::sync::atomic::Ordering::Relaxed)
-    )
+pub(crate) fn load_unmodelled(number: &std::sync::atomic::AtomicU64) -> u64 {
+    #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
+    return unoptimised::load(number);
+    #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
+    number.load(std::sync::atomic::Ordering::Relaxed)
+}
+
+/// Loads a number, relaxed.
+#[inline(always)]
+pub(crate) fn load(number: &atomic::AtomicU64) -> u64 {
+    #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
+    return unoptimised::load(number);
+    #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
+    number.load(atomic::Ordering::Relaxed)
 }
 
 /// Stores a number, relaxed.
 #[inline(always)]
 pub(crate) fn store(number: &atomic::AtomicU64, value: u64) {
-    if_unoptimised!(
-        // SAFETY: the address is that of the number, which is aligned and may be written to, so that the store is atomic; it has
-        // no other effect.
-        unsafe {
-            std::arch::asm!(
-                "mov qword ptr [{number}], {value}", value = in(reg) value, number = in(reg) ptr::from_ref(number),
-                options(nostack, preserves_flags)
-            );
-        },
-        number.store(value, atomic::Ordering::Relaxed)
-    );
+    #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
+    unoptimised::store(number, value);
+    #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
+    number.store(value, atomic::Ordering::Relaxed);
 }
 
 /// A [`Cell`](std::cell::Cell) whose accessors are inlined also where nothing else is: in a build without optimisation, a
@@ -107,4 +84,38 @@ impl<T: Copy> OwnerCell<T> {
 /// An array of atomics with this value.
 pub(crate) fn array<T, const N: usize>(value: impl Fn() -> T) -> [T; N] {
     std::array::from_fn(|_| value())
+}
+
+/// Relaxed loads and stores as one instruction. In a build without optimisation, those of the standard library are three
+/// functions and a choice between orderings, some 35 instructions. Only the profile tells such a build.
+#[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
+mod unoptimised {
+    use std::arch::asm;
+    use std::ptr;
+    use std::sync::atomic::AtomicU64;
+
+    #[inline(always)]
+    pub(super) fn load(number: &AtomicU64) -> u64 {
+        let value: u64;
+        // SAFETY: the address is that of the number, which is aligned, so that the load is atomic; it has no other effect.
+        unsafe {
+            asm!(
+                "mov {value}, qword ptr [{number}]", value = out(reg) value, number = in(reg) ptr::from_ref(number),
+                options(nostack, readonly, preserves_flags)
+            );
+        };
+        value
+    }
+
+    #[inline(always)]
+    pub(super) fn store(number: &AtomicU64, value: u64) {
+        // SAFETY: the address is that of the number, which is aligned and may be written to, so that the store is atomic; it
+        // has no other effect.
+        unsafe {
+            asm!(
+                "mov qword ptr [{number}], {value}", value = in(reg) value, number = in(reg) ptr::from_ref(number),
+                options(nostack, preserves_flags)
+            );
+        };
+    }
 }

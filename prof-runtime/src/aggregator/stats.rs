@@ -10,7 +10,7 @@ use crate::histogram::{BUCKETS, LAST, bucket_of, bucket_of_common, is_common};
 use crate::outcome::Outcome;
 use crate::route::Route;
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{OwnerCell, array, own, store};
+use crate::sync::{OwnerCell, array, load, store};
 
 /// One thread's numbers for one function in one aggregator.
 ///
@@ -72,9 +72,7 @@ const NO_CALL: u64 = u64::MAX;
 /// Adds for the only writer. A sum of nanoseconds wraps after 584 years.
 #[inline(always)]
 fn add(number: &AtomicU64, by: u64) {
-    // SAFETY: the caller is the only writer.
-    let sum = unsafe { own(number) }.wrapping_add(by);
-    store(number, sum);
+    store(number, load(number).wrapping_add(by));
 }
 
 impl Stats {
@@ -144,8 +142,7 @@ impl Stats {
         add(&self.total_ns, duration_ns);
         // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait for
         // them all. The duration of the call before is at hand.
-        // SAFETY: this is the owning thread.
-        let before = unsafe { own(&self.latest_ns) };
+        let before = load(&self.latest_ns);
         store(&self.latest_ns, duration_ns);
         let at = bucket_of_common(before);
         debug_assert!(at <= LAST, "{before} ns are not common");

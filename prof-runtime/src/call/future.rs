@@ -4,12 +4,11 @@
 use std::fmt;
 use std::thread::panicking;
 
-use super::{Ended, InProgress, Listening, listening, record, report, report_local, sampled};
+use super::{InProgress, Listening, Report, Timed, Untimed, listening, record, report, report_scoped, sampled};
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
-use crate::record::{CallRecord, UntimedCall};
 use crate::route::Route;
 
 /// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
@@ -164,21 +163,27 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
 #[inline(never)]
 extern "C" fn end_async_to_handlers(local: &Local, outcome: Outcome, start: u64, end: u64) {
     local.count_async(-1);
-    let end = clock::reading(end);
-    let duration_ns = clock::span_ns(start, end);
-    let call = Ended::Timed(CallRecord::at(local.site(), outcome, end, duration_ns));
-    report_local(local, &call, local::is_scoped());
+    report(local, timed(outcome, start, end));
 }
 
 /// Ends a call on a thread on which none began, or in a scope, or whose local is not in its home slot.
 #[inline(never)]
 extern "C" fn end_async_elsewhere(site: &'static Callsite, outcome: Outcome, start: u64, end: u64) {
-    let end = clock::reading(end);
-    let call = Ended::Timed(CallRecord::at(site, outcome, end, clock::span_ns(start, end)));
+    let call = timed(outcome, start, end);
     count(site, |local| local.count_async(-1));
+    report_found(site, call);
+}
+
+fn timed(outcome: Outcome, start: u64, end: u64) -> Timed {
+    let end_ticks = clock::reading(end);
+    Timed { outcome, end_ticks, duration_ns: clock::span_ns(start, end_ticks) }
+}
+
+/// Reports a call to this thread's scoped handler, else by what it keeps for the site.
+fn report_found(site: &'static Callsite, call: impl Report) {
     local::find(site, |local| match local {
-        Some(local) => report_local(local, &call, local::is_scoped()),
-        None => report(&call, true),
+        Some(local) if !local::is_scoped() => report(local, call),
+        _ => report_scoped(site, call),
     });
 }
 
@@ -189,7 +194,7 @@ extern "C" fn end_untimed(site: &'static Callsite, outcome: Outcome) {
         return sampled::end_untimed(local, outcome);
     }
     count(site, Local::end_untimed);
-    report(&Ended::Untimed(UntimedCall::new(site, outcome)), true);
+    report_found(site, Untimed(outcome));
 }
 
 impl fmt::Debug for AsyncCall {

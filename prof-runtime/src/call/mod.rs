@@ -32,7 +32,7 @@ use crate::handler::MetricHandler;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
 use crate::record::{CallRecord, UntimedCall};
-use crate::route::{self, Route, Target};
+use crate::route::{self, Route};
 use crate::scope;
 
 /// A call in progress on one thread. Dropped without being finished, it unwound.
@@ -75,7 +75,7 @@ extern "C" fn begin(site: &'static Callsite) -> Measured {
 #[inline(never)]
 extern "C" fn begin_nested(local: NonNull<Local>) -> Measured {
     // SAFETY: as above.
-    begin_at(unsafe { local.as_ref() })
+    unsafe { local.as_ref() }.begin_nested(false).then_some(local)
 }
 
 #[inline(always)]
@@ -237,7 +237,10 @@ fn end(measured: NonNull<Local>, outcome: Outcome) {
     let local = unsafe { measured.as_ref() };
     let route = local.site().route();
     if !local.ends_shortly(route) {
-        return end_slowly(local, outcome, end);
+        return match local.ends_shortly_at_target(route) {
+            true => end_at_target(local, outcome, end),
+            false => end_slowly(local, outcome, end),
+        };
     }
     let duration_ns = local.end_outermost(end);
     // SAFETY: the local is that of this thread, and the call ends shortly.
@@ -252,100 +255,139 @@ fn record(stats: &Stats, outcome: Outcome, span_ns: u64) {
     }
 }
 
-/// Ends a call that is not for one aggregator alone, or is nested, or of which the clock is not the time stamp counter.
+/// Ends a call for which this thread has the handlers cached.
+#[inline(never)]
+extern "C" fn end_at_target(local: &Local, outcome: Outcome, tsc: u64) {
+    let duration_ns = clock::forward_ns(local.end_outermost(tsc));
+    report_at_target(local, Timed { outcome, end_ticks: tsc, duration_ns });
+}
+
+/// Ends a call that is nested, or of which the clock is not the time stamp counter, or for which nothing is cached.
 #[inline(never)]
 extern "C" fn end_slowly(local: &Local, outcome: Outcome, tsc: u64) {
-    let local::Ended { end_ticks, duration_ns, is_slow } = local.end(tsc);
-    report_local(local, &Ended::Timed(CallRecord::at(local.site(), outcome, end_ticks, duration_ns)), is_slow);
-    if is_slow {
+    let call = local.end(tsc);
+    match local.stats_on(local.site().route()) {
+        Some(stats) if !call.is_slow => stats.record(outcome, call.duration_ns),
+        _ => end_elsewhere(local, outcome, &call),
+    }
+}
+
+/// Ends a call that is not for an aggregator alone, or that began in a scope or on a thread that borrowed its state for it.
+#[cold]
+#[inline(never)]
+fn end_elsewhere(local: &Local, outcome: Outcome, call: &local::Ended) {
+    let timed = Timed { outcome, end_ticks: call.end_ticks, duration_ns: call.duration_ns };
+    if call.is_slow {
+        report_scoped(local.site(), timed);
         local::end_loan(local);
+    } else {
+        report_at_target(local, timed);
     }
 }
 
-/// A call that has ended.
-enum Ended {
-    Timed(CallRecord<'static>),
-    Untimed(UntimedCall<'static>),
+/// What is told of a call that has ended.
+trait Report: Copy {
+    /// Counts the call on a thread's share of an aggregator.
+    fn count(self, stats: &Stats);
+
+    /// Counts the call on this thread's share of an aggregator, which may have to be made.
+    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite);
+
+    /// Hands the call to a handler.
+    fn give(self, handler: &dyn MetricHandler, site: &'static Callsite);
 }
 
-impl Ended {
+#[derive(Clone, Copy)]
+struct Timed {
+    outcome: Outcome,
+    end_ticks: u64,
+    duration_ns: u64,
+}
+
+impl Report for Timed {
     #[inline(always)]
-    fn site(&self) -> &'static Callsite {
-        match self {
-            Self::Timed(call) => call.callsite(),
-            Self::Untimed(call) => call.callsite(),
-        }
+    fn count(self, stats: &Stats) {
+        stats.record(self.outcome, self.duration_ns);
+    }
+
+    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite) {
+        aggregator.record(site, self.outcome, Some(self.duration_ns));
     }
 
     #[inline(always)]
-    fn count(&self, stats: &Stats) {
-        match self {
-            Self::Timed(call) => stats.record(call.outcome(), call.duration_ns()),
-            Self::Untimed(call) => stats.count(call.outcome()),
-        }
-    }
-
-    fn count_first(&self, aggregator: &Aggregator) {
-        match self {
-            Self::Timed(call) => aggregator.record(call.callsite(), call.outcome(), Some(call.duration_ns())),
-            Self::Untimed(call) => aggregator.record(call.callsite(), call.outcome(), None),
-        }
-    }
-
-    #[inline(always)]
-    fn give(&self, handler: &dyn MetricHandler) {
-        match self {
-            Self::Timed(call) => handler.record_call(call),
-            Self::Untimed(call) => handler.record_untimed_call(call),
-        }
+    fn give(self, handler: &dyn MetricHandler, site: &'static Callsite) {
+        handler.record_call(&CallRecord::at(site, self.outcome, self.end_ticks, self.duration_ns));
     }
 }
 
-/// Reports a call to the aggregator or the target that this thread has cached, or to whom it finds: the scoped handler of this
-/// thread only if the call `may_be_scoped`.
+#[derive(Clone, Copy)]
+struct Untimed(Outcome);
+
+impl Report for Untimed {
+    #[inline(always)]
+    fn count(self, stats: &Stats) {
+        stats.count(self.0);
+    }
+
+    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite) {
+        aggregator.record(site, self.0, None);
+    }
+
+    #[inline(always)]
+    fn give(self, handler: &dyn MetricHandler, site: &'static Callsite) {
+        handler.record_untimed_call(&UntimedCall::new(site, self.0));
+    }
+}
+
+/// Reports a call to the aggregator or the target that this thread has cached, or to whom it finds.
 #[inline(always)]
-fn report_local(local: &Local, call: &Ended, may_be_scoped: bool) {
-    if may_be_scoped {
-        return report(call, true);
+fn report(local: &Local, call: impl Report) {
+    match local.stats_on(local.site().route()) {
+        Some(stats) => call.count(stats),
+        None => report_at_target(local, call),
     }
-    let route = local.site().route();
-    if let Some(stats) = local.stats_on(route) {
-        return call.count(stats);
-    }
-    let Some(target) = local.target_on(route) else { return report(call, false) };
+}
+
+/// Reports a call to the target that this thread has cached, or to the handlers that it finds.
+#[inline(always)]
+fn report_at_target(local: &Local, call: impl Report) {
+    let site = local.site();
+    let Some(target) = local.target_on(site.route()) else { return report_slowly(site, call) };
     for aggregator in target.aggregators() {
         match local.stats_of(aggregator.route()) {
             Some(stats) => call.count(stats),
-            None => call.count_first(aggregator),
+            None => call.count_by(aggregator, site),
         }
     }
     if target.has_handlers() {
-        dispatch::handlers(target, |handler| call.give(handler));
+        dispatch::handlers(target, |handler| call.give(handler, site));
     }
 }
 
-/// Reports a call to whoever listens, and has this thread cache who that is.
+/// Reports a call to this thread's scoped handler, if it has one by now.
 #[cold]
 #[inline(never)]
-fn report(call: &Ended, may_be_scoped: bool) {
-    if may_be_scoped && let Some(scoped) = scope::current() {
-        return dispatch::to(&scoped, |handler| call.give(handler));
+fn report_scoped(site: &'static Callsite, call: impl Report) {
+    match scope::current() {
+        Some(scoped) => dispatch::to(&scoped, |handler| call.give(handler, site)),
+        None => report_slowly(site, call),
     }
-    let site = call.site();
+}
+
+/// Reports a call to the handlers of its site, and has this thread cache who they are.
+#[cold]
+#[inline(never)]
+fn report_slowly(site: &'static Callsite, call: impl Report) {
     let target = route::target_of(site);
-    report_to(&target, call);
+    // Those of an aggregator first: it does not call anything.
+    target.aggregators().iter().for_each(|aggregator| call.count_by(aggregator, site));
+    dispatch::handlers(&target, |handler| call.give(handler, site));
     if target.has_handlers() || target.aggregators().len() > 1 {
         local::keep_target(site, target);
     } else if target.route() == Route::OFF {
         // So that the next call is not measured for nobody.
         local::park(site);
     }
-}
-
-/// Reports a call to handlers, those of an aggregator first: it does not call anything.
-fn report_to(target: &Target, call: &Ended) {
-    target.aggregators().iter().for_each(|aggregator| call.count_first(aggregator));
-    dispatch::handlers(target, |handler| call.give(handler));
 }
 
 impl fmt::Debug for Call {

@@ -9,12 +9,12 @@ use std::mem;
 use std::ptr::NonNull;
 
 use super::{
-    Ended, InProgress, Listening, Measured, OnStack, begin_at, begin_with, early, end, listening, report_local,
+    InProgress, Listening, Measured, OnStack, Untimed, begin_at, begin_with, early, end, listening, report,
+    report_scoped,
 };
 use crate::callsite::Callsite;
 use crate::local::{self, Local};
 use crate::outcome::Outcome;
-use crate::record::UntimedCall;
 use crate::route::Route;
 
 /// A call in progress, of which the guard knows whether it is timed. Dropped without being finished, it unwound.
@@ -143,7 +143,10 @@ pub(super) fn end_untimed(local: &Local, outcome: Outcome) {
 #[inline(never)]
 extern "C" fn end_untimed_slowly(local: &Local, outcome: Outcome, may_be_scoped: bool) {
     local.end_untimed();
-    report_local(local, &Ended::Untimed(UntimedCall::new(local.site(), outcome)), may_be_scoped);
+    match may_be_scoped {
+        false => report(local, Untimed(outcome)),
+        true => report_scoped(local.site(), Untimed(outcome)),
+    }
 }
 
 impl InProgress for SampledCall {

@@ -201,7 +201,12 @@ pub(crate) fn inside<R>(f: impl FnOnce() -> R) -> R {
 /// Runs `f` with this thread marked as inside the runtime, unless it is already.
 #[inline(always)]
 pub(crate) fn unless_inside<R>(f: impl FnOnce() -> R) -> Option<R> {
-    if is_inside() { None } else { Some(inside(f)) }
+    let here = here();
+    if here.is_inside.get() {
+        return None;
+    }
+    let _inside = Inside { was_inside: here.enter(), here };
+    Some(f())
 }
 
 /// Whether this thread is inside the runtime or one of its handlers.

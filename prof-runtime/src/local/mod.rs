@@ -58,6 +58,8 @@ struct Own {
     /// The route on which a call [ends shortly](Local::ends_shortly), as its word: `owner` while no call is nested, and
     /// [`NO_OWNER`] otherwise, or if the clock is not the time stamp counter.
     short_route: OwnerCell<u64>,
+    /// The same for the target: `target_route`, or [`NO_OWNER`].
+    short_target_route: OwnerCell<u64>,
     /// What a tick of the time stamp counter is worth. A copy of the only one.
     tsc_scale: TscScale,
     /// The route to the aggregator that `stats` belongs to, as its word; [`NO_OWNER`] without stats.
@@ -83,6 +85,7 @@ impl Own {
         Self {
             nested: RefCell::default(),
             short_route: OwnerCell::new(NO_OWNER),
+            short_target_route: OwnerCell::new(NO_OWNER),
             tsc_scale: TscScale::get(),
             owner: OwnerCell::new(NO_OWNER),
             stats: OwnerCell::new(ptr::null()),
@@ -192,6 +195,12 @@ impl Local {
         self.own.short_route.get() == route.word()
     }
 
+    /// Whether the handlers on `route` are cached, and a call that ends is [the outermost](Self::is_outermost).
+    #[inline(always)]
+    pub(crate) fn ends_shortly_at_target(&self, route: Route) -> bool {
+        self.own.short_target_route.get() == route.word()
+    }
+
     /// Ends the outermost call at `end`, if it is [that](Self::is_outermost) which ends: its duration as [`TscScale::span_ns`] has
     /// it.
     #[inline(always)]
@@ -225,13 +234,15 @@ impl Local {
         is_begun
     }
 
-    fn begin_nested(&self, is_slow: bool) -> bool {
+    /// Begins a call as a nested one, which may be [slow](Self::begin_slow).
+    pub(crate) fn begin_nested(&self, is_slow: bool) -> bool {
         let Ok(mut nested) = self.own.nested.try_borrow_mut() else { return false };
         if nested.len() == nested.capacity() {
             make_room(&mut nested);
         }
         self.nested.store(nested.len() + 1, Ordering::Relaxed);
         self.own.short_route.set(NO_OWNER);
+        self.own.short_target_route.set(NO_OWNER);
         nested.push(Nested { start: clock::ticks(), is_slow });
         true
     }
@@ -248,9 +259,7 @@ impl Local {
             };
             return Ended { end_ticks: tsc, duration_ns: clock::forward_ns(span_ns), is_slow };
         }
-        let end_ticks = clock::reading(tsc);
-        let start = call.map_or(end_ticks, |call| call.start);
-        Ended { end_ticks, duration_ns: clock::span_ns(start, end_ticks), is_slow }
+        end_by_other_clock(tsc, call)
     }
 
     /// Takes the innermost of the nested calls, which is one no more; `None` if no call is nested.
@@ -266,7 +275,7 @@ impl Local {
             if self.reads_tsc() && self.start() == NOT_INLINE {
                 self.start.store(0, Ordering::Relaxed);
             }
-            self.set_short_route();
+            self.set_short_routes();
         }
         call
     }
@@ -283,9 +292,14 @@ impl Local {
         self.reads_tsc() && self.nested.load(Ordering::Relaxed) == 0
     }
 
-    fn set_short_route(&self) {
-        let route = if self.is_outermost() { self.own.owner.get() } else { NO_OWNER };
-        self.own.short_route.set(route);
+    fn set_short_routes(&self) {
+        let own = &self.own;
+        let (route, target_route) = match self.is_outermost() {
+            true => (own.owner.get(), own.target_route.get()),
+            false => (NO_OWNER, NO_OWNER),
+        };
+        own.short_route.set(route);
+        own.short_target_route.set(target_route);
     }
 
     /// Begins a call that is not timed, if the next one is not; returns whether it did.
@@ -386,7 +400,7 @@ impl Local {
     /// handler.
     #[inline(always)]
     pub(crate) fn target_on(&self, route: Route) -> Option<&Target> {
-        if !self.has_target_on(route) {
+        if self.own.target_route.get() != route.word() {
             return None;
         }
         // SAFETY: no route has the word `NO_OWNER`, and any other is set with a target that `ThreadState::targets`
@@ -395,18 +409,15 @@ impl Local {
         Some(unsafe { &*self.own.target.get() })
     }
 
-    #[inline(always)]
-    pub(crate) fn has_target_on(&self, route: Route) -> bool {
-        self.own.target_route.get() == route.word()
-    }
-
     fn forget_target(&self) {
         self.own.target_route.set(NO_OWNER);
+        self.set_short_routes();
     }
 
     pub(crate) fn set_target(&self, target: &Arc<Target>) {
         self.own.target.set(Arc::as_ptr(target));
         self.own.target_route.set(target.route().word());
+        self.set_short_routes();
     }
 
     /// Adds the thread's share of an aggregator.
@@ -420,7 +431,7 @@ impl Local {
         if let Some(stats) = self.stats_of(route) {
             self.own.stats.set(stats);
             self.own.owner.set(route.word());
-            self.set_short_route();
+            self.set_short_routes();
         }
     }
 
@@ -428,7 +439,7 @@ impl Local {
     fn forget_stats(&self, is_gone: impl Fn(&Stats) -> bool) {
         self.own.owner.set(NO_OWNER);
         self.own.stats.set(ptr::null());
-        self.set_short_route();
+        self.set_short_routes();
         let mut kept = ptr::null();
         let mut next = self.own.all_stats.get();
         // SAFETY: as in `stats_of`.
@@ -441,6 +452,16 @@ impl Local {
         }
         self.own.all_stats.set(kept);
     }
+}
+
+/// Ends a call of which the clock was not the time stamp counter; `tsc` is that counter's reading.
+#[cold]
+#[inline(never)]
+fn end_by_other_clock(tsc: u64, call: Option<Nested>) -> Ended {
+    let end_ticks = clock::reading(tsc);
+    let start = call.map_or(end_ticks, |call| call.start);
+    let is_slow = call.is_some_and(|call| call.is_slow);
+    Ended { end_ticks, duration_ns: clock::span_ns(start, end_ticks), is_slow }
 }
 
 /// Makes room for more nested calls.

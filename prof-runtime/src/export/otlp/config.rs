@@ -94,6 +94,9 @@ impl Config {
         }
         let protocol = protocol.map_or_else(|| self::protocol(variables), Ok)?;
         let endpoint = self::endpoint(endpoint, protocol, variables)?;
+        if endpoint.scheme() == "https" {
+            variables.refuse_certificates()?;
+        }
         let mut headers = variables.headers()?;
         if let Some(authorization) = endpoint.authorization()
             && headers.iter().all(|(name, _)| name != "authorization")
@@ -320,6 +323,16 @@ mod tests {
         assert!(!is_disabled(Some("http://h"), "OTEL_METRICS_EXPORTER", "none"), "an endpoint is a wish of its own");
         assert!(!is_disabled(None, "OTEL_METRICS_EXPORTER", "otlp"));
         assert!(!is_disabled(None, "OTEL_METRICS_EXPORTER", "prometheus"), "`PROF` says what is started");
+    }
+
+    #[cfg(feature = "otlp-tls")]
+    #[test]
+    fn certificates_that_would_be_ignored_are_refused() {
+        for name in ["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY"] {
+            let error = config(Some("https://h"), &[(name, "/ca.pem")]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{name}=\"/ca.pem\" is not possible; ")), "{error}");
+            config(Some("http://h"), &[(name, "/ca.pem")]).unwrap();
+        }
     }
 
     #[test]

@@ -109,6 +109,16 @@ impl<'a> Variables<'a> {
         }
     }
 
+    /// Refuses certificates of one's own, which https would need, and which are not supported.
+    pub(super) fn refuse_certificates(self) -> Result<(), OtlpError> {
+        for what in ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"] {
+            if let Some(found) = self.of_metrics(what)? {
+                return Err(found.refused("https trusts the roots of Mozilla, and takes no other certificates"));
+            }
+        }
+        Ok(())
+    }
+
     /// Headers, by name in lower case; of several with one name, the last.
     pub(super) fn headers(self) -> Result<Vec<(String, Secret)>, OtlpError> {
         let Some(found) = self.of_metrics("HEADERS")? else { return Ok(Vec::new()) };

@@ -133,6 +133,19 @@ fn requests_that_come_together_are_answered_one_after_the_other() {
 }
 
 #[test]
+fn an_answer_that_nobody_reads_is_not_kept_for_ever() {
+    let long = Duration::from_secs(3600);
+    let limits = Limits { answer: Duration::from_millis(50), head: long, idle: long, ..Limits::default() };
+    let server = server(limits);
+    let mut greedy = connection(&server, SCRAPE.replace("Connection: close", "X-A: b").repeat(2000));
+    // It is closed, though there are requests left that it sent.
+    while greedy.write_all(b"GET ").is_ok() {
+        std::thread::yield_now();
+    }
+    is_scraped(&server);
+}
+
+#[test]
 fn a_body_that_does_not_end_is_not_read_to_its_end() {
     let server = server(Limits { head: Duration::from_millis(50), ..Limits::default() });
     let post = "POST /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";

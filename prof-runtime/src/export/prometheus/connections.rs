@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -22,8 +23,12 @@ pub(super) struct Limits {
     pub(super) per_client: usize,
     /// For the head of a request.
     pub(super) head: Duration,
+    /// For reading an answer.
+    pub(super) answer: Duration,
     /// Between an answer and the next request.
     pub(super) idle: Duration,
+    /// Of answers that were not read yet, in all.
+    pub(super) answer_bytes: usize,
 }
 
 impl Default for Limits {
@@ -32,8 +37,10 @@ impl Default for Limits {
             connections: 256,
             per_client: 32,
             head: Duration::from_secs(10),
+            answer: Duration::from_secs(60),
             // Scrapers close theirs after 5 min: so it is not closed under one that is about to use it.
             idle: Duration::from_secs(360),
+            answer_bytes: 64 << 20,
         }
     }
 }
@@ -43,7 +50,9 @@ impl Default for Limits {
 enum Phase {
     /// It is in the middle of a head, or has sent nothing yet.
     Head,
-    /// It has sent a whole request, and reads the answer or does nothing.
+    /// It has not read all of an answer that the system has no more room for.
+    Reading,
+    /// It has sent a whole request, and its answer is on its way.
     Waiting,
     Answering,
 }
@@ -59,6 +68,8 @@ pub(super) struct Place {
     client: IpAddr,
     /// What the client does, and since when.
     phase: Mutex<(Phase, Instant)>,
+    /// How much of an answer it may not have read.
+    unread_bytes: AtomicUsize,
     /// Told when the phase changes.
     changed: Notify,
     /// Told when the connection has to give way.
@@ -79,6 +90,7 @@ impl Connections {
         let place = Arc::new(Place {
             client: whole_client(client),
             phase: Mutex::new((Phase::Head, clock::monotonic())),
+            unread_bytes: AtomicUsize::new(0),
             changed: Notify::new(),
             gives_way: Notify::new(),
         });
@@ -99,19 +111,34 @@ impl Connections {
         dismiss(&mut lock(&self.places), |_| true);
     }
 
+    /// Notes that a client is to read so much. Others that have much to read may have to give way.
+    pub(super) fn hands_out(&self, place: &Arc<Place>, bytes: usize) {
+        place.unread_bytes.store(bytes, Ordering::Relaxed);
+        let mut places = lock(&self.places);
+        let unread = |place: &Place| place.unread_bytes.load(Ordering::Relaxed);
+        while places.iter().map(|place| unread(place)).fold(0, usize::saturating_add) > self.limits.answer_bytes {
+            let is_other = |other: &Place| !std::ptr::eq(other, &**place) && unread(other) > 0;
+            if !dismiss(&mut places, is_other) {
+                break;
+            }
+        }
+    }
+
     /// Takes the place of a connection that has ended.
     pub(super) fn leave(&self, place: &Arc<Place>) {
         lock(&self.places).retain(|other| !Arc::ptr_eq(other, place));
     }
 }
 
-/// Has the connection give way that is of the least use: the oldest that has sent no whole request, else that which was not
-/// used for longest.
-fn dismiss(places: &mut Vec<Arc<Place>>, is_eligible: impl Fn(&Place) -> bool) {
+/// Has the connection give way that is of the least use: the oldest that has sent no whole request, else that which has taken
+/// longest over an answer, else that which was not used for longest. Returns whether there is one.
+fn dismiss(places: &mut Vec<Arc<Place>>, is_eligible: impl Fn(&Place) -> bool) -> bool {
     let eligible = places.iter().enumerate().filter(|(_, place)| is_eligible(place));
-    if let Some((at, _)) = eligible.min_by_key(|(_, place)| *lock(&place.phase)) {
-        places.remove(at).gives_way.notify_one();
+    match eligible.min_by_key(|(_, place)| *lock(&place.phase)) {
+        Some((at, _)) => places.remove(at).gives_way.notify_one(),
+        None => return false,
     }
+    true
 }
 
 /// What counts as one client: whoever has an IPv6 address has 2^64 of them.
@@ -147,12 +174,28 @@ impl Place {
         }
     }
 
+    /// The system takes no more of an answer for now.
+    fn is_held_up(&self) {
+        if lock(&self.phase).0 == Phase::Waiting {
+            self.enter(Phase::Reading);
+        }
+    }
+
+    /// The system has taken all of an answer.
+    fn is_done(&self) {
+        self.unread_bytes.store(0, Ordering::Relaxed);
+        if lock(&self.phase).0 == Phase::Reading {
+            self.enter(Phase::Waiting);
+        }
+    }
+
     /// Returns once the client has taken too long, or the connection has to give way.
     pub(super) async fn is_over(&self, limits: Limits) {
         loop {
             let (phase, since) = *lock(&self.phase);
             let limit = match phase {
                 Phase::Head => limits.head,
+                Phase::Reading => limits.answer,
                 Phase::Waiting | Phase::Answering => limits.idle,
             };
             tokio::select! {
@@ -164,7 +207,7 @@ impl Place {
     }
 }
 
-/// A connection that tells its place when something comes from the client.
+/// A connection that tells its place when something comes from the client, and whether it reads what it is sent.
 pub(super) struct Watched {
     pub(super) stream: TcpStream,
     pub(super) place: Arc<Place>,
@@ -183,11 +226,19 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if written.is_pending() {
+            self.place.is_held_up();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            self.place.is_done();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -199,7 +250,11 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        if written.is_pending() {
+            self.place.is_held_up();
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -250,6 +305,23 @@ mod tests {
         connections.make_room();
         connections.make_room();
         assert!(!has_place(&connections, &scraper), "there is no other left");
+    }
+
+    #[test]
+    fn answers_that_nobody_reads_are_bounded() {
+        let connections = Connections::new(Limits { answer_bytes: 100, ..Limits::default() });
+        let places: Vec<_> = (0..4).map(|at| connections.enter(ip(&format!("10.0.0.{at}")))).collect();
+        for place in &places[..3] {
+            place.answers();
+            place.waits();
+            connections.hands_out(place, 40);
+        }
+        let kept =
+            |places: &[Arc<Place>]| places.iter().map(|place| has_place(&connections, place)).collect::<Vec<_>>();
+        assert_eq!(kept(&places), [false, true, true, true], "the oldest of those that have something to read");
+        places[1].is_done();
+        connections.hands_out(&places[3], 1000);
+        assert_eq!(kept(&places), [false, true, false, true], "the only one left may be large");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,7 +33,8 @@ use crate::worker::Worker;
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
 ///
 /// A client has 10 s for the head of its first request, and for that of each further one from its first byte on. A connection
-/// that is not used is closed after 6 min, which is longer than usual intervals between scrapes. There are 256 connections,
+/// that is not used is closed after 6 min, which is longer than usual intervals between scrapes, and one whose answer is not
+/// read after 1 min; answers that are not read take 64 MiB at most, or are one. There are 256 connections,
 /// 32 for each client (by IPv4 address, or the first 64 bits of an IPv6 one); where one more comes, the oldest that has not
 /// sent a whole request gives way, else the one that was not used for longest: clients that hold connections do not keep a
 /// scrape from being answered.
@@ -285,6 +286,8 @@ async fn serve(stream: TcpStream, place: Arc<Place>, shared: Arc<Shared>) {
     let service = service_fn(|request| {
         place.answers();
         let response = answer(&request, &shared);
+        let bytes = response.body().size_hint().lower();
+        shared.connections.hands_out(&place, usize::try_from(bytes).unwrap_or(usize::MAX));
         place.waits();
         async { Ok::<_, Infallible>(response) }
     });

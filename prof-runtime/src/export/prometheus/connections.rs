@@ -117,7 +117,8 @@ impl Connections {
         let mut places = lock(&self.places);
         let unread = |place: &Place| place.unread_bytes.load(Ordering::Relaxed);
         while places.iter().map(|place| unread(place)).fold(0, usize::saturating_add) > self.limits.answer_bytes {
-            let is_other = |other: &Place| !std::ptr::eq(other, &**place) && unread(other) > 0;
+            let this: &Place = place;
+            let is_other = |other: &Place| !std::ptr::eq(other, this) && unread(other) > 0;
             if !dismiss(&mut places, is_other) {
                 break;
             }

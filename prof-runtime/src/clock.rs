@@ -47,7 +47,7 @@ pub(crate) fn prepare() {
 }
 
 /// Whether the clock was calibrated.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(crate) fn is_prepared() -> bool {
     COUNTER.get().is_some()
 }

@@ -96,7 +96,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::aggregator::Snapshot;
+    use crate::aggregator::{Aggregator, Snapshot};
+    use crate::console::ConsoleHandler;
+    use crate::data::MetricData;
+    use crate::handler::MetricHandler;
+    use crate::json_lines::JsonLinesHandler;
     use crate::outcome::Outcome;
 
     fn function() -> Value {
@@ -224,6 +228,35 @@ mod tests {
                 ask_everything(&read, &plain);
                 ask_everything(&plain, &read);
                 ask_everything(&read, &read);
+            }
+        }
+
+        #[test]
+        fn a_data_point_with_anything_in_it_is_refused_or_taken(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any_json()), 0..3),
+            kind in prop::sample::select(vec![
+                json!({ "count": 3 }), json!({ "gauge": -0.5 }), json!({ "duration": { "secs": 1, "nanos": 7 } }),
+            ]),
+        ) {
+            let time = json!({ "secs_since_epoch": 1000, "nanos_since_epoch": 7 });
+            let mut json = json!({ "timestamp": time, "group_name": "g", "name": "n", "value": kind });
+            prop_assert!(serde_json::from_value::<MetricData<'static>>(json.clone()).is_ok());
+            for (at, change) in changes {
+                let places = places(&json, "");
+                *json.pointer_mut(at.get::<String>(&places)).unwrap() = change;
+            }
+            if let Ok(data) = serde_json::from_value::<MetricData<'static>>(json) {
+                let aggregator = Aggregator::new();
+                for handler in [
+                    &aggregator as &dyn MetricHandler, &ConsoleHandler::to(std::io::sink()), &JsonLinesHandler::to(std::io::sink()),
+                ] {
+                    handler.emit(&data);
+                    handler.emit(&data);
+                    prop_assert!(handler.flush().is_ok());
+                }
+                let snapshot = aggregator.snapshot();
+                ask_everything(&snapshot, &snapshot);
+                let _ = (data.value.to_string(), data.into_owned());
             }
         }
 

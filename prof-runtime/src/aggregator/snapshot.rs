@@ -43,7 +43,7 @@ pub struct FunctionStats {
     pub name: String,
     /// The function's group.
     pub group: String,
-    /// The source file.
+    /// The source file; that of one of them, where several functions share the entry.
     pub file: String,
     /// The line in it, counted from 1.
     pub line: u32,

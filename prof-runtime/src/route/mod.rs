@@ -154,10 +154,10 @@ impl Installed {
             Place::Installed(place) => Culprit::from(place, self.type_name()).count(),
             Place::Registered(_) => Some(Times(1)),
         };
-        let off = format_args!("prof: the handler {self}, panicked {MAX_PANICS} times and is switched off");
+        let off = format!("prof: the handler {self}, panicked {MAX_PANICS} times and is switched off");
         match times {
             None => {}
-            Some(Times(1)) => stderr::line(off),
+            Some(Times(1)) => stderr::line(format_args!("{off}")),
             Some(Times(times)) => stderr::line(format_args!("{off}, as {times} were from there")),
         }
     }

@@ -4,7 +4,6 @@
 //! kept alive, nothing goes stale, and nothing is left when the exporter is dropped.
 
 use std::error::Error as _;
-use std::io;
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -39,7 +38,7 @@ pub(super) fn push(
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
     match pushed {
-        Err(_) => Err(unreachable(io::Error::new(io::ErrorKind::TimedOut, "timeout").into()).into()),
+        Err(_) => Err(unreachable(format!("timeout after {timeout:?}").into()).into()),
         Ok(Err(SendError::Connect(error))) => Err(unreachable(reasons(&error).into()).into()),
         Ok(Err(SendError::Answered(status))) => Err(failed(config, &status)),
         Ok(Ok(answer)) => Ok(answer),

@@ -71,9 +71,9 @@ pub(super) fn push(
         request = request.header("content-encoding", "gzip");
         body = compressed(&body);
     }
-    let mut answer = request.send(body).map_err(|error| unreachable(Foreign(error).to_string().into(), None))?;
+    let mut answer = request.send(body).map_err(|error| unreachable(reason(&error, timeout).into(), None))?;
     match answer.status() {
-        StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT => accepted(config, &mut answer),
+        StatusCode::OK | StatusCode::ACCEPTED | StatusCode::NO_CONTENT => accepted(config, &mut answer, timeout),
         // Those that the protocol says are worth another attempt.
         status @ (StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
@@ -86,6 +86,15 @@ pub(super) fn push(
                 ExportError::Refused { target: config.target(), reason: format!("it answered {status}").into() };
             Err(if status == StatusCode::PAYLOAD_TOO_LARGE { Failure::TooLarge(error) } else { error.into() })
         }
+    }
+}
+
+/// What went wrong, in a few words.
+fn reason(error: &ureq::Error, timeout: Duration) -> String {
+    match error {
+        ureq::Error::Timeout(_) => format!("timeout after {timeout:?}"),
+        ureq::Error::Io(error) => Foreign(error).to_string(),
+        error => Foreign(error).to_string(),
     }
 }
 
@@ -106,7 +115,11 @@ fn compressed(body: &[u8]) -> Vec<u8> {
 }
 
 /// The answer to a push that arrived. What says that it did, and is no collector, has not received it.
-fn accepted(config: &Config, answer: &mut Response<ureq::Body>) -> Result<ExportMetricsServiceResponse, Failure> {
+fn accepted(
+    config: &Config,
+    answer: &mut Response<ureq::Body>,
+    timeout: Duration,
+) -> Result<ExportMetricsServiceResponse, Failure> {
     let status = answer.status();
     let not_otlp = |what: String| {
         let reason = format!("it answered {status} with {what}: it is no OpenTelemetry collector");
@@ -118,7 +131,7 @@ fn accepted(config: &Config, answer: &mut Response<ureq::Body>) -> Result<Export
         Ok(body) => body,
         Err(ureq::Error::BodyExceedsLimit(_)) => return Err(not_otlp(format!("more than {MAX_ANSWER_BYTES} bytes"))),
         Err(error) => {
-            let source = format!("its answer broke off: {}", Foreign(error)).into();
+            let source = format!("its answer broke off: {}", reason(&error, timeout)).into();
             return Err(ExportError::Unreachable { target: config.target(), source, retry_after: None }.into());
         }
     };

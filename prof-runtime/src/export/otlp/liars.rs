@@ -175,7 +175,7 @@ fn all_messages_of_a_push_have_one_time_limit() {
     let variables = [("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"), ("OTEL_METRIC_EXPORT_TIMEOUT", "50")];
     let mut exporter = exporter_by(&format!("http://{address}"), Protocol::Http, &variables);
     let error = exporter.export(&Aggregator::new().snapshot()).unwrap_err();
-    assert!(error.to_string().ends_with("timeout: global"), "{error}");
+    assert!(error.to_string().contains(": timeout after "), "{error}");
     requests.recv().unwrap();
 }
 

@@ -49,20 +49,22 @@ impl<'a> Numbers<'a> {
         // A wall clock may be set back.
         let since = |arrived_at: SystemTime| arrived_at.min(taken_at);
         let is_delta = temporality == Temporality::Delta;
-        let function = |now: &'a FunctionStats| match arrived.functions.get(&(now.group.clone(), now.name.clone())) {
-            Some((before, at)) if is_delta => {
-                let mut difference = now.clone();
-                difference.subtract(before);
-                Since { start: since(*at), number: Cow::Owned(difference) }
-            }
-            _ => Since { start: started_at, number: Cow::Borrowed(now) },
-        };
-        let value = |now: &'a ValueStats| match arrived.values.get(&(now.group.clone(), now.name.clone())) {
-            Some((before, at)) if is_delta => {
+        let key = |group: &str, name: &str| is_delta.then(|| (group.to_owned(), name.to_owned()));
+        let function =
+            |now: &'a FunctionStats| match key(&now.group, &now.name).and_then(|key| arrived.functions.get(&key)) {
+                Some((before, at)) => {
+                    let mut difference = now.clone();
+                    difference.subtract(before);
+                    Since { start: since(*at), number: Cow::Owned(difference) }
+                }
+                None => Since { start: started_at, number: Cow::Borrowed(now) },
+            };
+        let value = |now: &'a ValueStats| match key(&now.group, &now.name).and_then(|key| arrived.values.get(&key)) {
+            Some((before, at)) => {
                 let (count, sum) = (now.count.saturating_sub(before.count), now.sum - before.sum);
                 Since { start: since(*at), number: Cow::Owned(ValueStats { count, sum, ..now.clone() }) }
             }
-            _ => Since { start: started_at, number: Cow::Borrowed(now) },
+            None => Since { start: started_at, number: Cow::Borrowed(now) },
         };
         let rest = match &arrived.rest {
             Some((before, at)) if is_delta => Since { start: since(*at), number: Cow::Owned(rest.since(before)) },

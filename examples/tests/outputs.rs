@@ -9,7 +9,8 @@ use std::process::{Command, Output, Stdio};
 use prof_runtime::Snapshot;
 
 fn run(program: &str, args: &[&str]) -> Output {
-    Command::new(program).args(args).output().unwrap()
+    // The tables are to have all of their columns.
+    Command::new(program).args(args).env_remove("COLUMNS").output().unwrap()
 }
 
 fn stdout(output: &Output) -> String {
@@ -86,7 +87,7 @@ fn observed_service_exports_what_prof_says() {
     let statsd = daemon.local_addr().unwrap();
     let prof = format!("report,json:{},snapshots:{},prometheus:0,statsd:{statsd}", path("points"), path("snapshots"));
     let mut service = Command::new(env!("CARGO_BIN_EXE_observed_service"));
-    service.args(["--requests", "200", "--serve"]).env("PROF", prof);
+    service.args(["--requests", "200", "--serve"]).env("PROF", prof).env_remove("COLUMNS");
     let mut service = service.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(service.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().unwrap(), "190 requests answered, 10 failed");

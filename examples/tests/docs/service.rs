@@ -64,7 +64,7 @@ impl Line {
 
     fn command(&self, directory: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_observed_service"));
-        command.args(["--requests", &REQUESTS.to_string()]).current_dir(directory);
+        command.args(["--requests", &REQUESTS.to_string()]).current_dir(directory).env_remove("COLUMNS");
         for (name, _) in std::env::vars_os() {
             let upper = name.to_string_lossy().to_uppercase();
             if upper.starts_with("OTEL_") || upper.ends_with("_PROXY") {

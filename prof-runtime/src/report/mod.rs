@@ -23,7 +23,7 @@ use crate::stderr;
 /// since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees, and calls
 /// run side by side on several threads: the shares overlap, and one may exceed 100 %.
 ///
-/// No line is wider than the variable `COLUMNS` says, else than the terminal, else, where stderr is none, than 160 columns.
+/// No line is wider than the terminal, nor than the variable `COLUMNS` says; where there is neither, than 160 columns.
 /// Where there is no room, names are shortened in the middle, to 60 columns at the most anywhere, and then columns are left
 /// out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form.
 /// [As JSON](Report::json), the report has everything. It is coloured on a terminal, unless `NO_COLOR` is set.

@@ -9,7 +9,8 @@ pub(super) const OF_TEXT: usize = 160;
 /// A terminal that does not say how wide it is.
 const OF_TERMINAL: usize = 80;
 
-/// The columns of stderr: what the variable `COLUMNS` says, else the terminal.
+/// The columns of stderr: those of the terminal, or fewer if the variable `COLUMNS` says so, which speaks alone where there is
+/// no terminal.
 pub(super) fn of_stderr() -> usize {
     let columns = std::env::var("COLUMNS").ok();
     let terminal = || terminal_size_of(stderr()).map_or(OF_TERMINAL, |(Width(width), _)| width.into());
@@ -18,7 +19,8 @@ pub(super) fn of_stderr() -> usize {
 
 fn choose(columns: Option<&str>, terminal: Option<usize>) -> usize {
     let asked_for = columns.and_then(|columns| columns.trim().parse().ok()).filter(|columns| *columns > 0);
-    asked_for.or(terminal).unwrap_or(OF_TEXT)
+    // A shell may have exported what was true before the window was made smaller.
+    asked_for.into_iter().chain(terminal).min().unwrap_or(OF_TEXT)
 }
 
 #[cfg(test)]
@@ -26,10 +28,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_variable_has_the_last_word_if_it_is_a_number() {
+    fn no_line_is_wider_than_the_terminal_nor_than_was_asked_for() {
         assert_eq!(choose(None, None), 160);
         assert_eq!(choose(None, Some(97)), 97);
-        assert_eq!(choose(Some("120"), Some(97)), 120);
+        assert_eq!(choose(Some("120"), Some(97)), 97);
+        assert_eq!(choose(Some("60"), Some(97)), 60);
         assert_eq!(choose(Some(" 120\n"), None), 120);
         for nonsense in ["", "0", "-1", "wide", "99999999999999999999999"] {
             assert_eq!(choose(Some(nonsense), Some(97)), 97, "{nonsense}");

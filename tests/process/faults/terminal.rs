@@ -38,6 +38,13 @@ fn no_line_wraps_whatever_the_terminal() {
     }
 }
 
+/// As where a shell has exported the width that the window had before.
+#[test]
+fn a_variable_that_is_wrong_wraps_no_line() {
+    let table = table(&widest(service("report").terminal(80).env("COLUMNS", "200")));
+    assert!(table.lines().all(|line| line.width() <= 80), "{table}");
+}
+
 #[test]
 fn what_goes_to_no_terminal_has_a_fixed_width() {
     let ended = widest(service("report"));

@@ -21,12 +21,19 @@ use std::fmt::{self, Write as _};
 /// ```
 /// use prof_runtime::text::Foreign;
 ///
-/// assert_eq!(Foreign("a\u{1b}[2Jb\nc\u{202e}d").to_string(), "a\\u{1b}[2Jb\\nc\\u{202e}d");
-/// assert_eq!(Foreign("größe 大").to_string(), "größe 大");
-/// assert_eq!(format!("{:.8}", Foreign("0123456789abcdef")), "01234…[8 left out]…def");
+/// assert_eq!(Foreign::new("a\u{1b}[2Jb\nc\u{202e}d").to_string(), "a\\u{1b}[2Jb\\nc\\u{202e}d");
+/// assert_eq!(Foreign::new("größe 大").to_string(), "größe 大");
+/// assert_eq!(format!("{:.8}", Foreign::new("0123456789abcdef")), "01234…[8 left out]…def");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Foreign<T>(pub T);
+pub struct Foreign<T>(pub(crate) T);
+
+impl<T: fmt::Display> Foreign<T> {
+    /// Takes text in, or whatever is displayed as text. It does not come out again but as it is shown.
+    pub const fn new(text: T) -> Self {
+        Self(text)
+    }
+}
 
 /// How many characters [`Foreign`] shows unless it is told otherwise.
 const MAX_CHARS: usize = 256;
@@ -160,11 +167,18 @@ impl fmt::Debug for Secret {
 /// ```
 /// use prof_runtime::text::MaskedUrl;
 ///
-/// let url = MaskedUrl("https://user:key@collector:4318/otlp?token=1");
+/// let url = MaskedUrl::new("https://user:key@collector:4318/otlp?token=1");
 /// assert_eq!(url.to_string(), "https://…@collector:4318/otlp?…");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MaskedUrl<T>(pub T);
+pub struct MaskedUrl<T>(pub(crate) T);
+
+impl<T: AsRef<str>> MaskedUrl<T> {
+    /// Takes in what someone wrote. It does not come out again but as it is shown.
+    pub const fn new(url: T) -> Self {
+        Self(url)
+    }
+}
 
 impl<T: AsRef<str>> fmt::Display for MaskedUrl<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -170,26 +170,44 @@ pub trait OnStack: InProgress + Sized {
     /// A call that no one listens to.
     const UNMEASURED: Self;
 
+    /// Marks the call as one that began while the thread was unwinding.
+    fn mark_unwinding(&mut self);
+
+    /// Takes the mark off again, if there is one: only [`leave_early`](Self::leave_early) knows it.
+    fn take_mark_off(&mut self);
+
     /// Takes the call out of a guard that is dropped without having been finished, and ends it: it returned early, or
-    /// unwound. The thread was unwinding when the function was called if `began_unwinding`.
-    fn leave_early(&mut self, began_unwinding: bool);
+    /// unwound.
+    fn leave_early(&mut self);
 }
 
 impl OnStack for Call {
     const UNMEASURED: Self = Self(None);
 
     #[inline(always)]
-    fn leave_early(&mut self, began_unwinding: bool) {
-        if let Some(local) = self.0.take() {
-            left_early(local, began_unwinding);
+    fn mark_unwinding(&mut self) {
+        self.0 = early::with_mark(self.0);
+    }
+
+    #[inline(always)]
+    fn take_mark_off(&mut self) {
+        self.0 = early::without_mark(self.0);
+    }
+
+    #[inline(always)]
+    fn leave_early(&mut self) {
+        if let Some(measured) = self.0.take() {
+            left_early(measured);
         }
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn left_early(local: NonNull<Local>, began_unwinding: bool) {
-    end_with(local, early::outcome(began_unwinding));
+extern "C" fn left_early(measured: NonNull<Local>) {
+    if let (Some(local), outcome) = early::left(measured) {
+        end_with(local, outcome);
+    }
 }
 
 impl Drop for Call {

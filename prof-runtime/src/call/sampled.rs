@@ -122,8 +122,10 @@ extern "C" fn fail(measured: NonNull<Local>, outcome: Outcome) {
 
 #[cold]
 #[inline(never)]
-extern "C" fn left_early(measured: NonNull<Local>, began_unwinding: bool) {
-    fail(measured, early::outcome(began_unwinding));
+extern "C" fn left_early(measured: NonNull<Local>) {
+    if let (Some(measured), outcome) = early::left(measured) {
+        fail(measured, outcome);
+    }
 }
 
 /// Counts a call that was not timed and began outside of scopes.
@@ -188,9 +190,19 @@ impl OnStack for SampledCall {
     const UNMEASURED: Self = Self(None);
 
     #[inline(always)]
-    fn leave_early(&mut self, began_unwinding: bool) {
+    fn mark_unwinding(&mut self) {
+        self.0 = early::with_mark(self.0);
+    }
+
+    #[inline(always)]
+    fn take_mark_off(&mut self) {
+        self.0 = early::without_mark(self.0);
+    }
+
+    #[inline(always)]
+    fn leave_early(&mut self) {
         if let Some(measured) = self.0.take() {
-            left_early(measured, began_unwinding);
+            left_early(measured);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the expression of `register_handler!` may do: each case in a process of its own, since it is evaluated once.
-#![allow(missing_docs)]
+#![allow(missing_docs, unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::{Command, Output};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -17,6 +18,27 @@ const CASE: &str = "PROF_TEST_CASE";
 static REGISTERED: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);
 static CONFIGURED: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);
 static THREAD: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
+
+/// Annotated itself, so that whatever allocates on the way to the handlers comes back to them.
+struct Annotated;
+
+// SAFETY: every allocation is the system's.
+unsafe impl GlobalAlloc for Annotated {
+    #[prof(name = "alloc")]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    #[prof(name = "dealloc")]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Annotated = Annotated;
 
 #[prof(name = "work")]
 fn work() {}

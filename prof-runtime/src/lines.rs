@@ -170,3 +170,95 @@ impl fmt::Debug for LineOutput {
         f.debug_struct("LineOutput").field("losses", &self.losses).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Takes so many bytes, and then none until it is given more room.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<(Vec<u8>, usize)>>);
+
+    impl Disk {
+        fn with_room(bytes: usize) -> Self {
+            let disk = Self::default();
+            disk.make_room(bytes);
+            disk
+        }
+
+        fn make_room(&self, bytes: usize) {
+            lock(&self.0).1 += bytes;
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(lock(&self.0).0.clone()).unwrap()
+        }
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (text, room) = &mut *lock(&self.0);
+            let length = bytes.len().min(*room);
+            if length == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            text.extend(&bytes[..length]);
+            *room -= length;
+            Ok(length)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Writes two items of two lines each where there is so much room, and another one where there is enough.
+    #[track_caller]
+    fn check(room: usize, expect: &str, calls: u64, data_points: u64) {
+        let disk = Disk::with_room(room);
+        let output = LineOutput::new("disk", disk.clone());
+        output.write(LossUnit::Calls, Ok("ab\ncd\n".to_owned()));
+        output.write(LossUnit::Calls, Ok("ef\ngh\n".to_owned()));
+        disk.make_room(100);
+        output.write(LossUnit::Calls, Ok("ij\nkl\n".to_owned()));
+        assert_eq!(disk.text(), expect);
+        assert_eq!((output.losses.calls.get(), output.losses.data_points.get()), (calls, data_points));
+        // Each line that is counted is not there, and each other one is.
+        let is_whole = |line: &&str| ["ab", "cd", "ef", "gh", "ij", "kl"].contains(line);
+        assert_eq!(expect.lines().filter(is_whole).count() as u64 + 2 * calls + data_points, 6);
+        assert_eq!(output.flush().is_err(), output.lost() > 0);
+        output.flush().unwrap();
+    }
+
+    #[test]
+    fn a_line_that_was_cut_short_is_ended_and_what_is_lost_is_counted_exactly() {
+        check(100, "ab\ncd\nef\ngh\nij\nkl\n", 0, 0);
+        check(0, "ij\nkl\n", 2, 0);
+        check(1, "a\nij\nkl\n", 2, 0);
+        // Only the end of a line is missing: the line is there.
+        check(2, "ab\nij\nkl\n", 1, 1);
+        check(3, "ab\nij\nkl\n", 1, 1);
+        check(4, "ab\nc\nij\nkl\n", 1, 1);
+        check(5, "ab\ncd\nij\nkl\n", 1, 0);
+        check(6, "ab\ncd\nij\nkl\n", 1, 0);
+        check(8, "ab\ncd\nef\nij\nkl\n", 0, 1);
+        check(10, "ab\ncd\nef\ng\nij\nkl\n", 0, 1);
+        check(11, "ab\ncd\nef\ngh\nij\nkl\n", 0, 0);
+    }
+
+    #[test]
+    fn what_a_writer_holds_back_and_cannot_write_at_the_end_is_counted() {
+        let losses = Losses::new();
+        let mut output = LineOutput::new("disk", io::BufWriter::new(Disk::with_room(0)));
+        output.list(&losses, "disk");
+        output.write(LossUnit::Calls, Ok("ab\ncd\n".to_owned()));
+        output.write(LossUnit::DataPoints, Ok("ef\n".to_owned()));
+        assert_eq!(losses.total(), 0, "it may still be written");
+        let error = output.flush().unwrap_err().to_string();
+        assert!(error.starts_with("could not flush metrics to disk: "), "{error}");
+        drop(output);
+        assert_eq!(losses.to_string(), "1 call and 1 data point were lost on their way to disk");
+    }
+}

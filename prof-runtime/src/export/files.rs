@@ -20,7 +20,7 @@ use crate::stderr;
 /// A file that is appended to, and moved out of the way when it is full: `PATH` becomes `PATH.1`, `PATH.1` becomes
 /// `PATH.2`, and the oldest is removed.
 ///
-/// - What is written by one call is never divided between two files, so that lines stay whole. Where the last line is torn,
+/// - What is written by one call is never divided between two files: write whole lines, and they stay whole. Where the last line is torn,
 ///   by a write that failed half-way, by a process that ended in the middle or by someone who cut the file, the next write
 ///   begins on a line of its own.
 /// - A file that someone else moves, removes or replaces, as `logrotate` does, is noticed by the next write, which goes into a

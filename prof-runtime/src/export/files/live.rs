@@ -17,6 +17,8 @@ pub(super) struct Live {
     can_read: bool,
     /// The last line has no end, as far as is known without reading.
     is_torn: bool,
+    /// How large the file was after a write that was meant not to end a line, so that the next goes on with it. 0 if it was.
+    unended_bytes: u64,
 }
 
 /// What a file is, which decides what may become of it.
@@ -73,7 +75,7 @@ impl Live {
         };
         // The last line of a file that cannot be read may be torn.
         let is_torn = matches!(kind, Kind::Regular(_)) && found.len() > 0;
-        Ok(Self { identity: Identity::of(&found), file, kind, can_read, is_torn })
+        Ok(Self { identity: Identity::of(&found), file, kind, can_read, is_torn, unended_bytes: 0 })
     }
 
     /// Makes a new file at a path, which stands in for `other`.
@@ -93,7 +95,7 @@ impl Live {
             let _ = file.set_permissions(found.permissions());
         }
         let identity = Identity::of(&file.metadata()?);
-        Ok(Self { file, kind: other.kind.clone(), identity, can_read: true, is_torn: false })
+        Ok(Self { file, kind: other.kind.clone(), identity, can_read: true, is_torn: false, unended_bytes: 0 })
     }
 
     /// Whether this is the file that was found.
@@ -132,15 +134,15 @@ impl Live {
     /// [`PartialWrite`], unless nothing but the end of the last line is missing, which follows with the next.
     pub(super) fn append(&mut self, lines: &[u8], size_bytes: u64) -> io::Result<()> {
         if !matches!(self.kind, Kind::Regular(_)) {
-            return self.append_locked(lines, self.is_torn);
+            return self.append_locked(lines, size_bytes, self.is_torn);
         }
         let is_torn = self.lock_to_append(size_bytes);
-        let appended = self.append_locked(lines, is_torn);
+        let appended = self.append_locked(lines, size_bytes, is_torn);
         unlock(&self.file);
         appended
     }
 
-    fn append_locked(&mut self, lines: &[u8], is_torn: bool) -> io::Result<()> {
+    fn append_locked(&mut self, lines: &[u8], size_bytes: u64, is_torn: bool) -> io::Result<()> {
         let mended = if is_torn { [b"\n", lines].concat() } else { Vec::new() };
         let text = if is_torn { &mended } else { lines };
         let mut written = 0;
@@ -153,9 +155,12 @@ impl Live {
             }
             if written >= text.len() {
                 self.is_torn = false;
+                let is_ended = text.last().is_none_or(|last| *last == b'\n');
+                self.unended_bytes = if is_ended { 0 } else { size_bytes + text.len() as u64 };
                 return Ok(());
             }
         };
+        self.unended_bytes = 0;
         if let Some(last) = text[..written].last() {
             self.is_torn = *last != b'\n';
         }
@@ -169,8 +174,9 @@ impl Live {
     /// Takes the lock of the file, which has `size_bytes`, to write to it. Returns whether it ends with a part of a line: of
     /// ours, of a process before, or where someone cut it off.
     fn lock_to_append(&self, size_bytes: u64) -> bool {
+        let may_be_torn = self.can_read && size_bytes != self.unended_bytes && !self.ends_whole(size_bytes);
         // A line that another process is just writing is seen without its end, too: but not once it has no lock.
-        if self.can_read && !self.ends_whole(size_bytes) && try_lock(&self.file) {
+        if may_be_torn && try_lock(&self.file) {
             return !self.file.metadata().is_ok_and(|found| self.ends_whole(found.len()));
         }
         lock_shared(&self.file);

@@ -170,6 +170,22 @@ fn a_torn_line_is_ended_before_the_next() {
 }
 
 #[test]
+fn a_line_may_be_written_in_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut file = RotatingFile::open(dir.path().join("m")).unwrap();
+    writeln!(file, "{}-{}", 1, 2).unwrap();
+    write(&mut file, "3");
+    write(&mut file, "");
+    write(&mut file, "-4\n");
+    has(dir.path(), &[("m", "1-2\n3-4\n")]);
+    // But not with someone else's line in between.
+    write(&mut file, "5-");
+    fs::OpenOptions::new().append(true).open(dir.path().join("m")).unwrap().write_all(b"torn").unwrap();
+    write(&mut file, "6\n");
+    has(dir.path(), &[("m", "1-2\n3-4\n5-torn\n6\n")]);
+}
+
+#[test]
 fn what_a_process_left_that_ended_in_the_middle_of_a_move_is_no_obstacle() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);

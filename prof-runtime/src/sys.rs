@@ -25,6 +25,62 @@ pub(crate) fn open_at_once(
     options.open(path)
 }
 
+/// What `find` and `find_open` tell of a file.
+#[cfg(all(feature = "json", target_os = "linux", target_env = "gnu"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// Device and inode.
+    pub(crate) identity: (u64, u64),
+    pub(crate) size_bytes: u64,
+    /// How many names it has.
+    pub(crate) names: u32,
+}
+
+/// Looks at the file that a path leads to.
+///
+/// Unlike [`std::fs::metadata`], it does not ask for times: Linux stores finer ones at the next write to a file whose times were
+/// asked for, which takes longer than the write.
+///
+/// # Errors
+///
+/// If there is none, or it cannot be looked at.
+#[cfg(all(feature = "json", target_os = "linux", target_env = "gnu"))]
+pub(crate) fn find(path: &std::path::Path) -> std::io::Result<Found> {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    statx(libc::AT_FDCWD, &std::ffi::CString::new(path.as_os_str().as_bytes())?, 0)
+}
+
+/// Looks at an open file, which takes a third of the time.
+///
+/// # Errors
+///
+/// If it cannot be looked at.
+#[cfg(all(feature = "json", target_os = "linux", target_env = "gnu"))]
+pub(crate) fn find_open(file: &std::fs::File) -> std::io::Result<Found> {
+    use std::os::fd::AsRawFd as _;
+
+    statx(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
+}
+
+#[cfg(all(feature = "json", target_os = "linux", target_env = "gnu"))]
+fn statx(directory: i32, path: &std::ffi::CStr, flags: i32) -> std::io::Result<Found> {
+    let mask = libc::STATX_INO | libc::STATX_NLINK | libc::STATX_SIZE;
+    // SAFETY: a `statx` of zeros is one; it and `path` live until the call returns.
+    let (result, found) = unsafe {
+        let mut found: libc::statx = std::mem::zeroed();
+        (libc::statx(directory, path.as_ptr(), flags, mask, &raw mut found), found)
+    };
+    match result {
+        0 => Ok(Found {
+            identity: (libc::makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino),
+            size_bytes: found.stx_size,
+            names: found.stx_nlink,
+        }),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 /// How an advisory lock of a file is changed, without waiting.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug)]

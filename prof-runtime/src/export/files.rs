@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use self::live::{Kind, Live};
+use self::live::{Found, Kind, Live};
 use self::lock::{try_lock, unlock};
 use self::shift::{Shift, with_suffix};
 use crate::clock;
@@ -24,7 +24,8 @@ use crate::stderr;
 ///   by a write that failed half-way, by a process that ended in the middle or by someone who cut the file, the next write
 ///   begins on a line of its own.
 /// - A file that someone else moves, removes or replaces, as `logrotate` does, is noticed by the next write, which goes into a
-///   new file at the path. A file that someone empties is written on from its start.
+///   new file at the path; in a burst of writes, one that was moved is written on for 1 ms, or until it is flushed. A file that
+///   someone empties is written on from its start.
 /// - Several processes, and several of these in one, may write to one path, with the same limits: one moves the file, and
 ///   the others follow. They agree by an advisory lock.
 /// - A new file is open before an old one is moved or removed, and a move that fails is taken back. While the file cannot be
@@ -57,11 +58,13 @@ pub struct RotatingFile {
     live: Live,
     max_bytes: u64,
     old_files: u32,
+    /// When the path was last looked at; `None` after a flush.
+    looked_at: Option<Instant>,
     /// What is wrong was said, and has not ended since.
     is_told: bool,
     /// Another process that moves the file is waited for: not again, once that took too long.
     is_patient: bool,
-    /// A lock of the parent's would be that of a forked child as well, which therefore opens the file again.
+    /// The process that opened the file: after a fork, both have one lock.
     process_id: u32,
 }
 
@@ -80,6 +83,7 @@ impl RotatingFile {
             live,
             max_bytes: u64::MAX,
             old_files: 0,
+            looked_at: None,
             is_told: false,
             is_patient: true,
             process_id: std::process::id(),
@@ -103,7 +107,11 @@ impl RotatingFile {
     /// Has room for so many bytes in the file at the path, as far as that is possible. Returns how many bytes the file has.
     fn make_room(&mut self, bytes: u64) -> io::Result<u64> {
         let limit = self.max_bytes.saturating_mul(2);
-        let mut size = self.find()?;
+        let mut size = self.glance()?;
+        if !self.is_full(size, bytes) {
+            return Ok(size);
+        }
+        size = self.find()?;
         let mut deadline = None;
         let unmoved = loop {
             if !self.is_full(size, bytes) {
@@ -142,18 +150,35 @@ impl RotatingFile {
         matches!(self.live.kind, Kind::Regular(_)) && size > 0 && size.saturating_add(bytes) > self.max_bytes
     }
 
+    /// Looks at the open file, and now and then at the path as well. Returns how many bytes the file has.
+    fn glance(&mut self) -> io::Result<u64> {
+        /// In a burst of writes, a file that was moved is written on for so long; it has a name, and nothing is lost.
+        const BURST: Duration = Duration::from_millis(1);
+        let now = clock::monotonic();
+        if self.looked_at.is_some_and(|before| now.saturating_duration_since(before) < BURST) {
+            match Found::open(&self.live.file) {
+                Ok(found) if found.has_a_name => return Ok(found.size_bytes),
+                _ => {}
+            }
+        }
+        let size = self.find()?;
+        self.looked_at = Some(now);
+        Ok(size)
+    }
+
     /// Sees to it that the open file is the one at the path. Returns how many bytes it has.
     fn find(&mut self) -> io::Result<u64> {
-        let is_here = self.process_id == std::process::id();
-        match (fs::metadata(&self.path), &self.live.kind) {
-            (_, Kind::Descriptor) => return Ok(0),
-            (Ok(found), _) if is_here && self.live.is(&found) => return Ok(found.len()),
+        if self.live.kind == Kind::Descriptor {
+            return Ok(0);
+        }
+        match (Found::at(&self.path), &self.live.kind) {
+            (Ok(found), _) if self.live.is(&found) => return Ok(found.size_bytes),
             (Ok(_), _) => self.reopen()?,
             (Err(error), Kind::Regular(_)) if error.kind() == io::ErrorKind::NotFound => self.reopen()?,
             // A pipe or device that is gone is not made anew; and what cannot be looked at may still be there.
             (Err(_), _) => {}
         }
-        self.live.file.metadata().map(|found| found.len())
+        Found::open(&self.live.file).map(|found| found.size_bytes)
     }
 
     /// Opens the file at the path, which is another one now. If that is not possible, the one that is open is as good, as
@@ -165,7 +190,7 @@ impl RotatingFile {
                 self.process_id = std::process::id();
                 (self.is_told, self.is_patient) = (false, true);
             }
-            Err(error) if self.live.has_a_name() => {
+            Err(error) if Found::open(&self.live.file).is_ok_and(|found| found.has_a_name) => {
                 self.tell(&format!("was replaced, and could not be opened: {error}; lines go to where it was moved"));
             }
             Err(error) => {
@@ -182,6 +207,11 @@ impl RotatingFile {
     ///
     /// If that is not possible; then everything is as before.
     fn start_over(&mut self) -> io::Result<()> {
+        if self.process_id != std::process::id() {
+            // What was opened before a fork has one lock for both processes.
+            self.live = Live::open(&self.path)?;
+            self.process_id = std::process::id();
+        }
         let Kind::Regular(real) = self.live.kind.clone() else { return Ok(()) };
         if !try_lock(&self.live.file) {
             return Err(io::Error::new(io::ErrorKind::WouldBlock, "another process has it"));
@@ -198,15 +228,13 @@ impl RotatingFile {
     /// Returns the new file; `None` if it is the same one, emptied, or was moved by someone else.
     fn start_over_locked(&mut self, real: &Path) -> io::Result<Option<Live>> {
         // From here on, no other of these moves it; someone may have before.
-        let is_it =
-            |path: &Path, live: &Live| fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && live.is(&found));
-        if !is_it(real, &self.live) {
+        if !self.live.is_at(real) {
             return self.live.resolve_again(&self.path).map(|()| None);
         }
         if self.old_files == 0 {
             return self.live.truncate().map(|()| None);
         }
-        if is_it(&with_suffix(real, 1), &self.live) {
+        if self.live.is_at(&with_suffix(real, 1)) {
             // A second name, of a process that ended in the middle.
             fs::remove_file(with_suffix(real, 1))?;
         }
@@ -271,7 +299,9 @@ impl Write for RotatingFile {
         Ok(bytes.len())
     }
 
+    /// Nothing is held back. The next write looks anew which file is at the path.
     fn flush(&mut self) -> io::Result<()> {
+        self.looked_at = None;
         self.live.file.flush()
     }
 }

@@ -15,10 +15,11 @@ pub(super) struct Live {
     pub(super) kind: Kind,
     identity: Identity,
     can_read: bool,
-    /// The last line has no end, as far as is known without reading.
-    is_torn: bool,
-    /// How large the file was after a write that was meant not to end a line, so that the next goes on with it. 0 if it was.
-    unended_bytes: u64,
+    /// How large the file was after the last write, and what it ended with.
+    size_bytes: u64,
+    end: End,
+    /// Another process has been seen to write to it as well.
+    is_shared: bool,
 }
 
 /// What a file is, which decides what may become of it.
@@ -30,6 +31,16 @@ pub(super) enum Kind {
     Special,
     /// One of the process' own descriptors, such as `/dev/stdout`, whatever it is.
     Descriptor,
+}
+
+/// What a file ends with, as far as is known without reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With what was written here, which the next write goes on from.
+    Ours,
+    /// With a part of a line, or maybe so.
+    Torn,
+    Unknown,
 }
 
 /// What tells a file from another one of the same name.
@@ -46,6 +57,52 @@ impl Identity {
     #[cfg(not(unix))]
     fn of(_: &Metadata) -> Self {
         Self()
+    }
+}
+
+/// What is known of a file that was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    identity: Identity,
+    pub(super) size_bytes: u64,
+    /// It has a name, by which others find it.
+    pub(super) has_a_name: bool,
+}
+
+impl Found {
+    /// Looks at what a path leads to. Follows links, as all that opens a path does.
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        if let Ok(found) = crate::sys::find(path) {
+            return Ok(found.into());
+        }
+        // Old systems, and old sandboxes, do not know the faster call.
+        fs::metadata(path).map(|found| Self::of(&found))
+    }
+
+    /// Looks at an open file.
+    pub(super) fn open(file: &File) -> io::Result<Self> {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        if let Ok(found) = crate::sys::find_open(file) {
+            return Ok(found.into());
+        }
+        file.metadata().map(|found| Self::of(&found))
+    }
+
+    fn of(found: &Metadata) -> Self {
+        #[cfg(unix)]
+        let has_a_name = std::os::unix::fs::MetadataExt::nlink(found) > 0;
+        #[cfg(not(unix))]
+        let has_a_name = true;
+        Self { identity: Identity::of(found), size_bytes: found.len(), has_a_name }
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+impl From<crate::sys::Found> for Found {
+    fn from(found: crate::sys::Found) -> Self {
+        let crate::sys::Found { identity, size_bytes, names } = found;
+        Self { identity: Identity(identity), size_bytes, has_a_name: names > 0 }
     }
 }
 
@@ -73,9 +130,12 @@ impl Live {
             Some(real) if found.is_file() => Kind::Regular(real),
             Some(_) => Kind::Special,
         };
-        // The last line of a file that cannot be read may be torn.
-        let is_torn = matches!(kind, Kind::Regular(_)) && found.len() > 0;
-        Ok(Self { identity: Identity::of(&found), file, kind, can_read, is_torn, unended_bytes: 0 })
+        let end = match kind {
+            Kind::Regular(_) if !can_read && found.len() > 0 => End::Torn,
+            _ => End::Unknown,
+        };
+        let identity = Identity::of(&found);
+        Ok(Self { file, kind, identity, can_read, size_bytes: found.len(), end, is_shared: false })
     }
 
     /// Makes a new file at a path, which stands in for `other`.
@@ -95,12 +155,25 @@ impl Live {
             let _ = file.set_permissions(found.permissions());
         }
         let identity = Identity::of(&file.metadata()?);
-        Ok(Self { file, kind: other.kind.clone(), identity, can_read: true, is_torn: false, unended_bytes: 0 })
+        Ok(Self {
+            file,
+            kind: other.kind.clone(),
+            identity,
+            can_read: true,
+            size_bytes: 0,
+            end: End::Ours,
+            is_shared: other.is_shared,
+        })
     }
 
     /// Whether this is the file that was found.
-    pub(super) fn is(&self, found: &Metadata) -> bool {
-        self.identity == Identity::of(found)
+    pub(super) fn is(&self, found: &Found) -> bool {
+        self.identity == found.identity
+    }
+
+    /// Whether this is the file that has this name, which is no link.
+    pub(super) fn is_at(&self, real: &Path) -> bool {
+        fs::symlink_metadata(real).is_ok_and(|found| found.is_file() && self.identity == Identity::of(&found))
     }
 
     /// Follows the links of the path anew.
@@ -109,17 +182,6 @@ impl Live {
             self.kind = Kind::Regular(real);
         }
         Ok(())
-    }
-
-    /// Whether the file still has a name.
-    pub(super) fn has_a_name(&self) -> bool {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt as _;
-            self.file.metadata().is_ok_and(|found| found.nlink() > 0)
-        }
-        #[cfg(not(unix))]
-        true
     }
 
     /// Empties the file.
@@ -133,10 +195,15 @@ impl Live {
     ///
     /// [`PartialWrite`], unless nothing but the end of the last line is missing, which follows with the next.
     pub(super) fn append(&mut self, lines: &[u8], size_bytes: u64) -> io::Result<()> {
+        let is_known = self.end == End::Ours && size_bytes == self.size_bytes;
+        self.is_shared |= size_bytes > self.size_bytes;
         if !matches!(self.kind, Kind::Regular(_)) {
-            return self.append_locked(lines, size_bytes, self.is_torn);
+            return self.append_locked(lines, size_bytes, self.end == End::Torn);
         }
-        let is_torn = self.lock_to_append(size_bytes);
+        if is_known && !self.is_shared {
+            return self.append_locked(lines, size_bytes, false);
+        }
+        let is_torn = self.lock_to_append(size_bytes, is_known);
         let appended = self.append_locked(lines, size_bytes, is_torn);
         unlock(&self.file);
         appended
@@ -154,15 +221,13 @@ impl Live {
                 Err(error) => break error,
             }
             if written >= text.len() {
-                self.is_torn = false;
-                let is_ended = text.last().is_none_or(|last| *last == b'\n');
-                self.unended_bytes = if is_ended { 0 } else { size_bytes + text.len() as u64 };
+                (self.end, self.size_bytes) = (End::Ours, size_bytes + text.len() as u64);
                 return Ok(());
             }
         };
-        self.unended_bytes = 0;
         if let Some(last) = text[..written].last() {
-            self.is_torn = *last != b'\n';
+            self.size_bytes = size_bytes + written as u64;
+            self.end = if *last == b'\n' { End::Unknown } else { End::Torn };
         }
         if text[written..] == *b"\n" && written > 0 {
             return Ok(());
@@ -173,14 +238,26 @@ impl Live {
 
     /// Takes the lock of the file, which has `size_bytes`, to write to it. Returns whether it ends with a part of a line: of
     /// ours, of a process before, or where someone cut it off.
-    fn lock_to_append(&self, size_bytes: u64) -> bool {
-        let may_be_torn = self.can_read && size_bytes != self.unended_bytes && !self.ends_whole(size_bytes);
-        // A line that another process is just writing is seen without its end, too: but not once it has no lock.
+    fn lock_to_append(&self, size_bytes: u64, is_known: bool) -> bool {
+        let may_be_torn = !is_known && self.can_read && !self.ends_whole(size_bytes);
+        // A line that another process is just writing is seen without its end, too: but not once it has no lock, and not for
+        // long if it wrote alone so far, and took none.
         if may_be_torn && try_lock(&self.file) {
-            return !self.file.metadata().is_ok_and(|found| self.ends_whole(found.len()));
+            return self.stays_torn();
         }
         lock_shared(&self.file);
-        !self.can_read && self.is_torn
+        !is_known && !self.can_read && self.end == End::Torn
+    }
+
+    /// Whether the last line has no end however often it is looked at.
+    fn stays_torn(&self) -> bool {
+        /// Long enough for a write that has begun.
+        const LOOKS: u32 = 16;
+        let is_torn = || !Found::open(&self.file).is_ok_and(|found| self.ends_whole(found.size_bytes));
+        (0..LOOKS).all(|_| {
+            std::thread::yield_now();
+            is_torn()
+        })
     }
 
     /// Whether there is nothing before an offset, or the end of a line.

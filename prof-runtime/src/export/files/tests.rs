@@ -55,6 +55,8 @@ fn a_path_that_cannot_be_written_is_an_error() {
 
 fn write(file: &mut RotatingFile, line: &str) {
     file.write_all(line.as_bytes()).unwrap();
+    // What is done to the file from here on, it looks for.
+    file.flush().unwrap();
 }
 
 fn write_each(file: &mut RotatingFile, lines: &[&str]) {
@@ -413,6 +415,9 @@ proptest::proptest! {
                     if file.write_all(format!("{line}\n").as_bytes()).is_ok() {
                         written.push(line);
                     }
+                    if n % 2 == 0 {
+                        file.flush().unwrap();
+                    }
                 }
                 Step::Move => {
                     moves += 1;
@@ -429,8 +434,11 @@ proptest::proptest! {
                     }
                 }
                 Step::Tear => {
-                    let torn = fs::OpenOptions::new().append(true).create(true).open(at("m"));
-                    torn.unwrap().write_all(b"torn").unwrap();
+                    let file = fs::OpenOptions::new().append(true).create(true).open(at("m"));
+                    // Longer than all that is written here: a file that is emptied, and torn to the size that it had, is
+                    // taken for that one.
+                    let torn = "torn".repeat(100);
+                    file.unwrap().write_all(torn.as_bytes()).unwrap();
                 }
                 Step::Block => fs::create_dir_all(at("m.new/full")).unwrap(),
                 Step::Unblock => drop(fs::remove_dir_all(at("m.new"))),

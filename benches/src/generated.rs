@@ -1,5 +1,5 @@
-//! Small programs of many functions, written for what can only be seen of a whole program: the size of its code, and how
-//! long it takes to compile.
+//! Small programs, written for what can only be seen of a whole program: the size of its code, how long it takes to compile,
+//! and what it costs with other profiles.
 //!
 //! They are laid into the folder that this program was built into, and share what was compiled there.
 
@@ -23,7 +23,7 @@ pub(crate) struct Variant {
     is_fallible: bool,
 }
 
-/// In `dependencies`, the folder of this workspace.
+/// In a manifest, the folder of this workspace.
 const WORKSPACE: &str = "WORKSPACE";
 
 /// The one without attributes.
@@ -108,18 +108,8 @@ impl Variant {
 
     /// Writes the program with so many functions.
     pub(crate) fn generate(&self, functions: usize) -> Result<Generated, BenchError> {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let target = target_folder()?;
         let package = format!("generated-{}-{functions}", self.slug);
-        let folder = target.join("prof-bench").join(&package);
-        let generated = Generated { folder, target, package };
-        let dependencies = self.dependencies.replace(WORKSPACE, &workspace.display().to_string());
-        generated.write("Cargo.toml", &manifest(&generated.package, &dependencies))?;
-        generated.write("src/main.rs", &self.source(functions))?;
-        // The versions that this program was built with, whatever else has been published since.
-        let lock = generated.folder.join("Cargo.lock");
-        fs::copy(workspace.join("Cargo.lock"), lock).map_err(BenchError::io("could not copy Cargo.lock"))?;
-        Ok(generated)
+        Generated::new(&package, &manifest(&package, self.dependencies), &self.source(functions))
     }
 
     fn source(&self, functions: usize) -> String {
@@ -165,6 +155,20 @@ fn target_folder() -> Result<PathBuf, BenchError> {
 }
 
 impl Generated {
+    /// Writes a program of one file. The manifest may say `WORKSPACE` for the folder of this workspace.
+    pub(crate) fn new(package: &str, manifest: &str, main: &str) -> Result<Self, BenchError> {
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let target = target_folder()?;
+        let folder = target.join("prof-bench").join(package);
+        let generated = Self { folder, target, package: package.to_owned() };
+        generated.write("Cargo.toml", &manifest.replace(WORKSPACE, &workspace.display().to_string()))?;
+        generated.write("src/main.rs", main)?;
+        // The versions that this program was built with, whatever else has been published since.
+        let lock = generated.folder.join("Cargo.lock");
+        fs::copy(workspace.join("Cargo.lock"), lock).map_err(BenchError::io("could not copy Cargo.lock"))?;
+        Ok(generated)
+    }
+
     /// Writes a file of the program, so that the next build compiles it again.
     fn write(&self, path: &str, text: &str) -> Result<(), BenchError> {
         let path = self.folder.join(path);
@@ -198,6 +202,15 @@ impl Generated {
 
     /// The program, once it was built with `--release`.
     pub(crate) fn program(&self) -> PathBuf {
-        self.target.join("release").join(&self.package).with_extension(std::env::consts::EXE_EXTENSION)
+        self.built("release")
+    }
+
+    /// The program, once it was built without.
+    pub(crate) fn unoptimised(&self) -> PathBuf {
+        self.built("debug")
+    }
+
+    fn built(&self, profile: &str) -> PathBuf {
+        self.target.join(profile).join(&self.package).with_extension(std::env::consts::EXE_EXTENSION)
     }
 }

@@ -15,6 +15,7 @@ mod clock;
 mod codesize;
 #[cfg(unix)]
 mod compiletime;
+mod devprofile;
 mod error;
 mod exporting;
 mod futuresize;
@@ -66,6 +67,8 @@ enum Command {
     /// Processor time that many annotated functions take to compile.
     #[cfg(unix)]
     Compiletime(compiletime::Options),
+    /// Nanoseconds per call in builds without optimisation, where tests run.
+    Devprofile(devprofile::Options),
     /// Cost per call and memory as threads and functions grow, and as threads come and go.
     #[cfg(unix)]
     Scale(scale::Options),
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Codesize(options) => codesize::run(&options),
         #[cfg(unix)]
         Command::Compiletime(options) => compiletime::run(&options),
+        Command::Devprofile(options) => devprofile::run(&options),
         #[cfg(unix)]
         Command::Scale(options) => scale::run(&options),
         Command::Clock(options) => clock::run(&options),

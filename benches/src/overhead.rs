@@ -3,6 +3,9 @@
 //! In each round, every subject makes its calls for a few milliseconds, once on every number of threads; forwards in one
 //! round and backwards in the next. What disturbs the machine for a while disturbs all of them, and what a subject costs
 //! above its plain function is the median over the differences within a round.
+//!
+//! What has scopes comes after all that has none, with its plain functions measured once more: a program never forgets its
+//! first scope.
 
 use std::time::Duration;
 
@@ -87,7 +90,21 @@ pub(crate) fn run(options: &Options) -> Result<(), BenchError> {
 pub(crate) fn measure(options: &Options) -> Result<Vec<Overhead>, BenchError> {
     let mut subjects = subjects::matching(options.filter.as_deref())?;
     subjects.retain(|subject| !subject.is_alone);
-    for subject in &subjects {
+    let compared = |subject: &Subject| subjects.iter().any(|other| other.has_scopes && other.baseline == subject.name);
+    let with_scopes = subjects.iter().filter(|one| one.has_scopes || one.name == TSC_PAIR || compared(one));
+    let with_scopes: Vec<Subject> = with_scopes.copied().collect();
+    let without: Vec<Subject> = subjects.iter().filter(|subject| !subject.has_scopes).copied().collect();
+    let mut rows = interleaved(&without, options);
+    if with_scopes.iter().any(|subject| subject.has_scopes) {
+        let has_scopes = |row: &Overhead| with_scopes.iter().any(|one| one.has_scopes && one.name == row.name);
+        rows.extend(interleaved(&with_scopes, options).into_iter().filter(has_scopes));
+    }
+    Ok(rows)
+}
+
+/// Sets subjects up and measures all of them in each round.
+fn interleaved(subjects: &[Subject], options: &Options) -> Vec<Overhead> {
+    for subject in subjects {
         (subject.setup)();
     }
     let pool = Pool::new(options.threads.iter().copied().max().unwrap_or(1));
@@ -107,7 +124,7 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<Overhead>, BenchError> {
             }
         }
     }
-    Ok(series.iter().map(|one| one.overhead(&series)).collect())
+    series.iter().map(|one| one.overhead(&series)).collect()
 }
 
 /// The samples of one subject on one number of threads, one per round.

@@ -11,6 +11,11 @@ pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     }
 }
 
+/// The mean of some numbers; 0 of none.
+pub(crate) fn mean(numbers: &[f64]) -> f64 {
+    numbers.iter().sum::<f64>() / float(numbers.len().max(1) as u64)
+}
+
 /// The smallest of some numbers; 0 of none.
 pub(crate) fn min(numbers: &[f64]) -> f64 {
     numbers.iter().copied().min_by(f64::total_cmp).unwrap_or(0.0)

@@ -28,6 +28,12 @@ pub(crate) mod ours {
     pub(crate) const SAMPLED: &str = "prof: aggregator, sample = 64";
     pub(crate) const RECORD_CALL: &str = "prof: custom record_call";
     pub(crate) const ASYNC: &str = "prof: async, aggregator";
+    pub(crate) const TWO_AGGREGATORS: &str = "prof: two aggregators";
+    pub(crate) const THREE_AGGREGATORS: &str = "prof: three aggregators";
+    pub(crate) const OFF_SCOPE_BEFORE: &str = "prof: off, a scope before";
+    pub(crate) const OFF_SCOPE_ELSEWHERE: &str = "prof: off, a scope elsewhere";
+    pub(crate) const SCOPE: &str = "prof: a scope, opened and closed";
+    pub(crate) const WITH_HANDLER: &str = "prof: a future with_handler";
 }
 
 /// One thing to measure.
@@ -49,6 +55,9 @@ pub(crate) struct Subject {
     pub(crate) settle: fn(),
     /// It needs something *not* to be set up that others set up, so it has to have a process to itself.
     pub(crate) is_alone: bool,
+    /// It has scopes, or asks what they leave behind, so it has to come after all that have none: a function that is off
+    /// costs more from the program's first scope on.
+    pub(crate) has_scopes: bool,
 }
 
 impl Subject {
@@ -62,6 +71,7 @@ impl Subject {
             on_thread: || Box::new(()),
             settle: || {},
             is_alone: false,
+            has_scopes: false,
         }
     }
 
@@ -85,6 +95,10 @@ impl Subject {
     #[cfg_attr(not(feature = "peers"), allow(dead_code))]
     pub(crate) const fn alone(self) -> Self {
         Self { is_alone: true, ..self }
+    }
+
+    pub(crate) const fn with_scopes(self) -> Self {
+        Self { has_scopes: true, ..self }
     }
 
     pub(crate) const fn on_thread(self, on_thread: fn() -> Guard) -> Self {

@@ -37,7 +37,13 @@ pub(crate) struct Refused(u64);
 /// The same, refusing one argument that no bench gives it, which the compiler does not know.
 #[inline(always)]
 pub(crate) fn fallible_work(x: u64) -> Result<u64, Refused> {
-    if x == u64::MAX { Err(Refused(x)) } else { Ok(work(x)) }
+    accept(x).map(work)
+}
+
+/// Refuses one argument that no bench gives it, which the compiler does not know.
+#[inline(always)]
+pub(crate) fn accept(x: u64) -> Result<u64, Refused> {
+    if x == u64::MAX { Err(Refused(x)) } else { Ok(x) }
 }
 
 /// Polls a future that is ready at its first poll.

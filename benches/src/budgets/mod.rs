@@ -1,7 +1,9 @@
 //! Every budget beside what is measured.
 
 mod calls;
+mod devprofile;
 mod programs;
+mod shapes;
 
 use serde::Serialize;
 
@@ -66,7 +68,7 @@ impl Row for Budget {
 
 /// Runs the subcommand.
 pub(crate) fn run(options: &Options) -> Result<(), BenchError> {
-    let budgets = [calls::budgets(options)?, programs::budgets(options)?].concat();
+    let budgets = [calls::budgets(options)?, programs::budgets(options)?, devprofile::budgets()?].concat();
     output::print(&budgets, options.json)?;
     let exceeded = budgets.iter().filter(|budget| budget.holds == Some(false)).count();
     if options.strict && exceeded > 0 {

@@ -20,12 +20,14 @@ pub(super) fn budgets(options: &Options) -> Result<Vec<Budget>, BenchError> {
     let compared = vec![PROF.to_owned(), TRACING.to_owned()];
     let time = compiletime::Options { json: false, functions: FUNCTIONS, runs: RUNS, filter: compared };
     let scale = scale::Options { json: false, threads: 4, functions: 1_000, ended_threads: 2_000 };
+    let rows = scale::measure(&scale)?;
     let clock = clock::Options { json: false, seconds: options.seconds };
     Ok([
         code(&codesize::measure(&size)?),
         compilation(&compiletime::measure(&time)?),
         futures(&futuresize::measure()),
-        memory(&scale::measure(&scale)?),
+        memory(&rows),
+        by_functions(&rows),
         vec![drift(&clock::measure(&clock), options.seconds)],
     ]
     .concat())
@@ -68,6 +70,19 @@ fn memory(rows: &[Scale]) -> Vec<Budget> {
         // Ten times as many threads; the allocator may keep a little more.
         Budget::new("growth over 1 800 threads that came and went", "KiB", 512.0, growth),
     ]
+}
+
+/// What must not depend on the number of functions: 500 beside 5.
+fn by_functions(rows: &[Scale]) -> Vec<Budget> {
+    let of = |name: &str, functions: usize| {
+        let row = rows.iter().find(|row| row.name == name && row.functions == functions)?;
+        Some(row.ns_per_call)
+    };
+    let budget = |name: &str| {
+        let ratio = of(name, 500).and_then(|many| Some(many / of(name, 5)?));
+        Budget::new(format!("{name}, 500 functions"), "× 5 functions", 1.5, ratio)
+    };
+    vec![budget(scale::SCOPES), budget(scale::FIRST_CALLS)]
 }
 
 fn drift(error: &ClockError, seconds: f64) -> Budget {

@@ -8,29 +8,44 @@ use std::time::Instant;
 use nix::time::{ClockId, clock_gettime};
 use prof_runtime::{Aggregator, FunctionStats, configure_group};
 
-use super::{COME_AND_GONE, Options, Scale, sites};
+use super::{COME_AND_GONE, MANY_COME_AND_GONE, Options, Scale, first, scopes, sites, sparse};
 use crate::alloc::allocated;
 use crate::error::BenchError;
-use crate::statistics::{float, median, rounded};
+use crate::statistics::{float, mean, median, rounded};
 
 /// Calls by which the time of one is found, on each thread.
 const TIMED_CALLS: u64 = 200_000;
+
+/// Functions of a small program, of a service and of a large one.
+const SITES: [usize; 3] = [5, 50, 500];
 
 /// Measures everything that the options ask for.
 pub(crate) fn measure(options: &Options) -> Result<Vec<Scale>, BenchError> {
     let functions = options.functions as usize;
     let mut rows = Vec::new();
+    // First, as it needs a program that has called no more functions than it says.
+    for functions in SITES {
+        rows.push(scopes::row(functions)?);
+    }
     for functions in up_to(functions, 10) {
-        rows.push(alive("functions", 1, functions)?);
+        rows.push(alive("functions", 1, functions, move |_| on_thread(functions))?);
     }
     for threads in up_to(options.threads, 2) {
-        rows.push(alive("threads", threads, 1)?);
+        rows.push(alive("threads", threads, 1, |_| on_thread(1))?);
     }
     for threads in up_to(options.threads, 4) {
-        rows.push(alive("threads × functions", threads, functions.min(100))?);
+        let functions = functions.min(100);
+        rows.push(alive("threads × functions", threads, functions, move |_| on_thread(functions))?);
     }
+    for functions in SITES {
+        rows.push(first::row(functions)?);
+    }
+    rows.extend(sparse::rows()?);
     for ended in [options.ended_threads.div_ceil(10), options.ended_threads] {
-        rows.push(come_and_gone(ended, functions.min(10))?);
+        rows.push(come_and_gone(COME_AND_GONE, ended, functions.min(10))?);
+    }
+    for functions in SITES {
+        rows.push(come_and_gone(MANY_COME_AND_GONE, options.ended_threads.div_ceil(10), functions)?);
     }
     Ok(rows)
 }
@@ -41,23 +56,28 @@ fn up_to(last: usize, factor: usize) -> impl Iterator<Item = usize> {
 }
 
 /// What one thread found.
-struct Found {
-    ns_per_call: f64,
-    bytes_per_pair: f64,
-    calls: u64,
+pub(super) struct Found {
+    pub(super) ns_per_call: f64,
+    pub(super) bytes_per_pair: f64,
+    pub(super) calls: u64,
 }
 
-/// Threads that live at the same time, each with a turn of all functions.
-fn alive(name: &'static str, threads: usize, functions: usize) -> Result<Scale, BenchError> {
+/// Threads that live at the same time, each of which calls so many functions; `on_thread` is given its number.
+pub(super) fn alive(
+    name: &'static str,
+    threads: usize,
+    functions: usize,
+    on_thread: impl Fn(usize) -> Result<Found, BenchError> + Copy + Send + 'static,
+) -> Result<Scale, BenchError> {
     let aggregator = installed();
     // One for the threads and for who looks at them while they live.
     let called = Arc::new(Barrier::new(threads + 1));
     let seen = Arc::new(Barrier::new(threads + 1));
     let workers: Vec<_> = (0..threads)
-        .map(|_| {
+        .map(|thread| {
             let (called, seen) = (Arc::clone(&called), Arc::clone(&seen));
             thread::spawn(move || {
-                let found = on_thread(functions);
+                let found = on_thread(thread);
                 called.wait();
                 seen.wait();
                 found
@@ -74,7 +94,7 @@ fn alive(name: &'static str, threads: usize, functions: usize) -> Result<Scale, 
 }
 
 /// Threads that come and go one after the other.
-fn come_and_gone(threads: usize, functions: usize) -> Result<Scale, BenchError> {
+fn come_and_gone(name: &'static str, threads: usize, functions: usize) -> Result<Scale, BenchError> {
     let aggregator = installed();
     let mut calls = 0;
     let mut lives_ns = Vec::new();
@@ -86,26 +106,31 @@ fn come_and_gone(threads: usize, functions: usize) -> Result<Scale, BenchError> 
         calls += ROUNDS * functions as u64;
     }
     let found = [Found { ns_per_call: median(lives_ns), bytes_per_pair: 0.0, calls }];
-    let name = COME_AND_GONE;
     let mut scale = Scale { name, threads, functions, resident_kib: resident_kib()?, ..Scale::default() };
     scale.look(&aggregator);
     Ok(scale.with(&found))
 }
 
 /// An aggregator of its own for each measurement, so that nothing is left of the one before.
-fn installed() -> Aggregator {
+pub(super) fn installed() -> Aggregator {
     let aggregator = Aggregator::new();
     configure_group(sites::GROUP, aggregator.clone());
     aggregator
 }
 
+/// With a turn of all functions.
 fn on_thread(functions: usize) -> Result<Found, BenchError> {
+    in_turn(functions, |rounds| sites::call_each(functions, rounds))
+}
+
+/// Finds what a call takes after the first two of each function; `call` makes as many rounds of so many functions.
+pub(super) fn in_turn(functions: usize, call: impl Fn(u64)) -> Result<Found, BenchError> {
     let before = allocated().live_bytes;
-    sites::call_each(functions, 2);
+    call(2);
     let bytes = allocated().live_bytes - before;
     let rounds = TIMED_CALLS.div_ceil(functions as u64);
     let start_ns = thread_ns()?;
-    sites::call_each(functions, rounds);
+    call(rounds);
     let spent_ns = thread_ns()? - start_ns;
     // Far below 2^53.
     #[allow(clippy::cast_precision_loss)]
@@ -115,7 +140,7 @@ fn on_thread(functions: usize) -> Result<Found, BenchError> {
 }
 
 /// The processor time of this thread, which others on the machine do not lengthen.
-fn thread_ns() -> Result<f64, BenchError> {
+pub(super) fn thread_ns() -> Result<f64, BenchError> {
     let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
         .map_err(|error| BenchError::Io("could not read the thread's clock".to_owned(), error.into()))?;
     // A thread that has run for less than 100 days.
@@ -125,7 +150,7 @@ fn thread_ns() -> Result<f64, BenchError> {
 }
 
 /// The memory of the process.
-fn resident_kib() -> Result<u64, BenchError> {
+pub(super) fn resident_kib() -> Result<u64, BenchError> {
     const FILE: &str = "/proc/self/status";
     let status = std::fs::read_to_string(FILE).map_err(BenchError::io(format!("could not read {FILE}")))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -135,7 +160,7 @@ fn resident_kib() -> Result<u64, BenchError> {
 
 impl Scale {
     /// Takes a snapshot.
-    fn look(&mut self, aggregator: &Aggregator) {
+    pub(super) fn look(&mut self, aggregator: &Aggregator) {
         let start = Instant::now();
         let snapshot = aggregator.snapshot();
         self.snapshot_ms = rounded(start.elapsed().as_secs_f64() * 1e3, 3);
@@ -143,10 +168,11 @@ impl Scale {
         self.calls_found = ours.map(FunctionStats::calls).sum();
     }
 
-    fn with(mut self, found: &[Found]) -> Self {
-        let of = |what: fn(&Found) -> f64| median(found.iter().map(what).collect());
-        self.ns_per_call = rounded(of(|found| found.ns_per_call), 2);
-        self.bytes_per_pair = rounded(of(|found| found.bytes_per_pair), 1);
+    pub(super) fn with(mut self, found: &[Found]) -> Self {
+        let of = |what: fn(&Found) -> f64| found.iter().map(what).collect::<Vec<f64>>();
+        // Not the median: threads that find their functions less well than others are to count.
+        self.ns_per_call = rounded(mean(&of(|found| found.ns_per_call)), 2);
+        self.bytes_per_pair = rounded(median(of(|found| found.bytes_per_pair)), 1);
         self.calls = found.iter().map(|found| found.calls).sum();
         self
     }

@@ -1,7 +1,10 @@
 //! Cost per call and memory as threads and functions grow, and as threads come and go.
 
+mod first;
 mod measure;
+mod scopes;
 mod sites;
+mod sparse;
 
 use serde::Serialize;
 
@@ -29,6 +32,13 @@ pub(crate) struct Options {
 /// The name of what is found about threads that come and go.
 pub(crate) const COME_AND_GONE: &str = "threads come and gone";
 
+/// The name of what is found about threads that call more and more functions, and come and go.
+pub(crate) const MANY_COME_AND_GONE: &str = "threads come and gone, by functions";
+/// The name of what is found about the first calls of new threads.
+pub(crate) const FIRST_CALLS: &str = "first calls of new threads";
+/// The name of what is found about scopes.
+pub(crate) const SCOPES: &str = "a scope per call";
+
 /// What was found in one situation.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Scale {
@@ -36,12 +46,13 @@ pub(crate) struct Scale {
     pub(crate) name: &'static str,
     /// Threads that lived at the same time or, of those that came and went, how many there were.
     pub(crate) threads: usize,
-    /// Functions that each of them called.
+    /// Functions that each of them called; for scopes, that the program had called.
     pub(crate) functions: usize,
-    /// Processor time of a call after each thread's first of each function; of threads that come and go, the time that a
-    /// thread lives for each of its calls, first ones included.
+    /// Processor time of a call after each thread's first of each function, or of the first ones, or of a scope with one call;
+    /// of threads that come and go, the time that a thread lives for each of its calls, first ones included.
     pub(crate) ns_per_call: f64,
-    /// What a thread allocated and holds for each function that it has called.
+    /// What a thread allocated and holds for each function that it has called; less than 0 where it frees what a thread before
+    /// it kept for an aggregator that is gone.
     pub(crate) bytes_per_pair: f64,
     /// Memory of the whole process.
     pub(crate) resident_kib: u64,

@@ -34,3 +34,12 @@ pub(super) fn call_each(functions: usize, rounds: u64) {
         }
     }
 }
+
+/// Calls these functions in turn, `rounds` times.
+pub(super) fn call_chosen(functions: &[usize], rounds: u64) {
+    for round in 0..rounds {
+        for &function in functions {
+            black_box(call(function, black_box(round)));
+        }
+    }
+}

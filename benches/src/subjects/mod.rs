@@ -5,13 +5,26 @@ mod limits;
 mod ours;
 mod ours_async;
 mod plain;
+mod scopes;
+mod several;
+pub(crate) mod shapes;
 
 use crate::error::BenchError;
 use crate::subject::Subject;
 
 /// Every subject, the plain ones and the limits first.
 pub(crate) fn all() -> Vec<Subject> {
-    let ours = [plain::SUBJECTS, limits::SUBJECTS, ours::SUBJECTS, ours_async::SUBJECTS, guards::SUBJECTS].concat();
+    let ours = [
+        plain::SUBJECTS,
+        limits::SUBJECTS,
+        ours::SUBJECTS,
+        several::SUBJECTS,
+        ours_async::SUBJECTS,
+        scopes::SUBJECTS,
+        &shapes::subjects(),
+        guards::SUBJECTS,
+    ]
+    .concat();
     #[cfg(feature = "peers")]
     let all = [ours, crate::peers::all()].concat();
     #[cfg(not(feature = "peers"))]

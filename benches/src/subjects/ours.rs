@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::LazyLock;
 
-use prof_runtime::{Aggregator, CallRecord, MetricData, MetricHandler, NullHandler, configure_group, prof, scoped};
+use prof_runtime::{Aggregator, CallRecord, MetricData, MetricHandler, NullHandler, configure_group, prof};
 
 use crate::subject::{PLAIN_ARITHMETIC, PLAIN_NESTED, PLAIN_RESULT, Subject, ours, repeat};
 use crate::work::{Refused, arithmetic, fallible_work, work};
@@ -13,10 +13,6 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::new(ours::OFF_ARITHMETIC, repeat!(off_arithmetic))
         .baseline(PLAIN_ARITHMETIC)
         .setup(|| configure_group("bench.off", NullHandler)),
-    Subject::new("prof: off, a scope elsewhere", repeat!(off))
-        .setup(|| configure_group("bench.off", NullHandler))
-        .meanwhile(|| Box::new(scoped(AGGREGATOR.clone()))),
-    Subject::new("prof: scoped aggregator", repeat!(in_scope)).on_thread(|| Box::new(scoped(AGGREGATOR.clone()))),
     Subject::new(ours::AGGREGATOR, repeat!(aggregated))
         .setup(|| configure_group("bench.aggregated", AGGREGATOR.clone())),
     Subject::new("prof: aggregator, Result", repeat!(aggregated_result))
@@ -64,12 +60,6 @@ fn off(x: u64) -> u64 {
 #[inline(never)]
 fn off_arithmetic(x: u64) -> u64 {
     arithmetic(x)
-}
-
-#[prof(group = "bench.scoped")]
-#[inline(never)]
-fn in_scope(x: u64) -> u64 {
-    work(x)
 }
 
 #[prof(group = "bench.aggregated")]

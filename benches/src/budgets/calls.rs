@@ -64,8 +64,8 @@ impl Numbers {
         // docs/cost.md tells why not all hold the first.
         let (what, ns, limit) = match prologue {
             Prologue::None => ("above plain", 0.5, 4.0),
-            Prologue::Memory => ("above plain, memory on the stack", 1.0, 12.0),
-            Prologue::Registers => ("above plain, registers saved first", 1.0, 14.0),
+            Prologue::Memory => ("above plain, memory on the stack", 0.8, 12.0),
+            Prologue::Registers => ("above plain, registers saved first", 0.8, 14.0),
         };
         [
             Budget::new(format!("{name}: {what}"), "ns", ns, self.above_plain(name)),

@@ -146,3 +146,23 @@ fn a_file_that_takes_nothing_costs_what_does_not_fit_and_holds_nothing_up() {
     assert!(ended.stderr.contains(&format!(" were lost on their way to json:{} queue\n", path.display())), "{ended:?}");
     drop(reader);
 }
+
+#[test]
+fn long_names_take_no_more_memory_than_their_bound() {
+    const NAMES: u64 = 65_536;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
+    let reader = fs::File::options().read(true).write(true).open(&path).unwrap();
+    let mut program = service(&format!("json:{}", path.display())).arg("timeout-ms=300").start();
+    program.ask(&format!("long {NAMES}"));
+    let status = fs::read_to_string(program.told_by_system("status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it has a peak");
+    let peak_kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    // 640 MiB of names; 16 MiB of them may wait, and the program and its queue take some, too.
+    assert!(peak_kib < 100 * 1024, "{peak_kib} KiB");
+    let lost = program.lost("json queue");
+    assert!(lost > NAMES * 9 / 10 && lost < NAMES, "{lost}");
+    program.end().succeeded();
+    drop(reader);
+}

@@ -191,7 +191,7 @@ fn a_disk_that_is_full_for_a_while_loses_what_is_counted_and_no_more() {
     let setup = service(&prof).after(&format!("{mount}; head -c 30000 /dev/zero > '{}'", path("filler")));
     let mut program = setup.under("unshare", &["-rm"]).start();
     let inside = |program: &Program, name: &str| {
-        let root = program.root();
+        let root = program.told_by_system("root");
         PathBuf::from(format!("{}{}", root.display(), path(name)))
     };
     program.ask("work 1000");

@@ -277,9 +277,9 @@ impl Program {
         all
     }
 
-    /// Where its file systems are, if they are others than those of the test.
-    pub(crate) fn root(&self) -> PathBuf {
-        format!("/proc/{}/root", self.process.as_raw_nonzero()).into()
+    /// What the system tells of it: `status`, or `root`, where its file systems are if they are others than those of the test.
+    pub(crate) fn told_by_system(&self, what: &str) -> PathBuf {
+        format!("/proc/{}/{what}", self.process.as_raw_nonzero()).into()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

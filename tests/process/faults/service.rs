@@ -274,6 +274,8 @@ impl Service {
             "wide" => call(number, wide),
             "catch" => call(number, || _ = catch_unwind(panics)),
             "put" => put_metric(word, words.get(2).map_or(Ok(1.0), |value| value.parse())?, "faults"),
+            // Names that are as long as some that programs make of their input.
+            "long" => (0..number).for_each(|_| put_metric(&"n".repeat(10 * 1024), 1, "faults")),
             "gauge" => put_metric("gauge", word.parse::<f64>()?, "faults"),
             "names" => (0..number).for_each(|n| put_metric(&format!("name {n}"), 1, "faults")),
             "background" => self.background.start(number),

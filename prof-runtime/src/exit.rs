@@ -149,7 +149,7 @@ pub(crate) fn end_all() {
             end.begin();
         }
         let (may_block, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|end| end.may_block());
-        let deadline = move |end: &Arc<dyn End>| begun.checked_add(end.timeout()).unwrap_or(begun);
+        let deadline = move |end: &Arc<dyn End>| deadline_from(begun, end.timeout());
         // Side by side: one that blocks keeps none of the others from its end.
         let mut blocking: Vec<Worker> = Vec::new();
         if has_handlers {
@@ -167,6 +167,10 @@ pub(crate) fn end_all() {
             let _ = thread.done().recv();
         }
     });
+}
+
+fn deadline_from(begun: Instant, timeout: Duration) -> Instant {
+    begun.checked_add(timeout).unwrap_or_else(|| clock::deadline(timeout))
 }
 
 /// What is listed by this process, the last first: what was started last rests on what was started before.
@@ -191,5 +195,17 @@ fn within(timeout: Duration, f: impl FnOnce() + Send + 'static) {
     let deadline = clock::deadline(timeout.saturating_add(SPEECH_TIMEOUT));
     if let Some(thread) = beside(f) {
         let _ = thread.done().recv_deadline(deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_without_an_end_is_one() {
+        let begun = clock::monotonic();
+        assert_eq!(deadline_from(begun, TIMEOUT), begun + TIMEOUT);
+        assert!(deadline_from(begun, Duration::MAX) > begun + TIMEOUT);
     }
 }

@@ -187,7 +187,8 @@ fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result
                 // Nobody reads, so that nobody can be told.
                 return Ok(());
             }
-            let mut stderr = anstream::AutoStream::auto(io::stderr());
+            // Locked, so that nothing else comes in between: colours are taken out piece by piece.
+            let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
             stderr.write_all(text.as_bytes())?;
             stderr.flush()
         }

@@ -19,7 +19,7 @@ use crate::route::Route;
 
 /// A call in progress, of which the guard knows whether it is timed. Dropped without being finished, it unwound.
 ///
-/// A tagged pointer: [`UNTIMED`] is added where the call is not timed, [`UNTIMED_SCOPED`] where it also began in a scope.
+/// A tagged pointer: `UNTIMED` is added where the call is not timed, `UNTIMED_SCOPED` where it also began in a scope.
 #[must_use]
 pub struct SampledCall(Measured);
 

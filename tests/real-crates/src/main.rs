@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo run -p prof-real-crates -- [--on|--scoped] [ATTRIBUTE…] [functions|impls] [CRATE…]
-//! cargo run -p prof-real-crates -- cases [ATTRIBUTE…]
+//! cargo run -p prof-real-crates -- cases [ATTRIBUTE…] [CASE…]
 //! ```
 //!
 //! With `--on`, integration tests are annotated too, and a linked crate registers an aggregator that counts all calls; with

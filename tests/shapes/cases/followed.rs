@@ -271,10 +271,10 @@ mod f05_what_a_body_does_with_its_parameters {
 
     #[prof]
     #[keyed("0")]
-    fn assigned(mut text: &str, mut list: Vec<&str>) -> Result<usize, ()> {
+    fn assigned(mut text: &str, mut list: Vec<usize>) -> Result<usize, ()> {
         let local = text.to_owned() + "!";
         text = &local;
-        list.push(text);
+        list.push(text.len());
         if list.len() > 9 {
             return Err(());
         }
@@ -283,10 +283,10 @@ mod f05_what_a_body_does_with_its_parameters {
 
     #[prof]
     #[keyed("0")]
-    async fn assigned_later(mut text: &str, mut list: Vec<&str>) -> Result<usize, ()> {
+    async fn assigned_later(mut text: &str, mut list: Vec<usize>) -> Result<usize, ()> {
         let local = text.to_owned() + "!";
         text = &local;
-        list.push(text);
+        list.push(text.len());
         if list.len() > 9 {
             return Err(());
         }

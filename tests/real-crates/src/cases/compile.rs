@@ -19,7 +19,9 @@ const PACKAGE: &str =
 const SHARED: &str = concat!(
     "prof-tests = { path = \"",
     env!("CARGO_MANIFEST_DIR"),
-    "/..\" }\nasync-trait = \"0.1.89\"\ntokio = { version = \"1.54\", features = [\"full\"] }\n"
+    "/..\" }\nprof-tests-stand-in = { path = \"",
+    env!("CARGO_MANIFEST_DIR"),
+    "/../stand-in\" }\nasync-trait = \"0.1.89\"\ntokio = { version = \"1.54\", features = [\"full\"] }\n"
 );
 
 /// Knows where the libraries lie.
@@ -83,7 +85,7 @@ fn library(message: &Value) -> Option<(String, PathBuf)> {
     let file = message["filenames"].as_array()?.first()?.as_str()?;
     (message["reason"] == "compiler-artifact").then_some(())?;
     let name = message["target"]["name"].as_str()?.replace('-', "_");
-    let is_asked_for = ["prof_tests", "async_trait", "tokio"].contains(&name.as_str())
+    let is_asked_for = ["prof_tests", "prof_tests_stand_in", "async_trait", "tokio"].contains(&name.as_str())
         || SUBJECTS.iter().any(|subject| subject.package.replace('-', "_") == name);
     is_asked_for.then(|| (name, PathBuf::from(file)))
 }

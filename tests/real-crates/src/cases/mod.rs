@@ -15,14 +15,20 @@ use crate::subject::{self, SUBJECTS, Subject};
 
 const EDITIONS: [&str; 2] = ["2021", "2024"];
 
-/// Tries the attributes that `arguments` name, or all, and returns whether `prof` passed everything.
+/// Tries the attributes that `arguments` name, or all, on the cases that they name, or all, and returns whether `prof`
+/// passed everything.
 pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
-    let subjects: Vec<&Subject> = match arguments {
-        [] => SUBJECTS.iter().collect(),
-        names => names.iter().map(|name| named(name)).collect::<Result<_, _>>()?,
-    };
+    let mut subjects: Vec<&Subject> = arguments.iter().filter_map(|name| subject::named(name)).collect();
+    if subjects.is_empty() {
+        subjects.extend(&SUBJECTS);
+    }
+    let (mut cases, ours) = take_apart::all();
+    let chosen: Vec<&String> = arguments.iter().filter(|name| subject::named(name).is_none()).collect();
+    if let Some(unknown) = chosen.iter().find(|name| !cases.iter().any(|case| case.id == ***name)) {
+        return Err(format!("expected an attribute or a case, found `{unknown}`"));
+    }
+    cases.retain(|case| chosen.is_empty() || chosen.contains(&&case.id));
     let compiler = Compiler::new();
-    let (cases, ours) = take_apart::all();
     let mut tallies: Vec<Tally<'_>> = Vec::new();
     for edition in EDITIONS {
         let tried: Vec<(&Case, Vec<String>)> =
@@ -37,10 +43,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, String> {
     }
     report::print(&tallies, &cases, ours);
     Ok(tallies.iter().all(|tally| !tally.subject.is_ours() || tally.passed_all()))
-}
-
-fn named(name: &str) -> Result<&'static Subject, String> {
-    subject::named(name).ok_or_else(|| format!("expected an attribute, found `{name}`"))
 }
 
 /// What is said of the case without an attribute; or `None`, if the edition does not have what it is about.

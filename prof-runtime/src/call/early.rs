@@ -14,7 +14,7 @@ use crate::route::Route;
 /// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped without
 /// being finished, it returned, or unwound.
 ///
-/// It is one word, as its inner call is: [`BEGAN_UNWINDING`] is added to the pointer where the thread was unwinding when the
+/// It is one word, as its inner call is: `BEGAN_UNWINDING` is added to the pointer where the thread was unwinding when the
 /// function was called.
 #[must_use]
 pub struct EarlyCall<C: OnStack = Call>(

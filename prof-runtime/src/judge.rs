@@ -141,7 +141,12 @@ pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
 macro_rules! __prof_finish_by_type {
     ($call:ident, $value:ident) => {{
         use $crate::__private::Finish as _;
-        (&&&&$crate::__private::probe(&$value)).__prof_finish($call, $value)
+        // Asked here already: without optimisation, the value would be copied into the function and back.
+        if $crate::__private::is_measured(&$call) {
+            (&&&&$crate::__private::probe(&$value)).__prof_finish($call, $value)
+        } else {
+            $value
+        }
     }};
 }
 
@@ -200,7 +205,7 @@ pub trait Finish {
     /// The type of the value.
     type Value;
 
-    /// Finishes the call and gives the value back, or one that stands for it.
+    /// Finishes a call that is measured, and gives the value back, or one that stands for it.
     fn __prof_finish<C: InProgress>(&self, call: C, value: Self::Value) -> Self::Value;
 }
 
@@ -230,10 +235,7 @@ macro_rules! finish_boxed_futures {
             type Value = Pin<Box<$future>>;
 
             fn __prof_finish<C: InProgress>(&self, call: C, future: Self::Value) -> Self::Value {
-                match call.is_measured() {
-                    true => rebox::$rebox(call, future, ByValue),
-                    false => future,
-                }
+                rebox::$rebox(call, future, ByValue)
             }
         }
 
@@ -241,10 +243,7 @@ macro_rules! finish_boxed_futures {
             type Value = Pin<Box<$future>>;
 
             fn __prof_finish<C: InProgress>(&self, call: C, future: Self::Value) -> Self::Value {
-                match call.is_measured() {
-                    true => rebox::$rebox(call, future, NeverFails),
-                    false => future,
-                }
+                rebox::$rebox(call, future, NeverFails)
             }
         }
     )*};

@@ -89,6 +89,12 @@ pub fn enter_async(site: &'static Callsite) -> AsyncCall {
     call::enter_async(site)
 }
 
+/// Returns whether anyone listened when the call began.
+#[inline(always)]
+pub fn is_measured(call: &impl InProgress) -> bool {
+    call.is_measured()
+}
+
 /// Finishes a call that cannot fail, and gives its value back.
 #[inline]
 pub fn finish<T>(call: impl InProgress, value: T) -> T {

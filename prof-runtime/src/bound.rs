@@ -1,4 +1,4 @@
-//! One bound for an operation that waits for several things one after the other.
+//! One time bound for an operation that waits several times in turn.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use crate::clock;
 
 thread_local! {
-    /// When the operation began that this thread is in.
+    /// When the current operation of this thread began.
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// How long each thing is waited for at least, or its own timeout if that is shorter: enough for one that is well, where the
-/// one before has taken all of the time.
+/// The least time that a wait gets, unless its own timeout is shorter. A healthy target ends in time, even after
+/// another one has used up the bound.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Runs an operation of which all timeouts begin now, instead of one after the other. Within another, it is part of that.
+/// Runs an operation in which all timeouts count from now. Inside another such operation, they count from the outer
+/// one's beginning.
 pub(crate) fn one<R>(operation: impl FnOnce() -> R) -> R {
     struct Restore(Option<Instant>);
     impl Drop for Restore {
@@ -28,7 +29,7 @@ pub(crate) fn one<R>(operation: impl FnOnce() -> R) -> R {
     operation()
 }
 
-/// Until when something is waited for that has this timeout.
+/// Returns the deadline of a wait that has this timeout.
 pub(crate) fn deadline(timeout: Duration) -> Instant {
     let from_now = clock::deadline(timeout);
     let Some(from_begin) = BEGAN.get().and_then(|began| began.checked_add(timeout)) else { return from_now };

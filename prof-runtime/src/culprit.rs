@@ -1,4 +1,4 @@
-//! The user's code that goes wrong, by name, and how often it did.
+//! Counts how often each piece of user code failed, so that only some failures become a message.
 
 use std::any::{TypeId, type_name};
 use std::collections::BTreeMap;
@@ -8,17 +8,18 @@ use std::sync::Mutex;
 
 use crate::local::{self, lock};
 
-/// Code of the user's that goes wrong again and again, by its type: what happens at each call must not be a line at each call.
+/// A piece of user code that fails, such as a predicate that panics. It may fail at every call, but not print at every
+/// call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Culprit {
     pub(crate) name: &'static str,
-    /// Closures of one function have one name.
+    /// Tells closures of one function apart, which share a `name`.
     type_id: Option<TypeId>,
-    /// Where it came from, if it can come from several places.
+    /// Where it was installed, if that can be in several places.
     place: Option<&'static Location<'static>>,
 }
 
-/// How often which went wrong. As many as the program has types and places.
+/// How often each one failed. Bounded by the number of types and places in the program.
 static FAILURES: Mutex<BTreeMap<Culprit, u64>> = Mutex::new(BTreeMap::new());
 
 impl Culprit {
@@ -34,8 +35,8 @@ impl Culprit {
         Self { name: type_name::<T>(), type_id: Some(TypeId::of::<T>()), place: None }
     }
 
-    /// Counts that it went wrong. Returns how often it did so far, if that is to be told: the first, the tenth, the hundredth
-    /// time and so on.
+    /// Counts a failure. Returns the number of failures if it is 1, 10, 100 and so on, when a message is due; else
+    /// `None`.
     #[cold]
     pub(crate) fn count(self) -> Option<Times> {
         let times = local::inside(|| {
@@ -48,7 +49,7 @@ impl Culprit {
     }
 }
 
-/// How often something happened: nothing for once, else ` N times`.
+/// A number of times, displayed as ` N times`; 1 is displayed as nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Times(pub(crate) u64);
 

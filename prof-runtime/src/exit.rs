@@ -1,9 +1,9 @@
-//! The end of a process: what was started and is not ended yet is ended then, once and within a bound.
+//! The end of a process: ends every part that is still running, once and within a bound.
 //!
-//! A guard that is dropped ends what it guards. [`std::process::exit`] drops no guards, nor does a signal; so everything that
-//! holds something back is listed here, and ended by a hook that the C library calls, or by the thread that waits for
-//! signals. All of it happens on a thread of its own, so that whoever ends the process waits no longer than for the bound,
-//! whatever blocks: a target, stderr, or a lock that the thread itself holds.
+//! Dropping a guard ends its parts, but neither [`std::process::exit`] nor a signal drops guards. So every part that
+//! buffers something is listed here, and is ended by a hook that the C library calls, or by the thread that waits for
+//! signals. The work runs on a thread of its own: the thread that exits waits for the bound and no longer, also when a
+//! target, stderr or a lock that it holds itself blocks.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,14 +19,14 @@ use crate::route;
 use crate::sys;
 use crate::worker::{self, Worker};
 
-/// Something that is ended at the latest when the process exits.
+/// A part that has to end before the process does.
 pub(crate) trait End: Send + Sync {
-    /// How long it may take. At least [`TIMEOUT`] is waited in all.
+    /// How long the end may take. The exit waits for the longest timeout of all parts, and at least [`TIMEOUT`].
     fn timeout(&self) -> Duration {
         TIMEOUT
     }
 
-    /// Whether its end does more than wait: it speaks, or runs code of the user's.
+    /// Whether the end writes to stderr or runs the user's code, and does not only wait for a thread.
     fn may_block(&self) -> bool {
         true
     }
@@ -42,10 +42,10 @@ pub(crate) trait End: Send + Sync {
 /// How long the end may take by default: half of what container runtimes grant a program before they kill it.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much longer may be waited for stderr to take what is said at the end, and the report.
+/// Extra time for stderr to accept the last lines and the report.
 const SPEECH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Everything that is to be ended, in the order in which it was started, and the process that started it.
+/// All listed parts in the order of their start, each with the id of the process that started it.
 static LISTED: Mutex<Vec<(u32, Weak<dyn End>)>> = Mutex::new(Vec::new());
 /// The last process that listed something, or installed a handler; 0 if none did.
 static PROCESS_ID: AtomicU32 = AtomicU32::new(0);
@@ -55,18 +55,18 @@ static TIMEOUT_MS: AtomicU64 = AtomicU64::new(0);
 static HAS_HANDLERS: AtomicBool = AtomicBool::new(false);
 /// How many are listed, so that the hook need not take the lock if there is nothing to do.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
-/// The thread that exits.
+/// The thread that returned from `main` or called `exit`.
 static EXITING: OnceLock<ThreadId> = OnceLock::new();
 
 thread_local! {
-    /// This thread ends things: what it calls of the user's may exit, and must not wait for itself.
+    /// This thread ends parts. User code that it runs may call `exit`, whose hook must not wait for this thread.
     static IS_ENDING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Keeps something listed until it is dropped.
 pub(crate) struct Listed(Option<Weak<dyn End>>);
 
-/// Has `end` ended when the process exits, unless the returned value is dropped before.
+/// Has the exit of the process end `end`, until the returned value is dropped.
 pub(crate) fn list(end: &Arc<impl End + 'static>) -> Listed {
     let weak = Arc::downgrade(end) as Weak<dyn End>;
     local::inside(|| {
@@ -82,7 +82,7 @@ pub(crate) fn list(end: &Arc<impl End + 'static>) -> Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         let Some(weak) = self.0.take() else { return };
-        // In a forked child, the lock may be another thread's of the parent, for ever.
+        // In a forked child, the lock may be held for ever, by a thread that only the parent has.
         if PROCESS_ID.load(Ordering::Relaxed) == std::process::id() {
             local::inside(|| lock(&LISTED).retain(|(_, listed)| !listed.ptr_eq(&weak)));
             LENGTH.fetch_sub(1, Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl fmt::Debug for Listed {
     }
 }
 
-/// Has the handlers of the configuration flushed when the process exits.
+/// Has the exit of the process flush the configured handlers.
 pub(crate) fn flush_handlers() {
     prepare();
     HAS_HANDLERS.store(true, Ordering::Relaxed);
@@ -104,7 +104,7 @@ pub(crate) fn flush_handlers() {
 
 fn prepare() {
     static IS_HOOKED: Once = Once::new();
-    // The hooks of a process are also those of its forked children.
+    // Forked children inherit the hook.
     IS_HOOKED.call_once(|| _ = sys::at_exit(at_exit));
     PROCESS_ID.store(std::process::id(), Ordering::Relaxed);
 }
@@ -120,7 +120,7 @@ extern "C" fn at_exit() {
     });
 }
 
-/// Whether this is the thread that exits, which does nothing else any more.
+/// Whether this is the thread that exits: it never returns from that to its other work.
 pub(crate) fn is_exiting(thread: ThreadId) -> bool {
     EXITING.get() == Some(&thread)
 }
@@ -150,10 +150,10 @@ pub(crate) fn end_all() {
         }
         let (may_block, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|end| end.may_block());
         let deadline = move |end: &Arc<dyn End>| deadline_from(begun, end.timeout());
-        // Side by side: one that blocks keeps none of the others from its end.
+        // Concurrently, so that a part that blocks does not delay the others.
         let mut blocking: Vec<Worker> = Vec::new();
         if has_handlers {
-            // Whatever it says, no one can do anything about it any more. Handlers count what they lose.
+            // Nobody can act on an error any more. Handlers count their losses themselves.
             blocking.extend(beside(|| drop(route::flush())));
         }
         for end in may_block {
@@ -173,7 +173,7 @@ fn deadline_from(begun: Instant, timeout: Duration) -> Instant {
     begun.checked_add(timeout).unwrap_or_else(|| clock::deadline(timeout))
 }
 
-/// What is listed by this process, the last first: what was started last rests on what was started before.
+/// The parts that this process listed, the newest first: a newer part may depend on an older one.
 fn listed() -> Vec<Arc<dyn End>> {
     let here = std::process::id();
     let listed = lock(&LISTED);
@@ -190,7 +190,7 @@ fn beside(f: impl FnOnce() + Send + 'static) -> Option<Worker> {
     })
 }
 
-/// Runs `f` on a thread of its own, and waits for it at most for `timeout` and for what is said then.
+/// Runs `f` on a thread of its own, and waits for it for at most `timeout` plus [`SPEECH_TIMEOUT`].
 fn within(timeout: Duration, f: impl FnOnce() + Send + 'static) {
     let deadline = clock::deadline(timeout.saturating_add(SPEECH_TIMEOUT));
     if let Some(thread) = beside(f) {

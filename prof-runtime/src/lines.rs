@@ -1,4 +1,4 @@
-//! Lines on their way to a writer, and the count of those that did not get there.
+//! Writes lines to a writer, and counts those that could not be written.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,24 +9,24 @@ use crate::handler::FlushError;
 use crate::local::lock;
 use crate::stderr;
 
-/// Writes whole lines, and mends a line that was cut short: the next one begins on a line of its own.
+/// Writes whole lines. After a line that was cut short, the next write begins with a line break.
 pub(crate) struct LineWriter {
     writer: Box<dyn Write + Send>,
-    /// The last line has no end.
+    /// The last write broke off within a line.
     is_torn: bool,
 }
 
-/// A write that failed half-way, as the error of a writer that ends the torn line by itself.
+/// The error of a write that failed half-way, from a writer that repairs the torn line itself.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub(crate) struct PartialWrite {
-    /// How many bytes got out before.
+    /// How many bytes were written before it failed.
     pub(crate) written: usize,
     pub(crate) source: io::Error,
 }
 
 impl PartialWrite {
-    /// As an error of a writer that ends a torn line by itself.
+    /// Wraps this as an [`io::Error`], in which [`LineWriter::write`] finds it again.
     #[cfg_attr(not(feature = "json"), allow(dead_code))]
     pub(crate) fn into_io(self) -> io::Error {
         io::Error::new(self.source.kind(), self)
@@ -38,12 +38,12 @@ impl LineWriter {
         Self { writer: Box::new(writer), is_torn: false }
     }
 
-    /// Writes lines by one write, so that those of other writers do not get in between. Lines of which only the last end is
-    /// missing are written; it follows with the next.
+    /// Writes lines by one `write`, so that other writers put none in between. If only the last line break is missing,
+    /// the lines count as written, and the next write begins with it.
     ///
     /// # Errors
     ///
-    /// With how many of the lines are whole: fewer than all.
+    /// With the number of whole lines that were written, which is less than all.
     pub(crate) fn write(&mut self, lines: &str) -> Result<(), (usize, io::Error)> {
         let mended = if self.is_torn { format!("\n{lines}") } else { String::new() };
         let added = usize::from(self.is_torn);
@@ -61,7 +61,7 @@ impl LineWriter {
                 return Ok(());
             }
         };
-        // A writer that says how far it came has taken care of the torn line.
+        // A writer that returns a `PartialWrite` repairs the torn line itself.
         let partial = failed.get_ref().and_then(|error| error.downcast_ref::<PartialWrite>());
         let (by_itself, written) = (partial.is_some(), written + partial.map_or(0, |partial| partial.written));
         let lines = lines.as_bytes();
@@ -85,7 +85,7 @@ impl LineWriter {
     }
 }
 
-/// What a handler that writes lines is made of.
+/// The writer of a handler, and its counts of lost items.
 pub(crate) struct LineOutput {
     output: Mutex<Output>,
     losses: HandlerLosses,
@@ -94,7 +94,7 @@ pub(crate) struct LineOutput {
 struct Output {
     writer: LineWriter,
     failures: Failures,
-    /// What was written since the last flush that succeeded: a writer that holds back may still lose it.
+    /// What was written since the last successful flush. A writer with a buffer may still lose it.
     held: Tally,
 }
 
@@ -104,7 +104,7 @@ impl LineOutput {
         Self { output: Mutex::new(Output { writer, failures, held }), losses: HandlerLosses::new(target) }
     }
 
-    /// Counts losses in a list from now on.
+    /// Counts losses in `losses` from now on, under `target`.
     pub(crate) fn list(&mut self, losses: &Losses, target: &str) {
         self.losses = HandlerLosses::listed(losses, target);
     }
@@ -114,8 +114,8 @@ impl LineOutput {
         self.losses.total()
     }
 
-    /// Writes the lines of one item, or counts what is not written: the item if it is none of its lines, else a data point
-    /// for each line.
+    /// Writes the lines of one item. If that fails, counts the item as lost if none of its lines was written, else one
+    /// data point for each missing line.
     pub(crate) fn write(&self, unit: LossUnit, lines: io::Result<String>) {
         let mut output = lock(&self.output);
         let output = &mut *output;
@@ -152,7 +152,8 @@ impl LineOutput {
 }
 
 impl Drop for LineOutput {
-    /// What a writer holds back and cannot write at the end is lost; how much of it got out before, it does not say.
+    /// If the last flush fails, everything since the last successful one counts as lost: the writer does not say how
+    /// much of it was written.
     fn drop(&mut self) {
         let flushed = self.flush();
         let output = self.output.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);

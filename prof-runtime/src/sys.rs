@@ -1,8 +1,8 @@
 //! Calls into the C library for which `std` has no name. Each function here is safe to call.
 #![allow(unsafe_code)]
 
-/// Has `hook` called when the process exits: by a return from `main`, or by `exit` on any thread. Later hooks are called
-/// first. Returns whether the system took it.
+/// Registers `hook` to run when the process exits: by a return from `main`, or by `exit` on any thread. The last hook
+/// runs first. Returns whether the system accepted it.
 #[cfg(any(unix, windows))]
 pub(crate) fn at_exit(hook: extern "C" fn()) -> bool {
     // SAFETY: `hook` has no state and does not unwind. Where this crate is in a library that is unloaded, the C library
@@ -16,7 +16,7 @@ pub(crate) fn at_exit(_: extern "C" fn()) -> bool {
     false
 }
 
-/// Other systems have no pipes with names.
+/// Without named pipes, no `open` waits.
 #[cfg(all(not(unix), feature = "json"))]
 pub(crate) fn open_at_once(
     options: &mut std::fs::OpenOptions,
@@ -25,7 +25,7 @@ pub(crate) fn open_at_once(
     options.open(path)
 }
 
-/// What `find` and `find_open` tell of a file.
+/// The metadata of a file that `find` and `find_open` return.
 #[cfg(all(feature = "json", target_os = "linux", target_env = "gnu"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
@@ -38,8 +38,8 @@ pub(crate) struct Found {
 
 /// Looks at the file that a path leads to.
 ///
-/// Unlike [`std::fs::metadata`], it does not ask for times: Linux stores finer ones at the next write to a file whose times were
-/// asked for, which takes longer than the write.
+/// Unlike [`std::fs::metadata`], it does not ask for times: once they have been asked for, the next write to the file
+/// stores times of a finer resolution, which makes that write take more than twice as long.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub(crate) fn find_open(file: &std::fs::File) -> std::io::Result<Found> {
 #[cfg(all(feature = "json", target_os = "linux", target_env = "gnu"))]
 fn statx(directory: i32, path: &std::ffi::CStr, flags: i32) -> std::io::Result<Found> {
     let mask = libc::STATX_INO | libc::STATX_NLINK | libc::STATX_SIZE;
-    // SAFETY: a `statx` of zeros is one; it and `path` live until the call returns.
+    // SAFETY: an all-zero `statx` is valid; it and `path` live until the call returns.
     let (result, found) = unsafe {
         let mut found: libc::statx = std::mem::zeroed();
         (libc::statx(directory, path.as_ptr(), flags, mask, &raw mut found), found)
@@ -81,20 +81,20 @@ fn statx(directory: i32, path: &std::ffi::CStr, flags: i32) -> std::io::Result<F
     }
 }
 
-/// How an advisory lock of a file is changed, without waiting.
+/// A change of the advisory lock of a file. None of them waits.
 #[cfg(feature = "json")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lock {
-    /// Taken for this open file alone.
+    /// Take it exclusively.
     Alone,
-    /// Taken beside others.
+    /// Take it shared.
     Shared,
-    /// Given back.
+    /// Release it.
     Unlock,
 }
 
-/// Changes the advisory lock of a file. Returns `false` if another open file has it in a way that does not allow that; where
-/// there are no locks, none has.
+/// Changes the advisory lock of a file. Returns `false` if another open file has a conflicting lock, and `true` where
+/// the file system has no locks.
 #[cfg(all(
     feature = "json",
     any(
@@ -120,7 +120,7 @@ pub(crate) fn flock(file: &std::fs::File, lock: Lock) -> bool {
     is_changed || std::io::Error::last_os_error().raw_os_error() != Some(libc::EWOULDBLOCK)
 }
 
-/// Other systems have none, or none like that.
+/// Other systems have no `flock`: no conflict is ever seen.
 #[cfg(all(
     feature = "json",
     not(any(
@@ -137,7 +137,7 @@ pub(crate) fn flock(_: &std::fs::File, _: Lock) -> bool {
     true
 }
 
-/// Other systems tell no one beforehand whether a write waits.
+/// Other systems do not tell beforehand whether a write would wait.
 #[cfg(not(unix))]
 pub(crate) fn stderr_takes(_: std::time::Duration) -> bool {
     true
@@ -181,19 +181,19 @@ mod unix {
     #[cfg(feature = "prometheus")]
     pub(crate) use self::forks::NotInherited;
 
-    /// Waits until stderr takes a line without making its writer wait: a pipe with room, a terminal that is not stopped, any
-    /// file. `false` if it does not within `timeout`, or if no one reads it any more.
+    /// Waits, at most for `timeout`, until a write to stderr would not block: a pipe has room, a terminal is not
+    /// stopped; a file never blocks. Returns `false` if it would block still, or if stderr has lost its reader.
     pub(crate) fn stderr_takes(timeout: Duration) -> bool {
         let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
         let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
         // SAFETY: `stderr` is one `pollfd`, which lives until the call returns.
         let ready = unsafe { libc::poll(&raw mut stderr, 1, timeout_ms) };
-        // What cannot be polled is tried: a closed descriptor, and devices on some systems.
+        // Where `poll` fails (a closed descriptor, devices on some systems), the caller writes anyway.
         let is_gone = stderr.revents & (libc::POLLERR | libc::POLLHUP) != 0;
         ready < 0 || (ready > 0 && !is_gone)
     }
 
-    /// Signals that a thread takes for what it does itself, whoever else there is.
+    /// Signals that stay unblocked, since they concern the thread that receives them: faults, traps, profiling timers.
     const OF_THREADS: [libc::c_int; 8] = [
         libc::SIGABRT,
         libc::SIGBUS,
@@ -205,8 +205,8 @@ mod unix {
         libc::SIGTRAP,
     ];
 
-    /// Runs `f`, which starts a thread, while this thread takes no signals, and so has the new one take none, ever: a program
-    /// that waits for signals knows which of its threads may take them, and does not know ours.
+    /// Runs `f`, which starts a thread, with signals blocked on this thread. The new thread inherits the mask and takes
+    /// no signal for as long as it lives: a program that waits for signals on chosen threads does not know about ours.
     pub(crate) fn without_signals<R>(f: impl FnOnce() -> R) -> R {
         struct Restore(libc::sigset_t);
         impl Drop for Restore {
@@ -215,7 +215,8 @@ mod unix {
                 unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, std::ptr::null_mut()) };
             }
         }
-        // SAFETY: a set of zeros is one; both are written before they are read, and live until the calls return.
+        // SAFETY: an all-zero `sigset_t` is valid; both are written before they are read, and live until the calls
+        // return.
         let _restore = unsafe {
             let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
             libc::sigfillset(&raw mut all);
@@ -228,11 +229,11 @@ mod unix {
         f()
     }
 
-    /// Opens a file without waiting for anyone; writing to it waits as usual.
+    /// Opens a file without waiting for the reader of a named pipe. Writes to the file block as usual.
     ///
     /// # Errors
     ///
-    /// If nobody reads the pipe that it is, or it cannot be opened.
+    /// If the path is a pipe that nobody reads, or cannot be opened.
     #[cfg(feature = "json")]
     pub(crate) fn open_at_once(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
         let opened = options.custom_flags(libc::O_NONBLOCK).open(path);
@@ -248,15 +249,15 @@ mod unix {
         if is_set { Ok(file) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// What a forked child does not keep of its parent.
+    /// Descriptors that a forked child closes.
     #[cfg(feature = "prometheus")]
     mod forks {
         use std::os::fd::{AsRawFd, RawFd};
         use std::sync::Once;
         use std::sync::atomic::{AtomicI32, Ordering};
 
-        /// A descriptor that is the process' own: a child that is forked closes it at once. `O_CLOEXEC` does that only where
-        /// another program is executed.
+        /// Has every forked child close one descriptor at once. `O_CLOEXEC` closes it only when the child executes
+        /// another program.
         ///
         /// It has to be dropped before the descriptor is closed.
         #[derive(Debug)]
@@ -268,7 +269,7 @@ mod unix {
         static NOT_INHERITED: [AtomicI32; 1024] = [const { AtomicI32::new(-1) }; 1024];
 
         impl NotInherited {
-            /// Has a child close the descriptor of `file`. If 1024 others are listed already, the child keeps it.
+            /// Lists the descriptor of `file`. If 1024 others are listed already, forked children keep it open.
             pub(crate) fn new(file: &impl AsRawFd) -> Self {
                 static IS_HOOKED: Once = Once::new();
                 // SAFETY: `close_in_child` has no state, does not unwind, and calls `close` alone, which may be called in a
@@ -301,7 +302,7 @@ mod unix {
         }
     }
 
-    /// Signals that end a program, as they come.
+    /// Catches the signals that end a program.
     #[cfg(feature = "signals")]
     pub(crate) mod signals {
         use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
@@ -337,7 +338,7 @@ mod unix {
             }
         }
 
-        /// Makes what [`wait`] waits for.
+        /// Opens the pipe that [`wait`] reads.
         pub(crate) fn prepare() -> io::Result<()> {
             let (_, writer) = channel()?;
             WRITER.store(writer.as_raw_fd(), Ordering::SeqCst);
@@ -353,7 +354,7 @@ mod unix {
             }
         }
 
-        /// Leaves the signals to the system again, and has [`wait`] return `None`.
+        /// Restores the default action of the signals, and makes [`wait`] return `None`.
         pub(crate) fn release() -> io::Result<()> {
             reset_ours();
             (&channel()?.1).write_all(&[0])
@@ -366,7 +367,7 @@ mod unix {
             Ok(Some(signal[0].into()).filter(|signal| *signal != 0))
         }
 
-        /// Has a signal do what it does to a program that does not handle it: end this process.
+        /// Ends this process by the default action of a signal.
         pub(crate) fn end_by(signal: c_int) {
             // SAFETY: `set` is a set of signals that is made empty before it is read, and lives until the calls return.
             unsafe {
@@ -377,8 +378,8 @@ mod unix {
                 libc::raise(signal);
             }
             if handler_of(signal) == Some(SIG_DFL) {
-                // The first process of a container ends by no signal that it does not handle.
-                // SAFETY: what is to be written has been.
+                // The kernel does not apply the default action to process 1 of a container.
+                // SAFETY: `_exit` runs no exit handlers; everything has been written out by now.
                 unsafe { libc::_exit(128 + signal) };
             }
         }
@@ -387,9 +388,9 @@ mod unix {
             handle as extern "C" fn(c_int) as sighandler_t
         }
 
-        /// Runs between any two instructions of the program, and so calls nothing but what may be called there.
+        /// The signal handler. Calls async-signal-safe functions only.
         ///
-        /// The first signal has all of them do to the program what they do without us, so that the second ends it at once.
+        /// The first signal restores the default action of all of them, so that a second one ends the program at once.
         extern "C" fn handle(signal: c_int) {
             // SAFETY: `getpid`, `raise` and `write` may be called in a handler. The writer is open, and `byte` lives until
             // `write` returns.
@@ -418,7 +419,8 @@ mod unix {
 
         /// What happens when a signal comes. `None` if the system does not say.
         fn handler_of(signal: c_int) -> Option<sighandler_t> {
-            // SAFETY: a `sigaction` of zeros is one; it is written before it is read, and lives until the call returns.
+            // SAFETY: an all-zero `sigaction` is valid; it is written before it is read, and lives until the call
+            // returns.
             unsafe {
                 let mut action: libc::sigaction = std::mem::zeroed();
                 let is_known = libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0;

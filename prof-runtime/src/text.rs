@@ -1,16 +1,16 @@
-//! Text of others, and secrets, as messages show them.
+//! How messages show foreign text and secrets.
 //!
 //! Names that users chose, paths, values of environment variables, parts of `PROF` and whatever a peer sends can hold
 //! escape sequences, line breaks and characters that reorder a line. URLs and headers can hold credentials. Errors, reports,
-//! log lines and `Debug` show the former as [`Foreign`] and the latter as [`Secret`] or [`MaskedUrl`], none of which can be
-//! printed in another way.
+//! log lines and `Debug` show foreign text as [`Foreign`], and credentials as [`Secret`] or [`MaskedUrl`]. These types
+//! cannot be printed in any other way.
 
 #[cfg(test)]
 mod everywhere;
 
 use std::fmt::{self, Write as _};
 
-/// Text of someone else, shown on one line and within a bound.
+/// Untrusted text, shown on one line and at a bounded length.
 ///
 /// `Display` escapes control characters (and so escape sequences and line breaks), the separators U+2028 and U+2029,
 /// bidirectional controls, and characters that are invisible. It leaves out the middle of a text of more than 256
@@ -29,7 +29,7 @@ use std::fmt::{self, Write as _};
 pub struct Foreign<T>(pub(crate) T);
 
 impl<T: fmt::Display> Foreign<T> {
-    /// Takes text in, or whatever is displayed as text. It does not come out again but as it is shown.
+    /// Wraps text, or any value that displays as text. The wrapper does not give it back; it only displays it.
     pub const fn new(text: T) -> Self {
         Self(text)
     }
@@ -73,8 +73,8 @@ impl From<String> for Foreign<String> {
     }
 }
 
-/// Writes text with everything escaped that is not plain to see. `is_start`: it follows other text, which a mark that combines
-/// with the letter before it would change.
+/// Writes text and escapes every character that is not plain. `is_start`: `text` begins a value; a combining mark there
+/// is escaped, since it would attach to the character that the message has before the value.
 fn escape(f: &mut fmt::Formatter<'_>, text: &str, is_start: bool) -> fmt::Result {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return f.write_str(text);
@@ -90,7 +90,8 @@ fn escape(f: &mut fmt::Formatter<'_>, text: &str, is_start: bool) -> fmt::Result
     Ok(())
 }
 
-/// Whether a character is seen, and changes nothing around it. `may_combine`: it may be a mark on the letter before it.
+/// Whether a character is visible and leaves its neighbours as they are. `may_combine`: a combining mark counts as
+/// plain.
 fn is_plain(c: char, may_combine: bool) -> bool {
     match c {
         ' '..='~' => true,
@@ -106,8 +107,8 @@ fn is_plain(c: char, may_combine: bool) -> bool {
         | '\u{fe00}'..='\u{fe0f}'
         | '\u{ffa0}'
         | '\u{e0000}'..='\u{e0fff}' => false,
-        // The standard library knows controls, formats, separators and what is not assigned; it escapes a mark where it
-        // comes first.
+        // `escape_debug` escapes controls, format characters, separators and unassigned code points, and a combining
+        // mark only at the start of a string: hence the `a` before it.
         _ => {
             let mut buffer = [b'a'; 5];
             c.encode_utf8(&mut buffer[1..]);
@@ -133,12 +134,12 @@ fn is_plain(c: char, may_combine: bool) -> bool {
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// Takes a secret in.
+    /// Wraps a secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into().into_boxed_str())
     }
 
-    /// Returns the secret, for whom it is meant for; never for a message.
+    /// Returns the secret, to send it to its recipient. Never put it into a message.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -156,8 +157,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A URL or address as someone wrote it, right or wrong, without its credentials: `…` stands for what is before the last
-/// `@`, and for what follows `?` or `#`.
+/// A URL or address, well-formed or not, without its credentials: `…` replaces everything before the last `@`, and
+/// everything after the first `?` or `#`.
 ///
 /// Where it is not certain which part of a malformed URL is a secret, all of it but the scheme is left out. What is left is
 /// shown as [`Foreign`] text. `Debug` is the same in quotes.
@@ -174,7 +175,7 @@ impl fmt::Debug for Secret {
 pub struct MaskedUrl<T>(pub(crate) T);
 
 impl<T: AsRef<str>> MaskedUrl<T> {
-    /// Takes in what someone wrote. It does not come out again but as it is shown.
+    /// Wraps a URL or an address. The wrapper does not give it back; it only displays it.
     pub const fn new(url: T) -> Self {
         Self(url)
     }
@@ -185,7 +186,7 @@ impl<T: AsRef<str>> fmt::Display for MaskedUrl<T> {
         let text = self.0.as_ref();
         let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + "://".len()));
         if scheme.contains(['?', '#', '@']) {
-            // A secret that holds `://` itself.
+            // This `://` is part of a secret and follows no scheme.
             return f.write_str("…");
         }
         let (place, hidden) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
@@ -219,7 +220,7 @@ pub(crate) mod hostile {
     pub(crate) const TEXT: &str = "n\u{1b}[31m\u{1b}]0;t\u{7}\r\n\u{9b}2J\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}\u{2029}\
         \u{200b}\u{feff}\u{ad}\u{e0041}\0\u{7f}x";
 
-    /// Fails where text would do more to a terminal than be read, but for `allowed` line breaks.
+    /// Panics if `shown` has a character that acts on a terminal, or not exactly `allowed` line breaks.
     #[track_caller]
     pub(crate) fn check(shown: &str, allowed: usize) {
         let is_bad = |c: char| {

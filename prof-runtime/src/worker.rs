@@ -1,4 +1,4 @@
-//! Threads of this crate: each has a name, an owner, a stop that wakes it and an end that is waited for, but not for ever.
+//! The threads of this crate. Each has a name, an owner, a stop that wakes it, and a bounded wait for its end.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,15 +16,15 @@ use crate::panics::caught;
 use crate::stderr;
 use crate::sys;
 
-/// A running thread. It is told to stop when this is dropped, and waited for by [`stop`](Self::stop) only.
+/// A running thread. Dropping this tells the thread to stop; only [`stop`](Self::stop) waits for its end.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    /// Has it stop when the process exits.
+    /// Stops the thread when the process exits, if [`stop_at_exit`](Self::stop_at_exit) was called.
     listed: Option<Listed>,
 }
 
-/// What ends the thread.
+/// What the owner and the exit of the process share to stop the thread and to wait for it.
 struct Shared {
     /// Dropped to stop the thread, which waits on the other end.
     stop: Mutex<Option<Sender<Infallible>>>,
@@ -39,12 +39,12 @@ struct Shared {
     is_stopped_by_exit: AtomicBool,
 }
 
-/// The thread's side of its owner's wish that it stop.
+/// The receiving end of the owner's request to stop.
 #[derive(Clone)]
 pub(crate) struct Stop(Receiver<Infallible>);
 
 impl Stop {
-    /// What is disconnected by the stop, to be waited for among other things.
+    /// Returns the channel that the stop disconnects, for use in a `select`.
     pub(crate) fn receiver(&self) -> &Receiver<Infallible> {
         &self.0
     }
@@ -115,7 +115,8 @@ impl Worker {
         Ok(Self { shared: Arc::new(shared), thread: Some(thread), listed: None })
     }
 
-    /// Has the thread stop, and waited for, when the process exits: it writes out to `target` what it holds back.
+    /// Has the exit of the process stop the thread and wait for it. `target` names it in the message if it does not end
+    /// in time.
     pub(crate) fn stop_at_exit(mut self, target: &str) -> Self {
         // Nobody else has it yet.
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
@@ -125,12 +126,12 @@ impl Worker {
         self
     }
 
-    /// What is disconnected once the thread has returned.
+    /// Returns the channel that is disconnected once the thread has returned.
     pub(crate) fn done(&self) -> &Receiver<Infallible> {
         &self.shared.done
     }
 
-    /// Whether the thread is in this process, and not in the one that this was forked from.
+    /// Whether the thread runs in this process: a forked child has none of its parent's threads.
     pub(crate) fn is_here(&self) -> bool {
         self.shared.is_here()
     }
@@ -164,8 +165,8 @@ impl fmt::Debug for Worker {
     }
 }
 
-/// Runs `f` on a thread of its own and waits for it until the deadline. `None` if it takes longer, and is left alone, or if it
-/// panics.
+/// Runs `f` on a thread of its own and waits for it until the deadline. Returns `None` if `f` panics, or takes longer
+/// and runs on by itself.
 ///
 /// Where the system refuses a thread, `f` runs here and takes as long as it takes.
 pub(crate) fn within<R: Send + 'static>(

@@ -1,10 +1,10 @@
 //! A call in progress: the hot path.
 //!
-//! Only [`enter`] and the test whether a call is measured are inlined into the annotated function; with nothing
-//! listening, that is all that runs. The rest is one function call at either end. These functions are
+//! Only [`enter`] and the test whether a call is measured are inlined into the annotated function; without
+//! a handler, nothing else runs. The rest is one function call at either end. These functions are
 //!
-//! - `#[cold]`, so that the annotated function is laid out for the case that no one listens: its body follows the test, and
-//!   registers are saved where the calls are and not at its beginning, if they have to be saved for nothing else;
+//! - `#[cold]`, so that the compiler lays the annotated function out for the case without a handler: its body follows
+//!   the test, and registers are saved around these calls instead of at the function's beginning;
 //! - `extern "C"`, which cannot unwind, so that the annotated function need not clean up behind them. They call the user's
 //!   code through [`caught`](crate::panics::caught) only.
 #![allow(unsafe_code)]
@@ -35,10 +35,11 @@ use crate::record::{CallRecord, UntimedCall};
 use crate::route::{self, Route};
 use crate::scope;
 
-/// A call in progress on one thread. Dropped without being finished, it unwound.
+/// A call in progress on one thread. If it is dropped without being finished, the function unwound.
 ///
-/// It is one word, so that a function that no one listens to has one register less for its own use, and no more. The
-/// clock's reading is with what the thread keeps for the site: calls of a function on one thread end in the reverse order.
+/// It is one word, so that it costs a function without a handler no more than one register. The time of the beginning
+/// is in the thread's local of the site: on one thread, calls of a function end in the reverse order of their
+/// beginning.
 #[must_use]
 pub struct Call(Measured);
 
@@ -54,17 +55,16 @@ pub(crate) fn enter(site: &'static Callsite) -> Call {
     }
 }
 
-/// Counts the call and reads the clock, last.
+/// Counts the call, and then reads the clock.
 ///
-/// Here and in [`end`], everything that is not the common case is a call in tail position, so that the common case need
-/// not save registers for it.
+/// Here and in [`end`], every uncommon case is a tail call, so that the common case saves no registers for it.
 #[cold]
 #[inline(never)]
 extern "C" fn begin(site: &'static Callsite) -> Measured {
     let Some(local) = local::cached(site) else {
         return begin_slowly(site);
     };
-    // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
+    // SAFETY: a thread's local stays where it is for as long as the thread can run this.
     match unsafe { local.as_ref() }.begin_outermost() {
         true => Some(local),
         false => begin_nested(local),
@@ -83,7 +83,8 @@ fn begin_at(local: &Local) -> Measured {
     local.begin().then_some(NonNull::from(local))
 }
 
-/// Begins a call that is the first of its thread, or in a scope, or whose local is not in its home slot.
+/// Begins a call without a cached local: the first of its thread, one in a scope, or one whose local is not in its home
+/// slot.
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
     match listening(site) {
@@ -110,7 +111,7 @@ enum Listening {
     Scope,
 }
 
-/// Who listens to a call of `site` that begins on this thread, of which nothing is cached.
+/// Which handlers receive a call of `site` that begins on this thread. For calls without a cached local.
 #[inline]
 fn listening(site: &'static Callsite) -> Listening {
     if local::is_inside() {
@@ -130,10 +131,10 @@ fn listening(site: &'static Callsite) -> Listening {
 
 /// A call in progress, of any kind.
 pub trait InProgress {
-    /// Finishes the call; `outcome` is only asked for if anyone listens.
+    /// Finishes the call. `outcome` runs only if the call is measured.
     fn finish(self, outcome: impl FnOnce() -> Outcome);
 
-    /// Whether anyone listened when the call began.
+    /// Whether the call is measured: a handler received calls of the site when it began.
     fn is_measured(&self) -> bool;
 
     /// Ends the call as if it had not been made, and returns its site if it was measured.
@@ -167,17 +168,16 @@ impl InProgress for Call {
 
 /// A call in progress on the stack of one thread.
 pub trait OnStack: InProgress + Sized {
-    /// A call that no one listens to.
+    /// A call that is not measured.
     const UNMEASURED: Self;
 
     /// Marks the call as one that began while the thread was unwinding.
     fn mark_unwinding(&mut self);
 
-    /// Takes the mark off again, if there is one: only [`leave_early`](Self::leave_early) knows it.
+    /// Removes the mark, if there is one. Only [`leave_early`](Self::leave_early) accepts a marked call.
     fn take_mark_off(&mut self);
 
-    /// Takes the call out of a guard that is dropped without having been finished, and ends it: it returned early, or
-    /// unwound.
+    /// Ends the call of a guard that is dropped unfinished: the function returned early, or unwound.
     fn leave_early(&mut self);
 }
 
@@ -225,7 +225,7 @@ extern "C" fn unwound(local: NonNull<Local>) {
     end(local, Outcome::Panic);
 }
 
-/// Ends a call, by a function for the outcome that most calls have.
+/// Ends a call. The most frequent outcome has a function of its own.
 #[inline(always)]
 fn end_with(local: NonNull<Local>, outcome: Outcome) {
     match outcome {
@@ -246,7 +246,7 @@ extern "C" fn fail(local: NonNull<Local>, outcome: Outcome) {
     end(local, outcome);
 }
 
-/// Reads the clock, first, and reports the call to whoever listens by now.
+/// Reads the clock first, and then reports the call to the handlers of this moment.
 #[inline(always)]
 fn end(measured: NonNull<Local>, outcome: Outcome) {
     let end = clock::tsc();
@@ -261,11 +261,11 @@ fn end(measured: NonNull<Local>, outcome: Outcome) {
         };
     }
     let duration_ns = local.end_outermost(end);
-    // SAFETY: the local is that of this thread, and the call ends shortly.
+    // SAFETY: the local is this thread's, and `ends_shortly` says that its `stats` are cached.
     record(unsafe { local.stats() }, outcome, duration_ns);
 }
 
-/// Counts a call of which the clock was the time stamp counter.
+/// Counts a call that was timed by the time stamp counter.
 #[inline(always)]
 fn record(stats: &Stats, outcome: Outcome, span_ns: u64) {
     if !stats.record_usual(outcome, span_ns) {
@@ -280,7 +280,7 @@ extern "C" fn end_at_target(local: &Local, outcome: Outcome, tsc: u64) {
     report_at_target(local, Timed { outcome, end_ticks: tsc, duration_ns });
 }
 
-/// Ends a call that is nested, or of which the clock is not the time stamp counter, or for which nothing is cached.
+/// Ends a call that is nested, or not timed by the time stamp counter, or has nothing cached.
 #[inline(never)]
 extern "C" fn end_slowly(local: &Local, outcome: Outcome, tsc: u64) {
     let call = local.end(tsc);
@@ -303,7 +303,7 @@ fn end_elsewhere(local: &Local, outcome: Outcome, call: &local::Ended) {
     }
 }
 
-/// What is told of a call that has ended.
+/// A call that has ended, with or without a duration, as it is reported.
 trait Report: Copy {
     /// Counts the call on a thread's share of an aggregator.
     fn count(self, stats: &Stats);
@@ -357,7 +357,7 @@ impl Report for Untimed {
     }
 }
 
-/// Reports a call to the aggregator or the target that this thread has cached, or to whom it finds.
+/// Reports a call to the aggregator or target that this thread has cached, else to the handlers of the site.
 #[inline(always)]
 fn report(local: &Local, call: impl Report) {
     match local.stats_on(local.site().route()) {
@@ -366,7 +366,7 @@ fn report(local: &Local, call: impl Report) {
     }
 }
 
-/// Reports a call to the target that this thread has cached, or to the handlers that it finds.
+/// Reports a call to the target that this thread has cached, else to the handlers of the site.
 #[inline(always)]
 fn report_at_target(local: &Local, call: impl Report) {
     let site = local.site();
@@ -392,18 +392,18 @@ fn report_scoped(site: &'static Callsite, call: impl Report) {
     }
 }
 
-/// Reports a call to the handlers of its site, and has this thread cache who they are.
+/// Reports a call to the handlers of its site, and caches them for this thread.
 #[cold]
 #[inline(never)]
 fn report_slowly(site: &'static Callsite, call: impl Report) {
     let target = route::target_of(site);
-    // Those of an aggregator first: it does not call anything.
+    // Aggregators first: they run no user code.
     target.aggregators().iter().for_each(|aggregator| call.count_by(aggregator, site));
     dispatch::handlers(&target, |handler| call.give(handler, site));
     if target.has_handlers() || target.aggregators().len() > 1 {
         local::keep_target(site, target);
     } else if target.route() == Route::OFF {
-        // So that the next call is not measured for nobody.
+        // No handler is left: the next call is not to be measured.
         local::park(site);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 
-/// A host and a port, read strictly: what is missing is named, and never made up.
+/// A host and a port. Parsing is strict: a missing part is an error, and has no default.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Address {
     /// Without the brackets of an IPv6 address.
@@ -12,7 +12,7 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
-/// What is wrong with an address, as the rest of a sentence about it.
+/// Why an address is not valid, as the rest of a sentence such as "could not listen on …: ".
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Fault(String);
 
@@ -23,14 +23,14 @@ impl fmt::Display for Fault {
 }
 
 impl Address {
-    /// Reads an address. `example` is a port for the message about one that is missing.
+    /// Parses an address. `example` is the port that error messages suggest.
     pub(crate) fn parse(text: &str, example: u16) -> Result<Self, Fault> {
-        let fault = |reason: &str| Err(Fault(format!("{reason}, as in `127.0.0.1:{example}`")));
+        let fault = |reason: &str| Err(Fault(format!("{reason}; write it as in `127.0.0.1:{example}`")));
         if text.contains("://") {
             return fault("it is a URL, where a host and a port are needed");
         }
         if !text.starts_with('[') && text.contains("::") {
-            return Err(Fault(format!("an IPv6 address is written in brackets, as in `[::1]:{example}`")));
+            return Err(Fault(format!("it is an IPv6 address without brackets; write it as in `[::1]:{example}`")));
         }
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => match rest.split_once(']') {
@@ -57,13 +57,13 @@ impl Address {
         }
     }
 
-    /// Looks it up.
+    /// Looks the host up. May block for minutes.
     pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         Ok((&*self.host, self.port).to_socket_addrs()?.collect())
     }
 }
 
-/// The address that a displayed one is, and what it resolves to.
+/// Parses an address from how it is displayed, and looks it up.
 pub(super) fn resolved(address: &dyn fmt::Display, example: u16) -> io::Result<(Address, Vec<SocketAddr>)> {
     let parsed = Address::parse(&address.to_string(), example);
     let parsed = parsed.map_err(|fault| io::Error::new(io::ErrorKind::InvalidInput, fault.to_string()))?;
@@ -81,7 +81,7 @@ mod tests {
             let fault = Address::parse(text, 9464).unwrap_err().to_string();
             assert!(fault.starts_with(expect), "{text}: {fault}");
         };
-        check("localhost", "it has no port, as in `127.0.0.1:9464`");
+        check("localhost", "it has no port; write it as in `127.0.0.1:9464`");
         check("[::1]", "it has no port");
         check("[::1]9464", "it has no port");
         check(":9464", "it has no host");
@@ -89,10 +89,10 @@ mod tests {
         check("[]:1", "what is in brackets is no IPv6 address");
         check("[localhost]:1", "what is in brackets is no IPv6 address");
         check("[::1", "a bracket of its host is not closed");
-        check("::1:9464", "an IPv6 address is written in brackets, as in `[::1]:9464`");
-        check("::1", "an IPv6 address is written in brackets");
+        check("::1:9464", "it is an IPv6 address without brackets; write it as in `[::1]:9464`");
+        check("::1", "it is an IPv6 address without brackets");
         check("1:2:3:4:5:6:7:8", "its port is not");
-        check("fe80::1:9464", "an IPv6 address is written in brackets, as in `[::1]:9464`");
+        check("fe80::1:9464", "it is an IPv6 address without brackets; write it as in `[::1]:9464`");
         check("http://localhost:9464", "it is a URL");
         for port in ["", "x", "+1", "-1", "65536", "1 ", "１"] {
             check(&format!("h:{port}"), "its port is not a number up to 65535");

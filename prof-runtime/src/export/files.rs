@@ -1,4 +1,4 @@
-//! A file that makes room for itself.
+//! A file that rotates itself.
 
 mod live;
 mod lock;
@@ -20,16 +20,17 @@ use crate::stderr;
 /// A file that is appended to, and moved out of the way when it is full: `PATH` becomes `PATH.1`, `PATH.1` becomes
 /// `PATH.2`, and the oldest is removed.
 ///
-/// - What is written by one call is never divided between two files: write whole lines, and they stay whole. Where the last line is torn,
-///   by a write that failed half-way, by a process that ended in the middle or by someone who cut the file, the next write
-///   begins on a line of its own.
-/// - A file that someone else moves, removes or replaces, as `logrotate` does, is noticed by the next write, which goes into a
-///   new file at the path; in a burst of writes, one that was moved is written on for 1 ms, or until it is flushed. A file that
-///   someone empties is written on from its start.
-/// - Several processes, and several of these in one, may write to one path, with the same limits: one moves the file, and
-///   the others follow. They agree by an advisory lock.
+/// - One call of `write` never spans two files: write whole lines, and they stay whole. If the last line is torn (a
+///   write failed half-way, a process ended in the middle of one, someone cut the file), the next write begins with a
+///   line break.
+/// - If someone else moves, removes or replaces the file, as `logrotate` does, the next write goes into a new file at
+///   the path; in a burst of writes, the moved file may receive lines for up to 1 ms more. If someone empties the file,
+///   the next write goes to its start.
+/// - Several processes, and several `RotatingFile`s in one process, may write to one path if they have the same limits:
+///   one moves the file, and the others switch to the new one. An advisory lock keeps them apart.
 /// - A new file is open before an old one is moved or removed, and a move that fails is taken back. While the file cannot be
-///   moved, as when there are no descriptors, it grows up to twice its limit; what comes then fails. Both end by themselves.
+///   moved, as when there are no descriptors, it grows up to twice its limit, and further writes fail. As soon as it
+///   can be moved again, all is as before.
 /// - Only regular files are moved. A link stays, and the file that it leads to is moved where it is. Pipes, devices, and the
 ///   names of the process' own descriptors, such as `/dev/stdout`, are written to and left in their place.
 ///
@@ -58,23 +59,23 @@ pub struct RotatingFile {
     live: Live,
     max_bytes: u64,
     old_files: u32,
-    /// When the path was last looked at; `None` after a flush.
+    /// When the path was last checked; `None` after a flush, so that the next write checks it.
     looked_at: Option<Instant>,
-    /// What is wrong was said, and has not ended since.
+    /// The current trouble was reported on stderr already.
     is_told: bool,
-    /// Another process that moves the file is waited for: not again, once that took too long.
+    /// Whether to wait for another process that moves the file; `false` after one such wait took too long.
     is_patient: bool,
-    /// The process that opened the file: after a fork, both have one lock.
+    /// The process that opened the file. A forked child shares the parent's lock, so it opens the file again.
     process_id: u32,
 }
 
 impl RotatingFile {
-    /// Opens a file to be appended to; it is made if there is none, its directory is not. It grows without a bound until
-    /// [`rotate`](Self::rotate) says otherwise.
+    /// Opens a file for appending. Creates the file if it does not exist, but not its directory. The file grows without
+    /// a bound unless [`rotate`](Self::rotate) sets one.
     ///
     /// # Errors
     ///
-    /// If it cannot be opened for writing, or is a named pipe that nobody reads: it is not waited for.
+    /// If the file cannot be opened for writing, or is a named pipe that nobody reads; this does not wait for a reader.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = std::path::absolute(path.into())?;
         let live = Live::open(&path)?;
@@ -90,8 +91,8 @@ impl RotatingFile {
         })
     }
 
-    /// Moves the file out of the way before it would become larger than `max_bytes`, and keeps `old_files` of those
-    /// before it; with 0 of them, it starts over in the same file. A single write that is larger has a file of its own.
+    /// Moves the file out of the way before it would become larger than `max_bytes`, and keeps `old_files` old files;
+    /// with 0, the file is emptied instead. A single write larger than `max_bytes` gets a file of its own.
     #[must_use]
     pub fn rotate(mut self, max_bytes: u64, old_files: u32) -> Self {
         self.max_bytes = max_bytes;
@@ -104,7 +105,8 @@ impl RotatingFile {
         &self.path
     }
 
-    /// Has room for so many bytes in the file at the path, as far as that is possible. Returns how many bytes the file has.
+    /// Rotates the file if `bytes` more would exceed its limit, if that is possible. Returns the size of the file in
+    /// bytes.
     fn make_room(&mut self, bytes: u64) -> io::Result<u64> {
         let limit = self.max_bytes.saturating_mul(2);
         let mut size = self.glance()?;
@@ -124,7 +126,7 @@ impl RotatingFile {
                 Err(_) => std::thread::yield_now(),
             }
             size = self.find()?;
-            // It may also be that others fill each new file before there is a line of ours in it.
+            // Other processes may also fill each new file before this one writes a line.
             if self.is_full(size, bytes) && !self.waits_on(&mut deadline) {
                 break io::Error::new(io::ErrorKind::WouldBlock, "other processes have it");
             }
@@ -137,8 +139,8 @@ impl RotatingFile {
         Ok(size)
     }
 
-    /// Whether another process is given more time to move the file, or to write a line, which it does at once unless it is
-    /// stopped.
+    /// Whether to wait on for another process that moves the file or writes a line. Both take an instant, unless that
+    /// process is stopped.
     fn waits_on(&mut self, deadline: &mut Option<Instant>) -> bool {
         const PATIENCE: Duration = Duration::from_secs(1);
         let deadline = *deadline.get_or_insert_with(|| clock::deadline(PATIENCE));
@@ -150,9 +152,9 @@ impl RotatingFile {
         matches!(self.live.kind, Kind::Regular(_)) && size > 0 && size.saturating_add(bytes) > self.max_bytes
     }
 
-    /// Looks at the open file, and now and then at the path as well. Returns how many bytes the file has.
+    /// Checks the open file, and once in `BURST` the path as well. Returns the size of the file in bytes.
     fn glance(&mut self) -> io::Result<u64> {
-        /// In a burst of writes, a file that was moved is written on for so long; it has a name, and nothing is lost.
+        /// For how long a burst of writes may go on into a moved file. It still has a name, so that nothing is lost.
         const BURST: Duration = Duration::from_millis(1);
         let now = clock::monotonic();
         if self.looked_at.is_some_and(|before| now.saturating_duration_since(before) < BURST) {
@@ -166,7 +168,7 @@ impl RotatingFile {
         Ok(size)
     }
 
-    /// Sees to it that the open file is the one at the path. Returns how many bytes it has.
+    /// Reopens the file if another one is at the path now. Returns the size of the open file in bytes.
     fn find(&mut self) -> io::Result<u64> {
         if self.live.kind == Kind::Descriptor {
             return Ok(0);
@@ -175,14 +177,15 @@ impl RotatingFile {
             (Ok(found), _) if self.live.is(&found) => return Ok(found.size_bytes),
             (Ok(_), _) => self.reopen()?,
             (Err(error), Kind::Regular(_)) if error.kind() == io::ErrorKind::NotFound => self.reopen()?,
-            // A pipe or device that is gone is not made anew; and what cannot be looked at may still be there.
+            // A missing pipe or device is not created again; and where the path cannot be examined, the file may still
+            // exist.
             (Err(_), _) => {}
         }
         Found::open(&self.live.file).map(|found| found.size_bytes)
     }
 
-    /// Opens the file at the path, which is another one now. If that is not possible, the one that is open is as good, as
-    /// long as it has a name elsewhere.
+    /// Opens the file at the path, which is a different one now. If that fails, keeps the open file as long as it still
+    /// has a name elsewhere.
     fn reopen(&mut self) -> io::Result<()> {
         match Live::open(&self.path) {
             Ok(live) => {
@@ -205,7 +208,7 @@ impl RotatingFile {
     ///
     /// # Errors
     ///
-    /// If that is not possible; then everything is as before.
+    /// If that is not possible; then nothing has changed.
     fn start_over(&mut self) -> io::Result<()> {
         if self.process_id != std::process::id() {
             // What was opened before a fork has one lock for both processes.
@@ -227,7 +230,7 @@ impl RotatingFile {
 
     /// Returns the new file; `None` if it is the same one, emptied, or was moved by someone else.
     fn start_over_locked(&mut self, real: &Path) -> io::Result<Option<Live>> {
-        // From here on, no other of these moves it; someone may have before.
+        // The lock keeps other `RotatingFile`s from moving the file from here on; one may have moved it just before.
         if !self.live.is_at(real) {
             return self.live.resolve_again(&self.path).map(|()| None);
         }
@@ -235,7 +238,7 @@ impl RotatingFile {
             return self.live.truncate().map(|()| None);
         }
         if self.live.is_at(&with_suffix(real, 1)) {
-            // A second name, of a process that ended in the middle.
+            // A second hard link, left by a process that ended in the middle of a move.
             fs::remove_file(with_suffix(real, 1))?;
         }
         let new_path = with_suffix(real, "new");
@@ -252,14 +255,14 @@ impl RotatingFile {
             Ok(())
         });
         if let Err(error) = swapped {
-            // Nothing is in it.
+            // The new file is still empty.
             let _ = fs::remove_file(&new_path);
             return Err(error);
         }
         Ok(Some(next))
     }
 
-    /// Says what is wrong, once until it has ended.
+    /// Reports trouble on stderr, once until it is over.
     fn tell(&mut self, what: &str) {
         if !std::mem::replace(&mut self.is_told, true) {
             stderr::line(format_args!("prof: {} {what}", self.path.display()));
@@ -267,26 +270,26 @@ impl RotatingFile {
     }
 }
 
-/// Puts a new file in the place of an old one, which keeps the name `old`. There is a file at `real` all the time, so that no
-/// one else makes one in between.
+/// Replaces the file at `real` by `new`, and keeps it as `old`. A file exists at `real` all the time, so that no other
+/// process creates one in between.
 fn swap(new: &Path, real: &Path, old: &Path) -> io::Result<()> {
     if fs::hard_link(real, old).is_err() {
         return swap_without_links(new, real, old);
     }
     fs::rename(new, real).inspect_err(|_| {
-        // One of its two names.
+        // The file keeps its name `real`.
         let _ = fs::remove_file(old);
     })
 }
 
-/// The same where a file can have one name only. Another process may make a file in between: that one stays.
+/// The same on file systems without hard links. If another process creates a file at `real` in between, that one stays.
 fn swap_without_links(new: &Path, real: &Path, old: &Path) -> io::Result<()> {
     fs::rename(real, old)?;
     if fs::symlink_metadata(real).is_ok() {
         return fs::remove_file(new);
     }
     fs::rename(new, real).inspect_err(|_| {
-        // What cannot be moved back keeps the name of an old file.
+        // If this fails too, the file keeps its name as an old file.
         let _ = fs::rename(old, real);
     })
 }

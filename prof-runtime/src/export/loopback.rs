@@ -1,8 +1,8 @@
-//! Whether a host is this machine.
+//! Tells loopback hosts from others.
 
 use std::net::IpAddr;
 
-/// Whether a host, without brackets, is this machine by its name or number.
+/// Whether a host name or IP address (without brackets) is loopback. Resolves nothing.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     match host.parse::<IpAddr>().map(|address| address.to_canonical()) {

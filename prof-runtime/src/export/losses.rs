@@ -1,4 +1,4 @@
-//! What was lost on the way out: how many of what, on the way to which target.
+//! Counts of what was lost on its way to each target.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use crate::local::lock;
 use crate::text::Foreign;
 
-/// What was lost, by target and unit: a list of counters that exporters serve beside the numbers themselves.
+/// A list of loss counters by target and unit. Exporters publish it beside the other metrics.
 ///
 /// A clone is a handle to the same list.
 ///
@@ -55,9 +55,9 @@ impl fmt::Debug for Loss {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum LossUnit {
-    /// Calls of annotated functions, each with all that is said of it.
+    /// Calls of annotated functions; one call is one, although it has several data points.
     Calls,
-    /// Data points of `put_metric`, or those that stand for calls.
+    /// Data points of `put_metric`, or single data points of a call.
     DataPoints,
     /// Records of contexts.
     Records,
@@ -145,10 +145,10 @@ impl fmt::Debug for Losses {
     }
 }
 
-/// How many of which unit.
+/// A count for each unit.
 pub(crate) type Tally = BTreeMap<LossUnit, u64>;
 
-/// Says what one target lost: `1 snapshot was lost on its way to otlp`. `None` if it lost nothing.
+/// Formats what one target lost: `1 snapshot was lost on its way to otlp`. `None` if it lost nothing.
 fn sentence(target: &str, tally: &Tally) -> Option<String> {
     let target = Foreign(target);
     match tally.values().fold(0_u64, |sum, count| sum.saturating_add(*count)) {
@@ -158,7 +158,7 @@ fn sentence(target: &str, tally: &Tally) -> Option<String> {
     }
 }
 
-/// Says how much there is of each unit: `1 call and 2 data points`.
+/// Formats the count of each unit: `1 call and 2 data points`.
 pub(crate) fn amounts(tally: &Tally) -> String {
     let amount = |(unit, count): (&LossUnit, &u64)| match count {
         1 => format!("1 {}", unit.singular()),
@@ -181,14 +181,14 @@ fn listed(mut words: Vec<String>) -> String {
 pub struct LossCounter {
     /// The entry in a list, which other counters may share.
     listed: Arc<Count>,
-    /// What came through this counter and its clones.
+    /// Losses that this counter and its clones counted.
     own: Arc<AtomicU64>,
 }
 
 struct Count {
     target: String,
     unit: LossUnit,
-    /// Guards no other data.
+    /// Relaxed: orders no other data.
     lost: AtomicU64,
 }
 
@@ -208,7 +208,7 @@ impl LossCounter {
         Self { listed: Arc::new(Count::new(target, unit)), own: Arc::default() }
     }
 
-    /// Returns where the metrics were on their way to, such as `statsd`.
+    /// Returns the target, such as `statsd`.
     pub fn target(&self) -> &str {
         &self.listed.target
     }
@@ -223,7 +223,7 @@ impl LossCounter {
         self.own.load(Ordering::Relaxed)
     }
 
-    /// Counts further ones.
+    /// Counts `lost` more.
     pub fn add(&self, lost: u64) {
         self.own.fetch_add(lost, Ordering::Relaxed);
         self.listed.lost.fetch_add(lost, Ordering::Relaxed);
@@ -240,7 +240,7 @@ impl fmt::Debug for LossCounter {
     }
 }
 
-/// What a handler loses, by what it receives.
+/// The loss counters of one handler, one for each unit that a handler receives.
 #[derive(Clone, Debug)]
 pub(crate) struct HandlerLosses {
     pub(crate) calls: LossCounter,

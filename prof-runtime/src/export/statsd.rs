@@ -1,4 +1,4 @@
-//! Calls and data points for a `StatsD` daemon.
+//! Sends calls and data points to a `StatsD` daemon.
 
 mod datagram;
 mod link;
@@ -34,9 +34,9 @@ use crate::text::{Foreign, MaskedUrl};
 /// [flushed](MetricHandler::flush), those of a call together: put it behind a [`BufferedHandler`](crate::BufferedHandler) that
 /// [flushes](crate::BufferedBuilder::flush_every), so that annotated functions do not wait for the system, either.
 ///
-/// What is known to be lost is [counted](Self::losses), and reported by the next flush: what the system does not send, what is
-/// longer than a datagram, numbers that are not finite, and the last datagram before the system says that nobody has the port.
-/// Of what is lost further away, UDP does not say.
+/// Known losses are [counted](Self::losses) and reported by the next flush: datagrams that the system does not send,
+/// metrics longer than a datagram, numbers that are not finite, and the last datagram before the system reports that no
+/// one listens on the port. UDP does not report losses further away.
 ///
 /// # Examples
 ///
@@ -62,26 +62,26 @@ pub struct StatsdHandler {
     losses: HandlerLosses,
 }
 
-/// What one thread at a time writes to.
+/// The client and its buffers, used by one thread at a time.
 struct Output {
     client: StatsdClient,
-    /// What the client has formatted.
+    /// Receives the lines that the client formats.
     lines: Lines,
     datagram: Datagram,
     link: Link,
     failures: Failures,
-    /// That something was too long was said.
+    /// The first metric that was too long has been reported on stderr.
     is_told: bool,
 }
 
-/// What any network passes on whole.
+/// Passes every network without being split.
 const MAX_DATAGRAM_BYTES: usize = 512;
 
 /// Why metrics cannot be sent to a daemon.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StatsdError {
-    /// The address is none, or its name is not known.
+    /// The address is malformed, or its name cannot be resolved.
     #[error("{address} is not the address of a StatsD daemon: {:.1024}", Foreign(source))]
     Resolve {
         /// The address.
@@ -102,7 +102,7 @@ pub enum StatsdError {
 impl StatsdHandler {
     /// Creates a handler that sends to `address`, such as `127.0.0.1:8125`. A name is looked up once, here.
     ///
-    /// That no one listens there is no error: a daemon that is started later receives what is sent then.
+    /// It is no error if nobody listens there: a daemon that starts later receives what is sent from then on.
     ///
     /// # Errors
     ///
@@ -173,14 +173,14 @@ impl StatsdHandler {
             if !std::mem::replace(is_told, true) {
                 let target = self.losses.target();
                 stderr::line(format_args!(
-                    "prof: {message}, and is lost on its way to {target}; so are others, untold"
+                    "prof: {message}, and is lost on its way to {target}; further ones are counted only"
                 ));
             }
             failures.add(&self.losses, unit, count, io::Error::new(io::ErrorKind::InvalidInput, message));
         }
     }
 
-    /// Writes a value, which stands for all of which one in `sample` is sent.
+    /// Writes a value. `sample`: the value stands for so many, since only one in `sample` is sent.
     fn write(&self, client: &StatsdClient, group: &str, name: &str, value: MetricValue, sample: u32) -> io::Result<()> {
         let name = clean(name);
         match value {
@@ -195,10 +195,10 @@ impl StatsdHandler {
                 Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{gauge} is no number that StatsD takes")))
             }
             MetricValue::Gauge(gauge) => {
-                // Without the sign of a zero.
+                // Turns -0.0 into 0.0.
                 let gauge = gauge + 0.0;
                 if gauge < 0.0 && !self.is_dogstatsd {
-                    // A sign means a change to StatsD.
+                    // StatsD takes a signed value as a change: set 0 first.
                     self.write_metric(group, client.gauge_with_tags(&name, 0_u64))?;
                 }
                 self.write_metric(group, client.gauge_with_tags(&name, gauge))
@@ -258,7 +258,7 @@ impl ToTimerValue for Millis {
     }
 }
 
-/// A name without what would end it.
+/// Replaces the characters that delimit a name in the protocol by `_`.
 fn clean(name: &str) -> String {
     let is_special = |c: char| c.is_control() || c.is_whitespace() || ":|@#,".contains(c);
     name.replace(is_special, "_")
@@ -271,7 +271,7 @@ impl MetricHandler for StatsdHandler {
 
     fn record_call(&self, call: &CallRecord<'_>) {
         let [outcome, duration] = call.data_points();
-        // The unit is said by the type.
+        // The type `|ms` has the unit already.
         let name = duration.name.strip_suffix(".ms").unwrap_or(&duration.name);
         self.send(LossUnit::Calls, |client| {
             self.write(client, &outcome.group_name, &outcome.name, outcome.value, 1)?;

@@ -1,4 +1,5 @@
-//! Where a thread finds what it keeps: its table, whether it is inside the runtime, and whether it has a scoped handler.
+//! The thread-local fast state: a thread's table of call sites, and whether it is inside the runtime or has scoped
+//! handlers.
 #![allow(unsafe_code)]
 
 use std::ptr::{self, NonNull};
@@ -11,13 +12,13 @@ use crate::sync::OwnerCell;
 /// Home slot of the site with this number, as an unmasked byte offset: a multiple of an entry's size, which saves the hot
 /// path a shift.
 pub(crate) fn slot(id: usize) -> u32 {
-    // The high bits do not matter: a table is not that large.
+    // The mask drops the high bits anyway.
     #[allow(clippy::cast_possible_truncation)]
     let slot = id.wrapping_mul(size_of::<Entry>()) as u32;
     slot
 }
 
-/// A place in a thread's table.
+/// An entry of a thread's table.
 pub(super) struct Entry {
     /// The address of the site, [parked](PARKED) or not; null in a free entry.
     pub(super) site: OwnerCell<*const Callsite>,
@@ -25,8 +26,8 @@ pub(super) struct Entry {
     pub(super) local: OwnerCell<*const Local>,
 }
 
-/// What is added to the address of a site in a table while no handler listens to the site outside of scopes. The site is then
-/// not found by [`cached`], so that a call is not measured for nobody.
+/// Tag bit on the address of a site in a table: no handler outside of scopes receives its calls. [`cached`] does not
+/// find such a site, so that the next call takes the slow path and is not measured in vain.
 const PARKED: usize = 1;
 
 const _: () = assert!(align_of::<Callsite>() > PARKED);
@@ -42,7 +43,7 @@ impl Entry {
     }
 }
 
-/// The table of a thread that has none: one free entry.
+/// The table of a thread before its first entry: one free entry.
 struct NoEntries(Entry);
 
 // SAFETY: it is never written to: `ThreadState::grow` replaces the table before anything is entered into it.
@@ -55,14 +56,14 @@ static NO_ENTRIES: NoEntries = NoEntries(Entry::free());
 pub(super) struct Table {
     /// A power of two, of which at least half are free.
     pub(super) entries: *const Entry,
-    /// The length in bytes, less one entry: what masks the [slot](Callsite::slot) of a site.
+    /// The length in bytes minus one entry; masks the [slot](Callsite::slot) of a site.
     pub(super) mask: usize,
 }
 
 impl Table {
     pub(super) const NONE: Self = Self { entries: &raw const NO_ENTRIES.0, mask: 0 };
 
-    /// The entry at this place, in bytes.
+    /// The entry at the byte offset `at`.
     ///
     /// # Safety
     ///
@@ -97,12 +98,12 @@ impl Table {
     }
 }
 
-/// The part of a thread's state that needs no destructor, so that it can be reached at any time and at no cost.
+/// The part of a thread's state without a destructor: reachable also while the thread ends, and without a check.
 struct Here {
-    /// The thread's table, or none while the thread is inside the runtime or has a scoped handler: calls then take the slow
-    /// path, on which that is looked at.
+    /// `table`, or [`Table::NONE`] while the thread is inside the runtime or has a scoped handler. Calls then miss and
+    /// take the slow path, which checks for both.
     cached: OwnerCell<Table>,
-    /// The thread's table, which is changed from inside only.
+    /// The thread's table. Changed only while `is_inside`, when `cached` is empty.
     table: OwnerCell<Table>,
     /// This thread is inside the runtime; annotated code that it reaches from there, such as an allocator, is not
     /// measured.
@@ -122,10 +123,10 @@ thread_local! {
     };
 }
 
-/// What this thread keeps for itself.
+/// This thread's [`Here`].
 #[inline(always)]
 fn here<'a>() -> &'a Here {
-    // What `with` is given may be too much for the compiler to inline `with`.
+    // Passes `with` as little as possible: a larger closure may keep it from being inlined.
     let here = HERE.with(ptr::from_ref);
     // SAFETY: a thread-local without a destructor is there as long as its thread, which is this one.
     unsafe { &*here }
@@ -171,7 +172,7 @@ pub(super) fn set_table(table: Table) {
 /// Marks this thread as inside the runtime until it is dropped.
 pub(crate) struct Inside {
     was_inside: bool,
-    /// It belongs to the thread that made it.
+    /// Of the thread that made it; as a raw pointer, it keeps `Inside` from being `Send`.
     here: *const Here,
 }
 
@@ -221,14 +222,14 @@ pub(crate) fn is_scoped() -> bool {
     here().scopes.get() != 0
 }
 
-/// Counts a scoped handler that this thread gets.
+/// Records that this thread has one scoped handler more.
 pub(crate) fn enter_scope() {
     let here = here();
     here.scopes.set(here.scopes.get() + 1);
     here.cached.set(Table::NONE);
 }
 
-/// Counts a scoped handler that this thread loses.
+/// Records that this thread has one scoped handler less.
 pub(crate) fn leave_scope() {
     let here = here();
     here.scopes.set(here.scopes.get() - 1);
@@ -237,8 +238,8 @@ pub(crate) fn leave_scope() {
     }
 }
 
-/// What this thread keeps for `site`, if the site is in its home slot, the thread neither inside the runtime nor scoped, and
-/// the site not parked.
+/// This thread's local of `site`, if it is in its home slot and not parked, and the thread is neither inside the
+/// runtime nor scoped.
 #[inline(always)]
 pub(crate) fn cached(site: &'static Callsite) -> Option<NonNull<Local>> {
     let table = here().cached.get();
@@ -251,13 +252,13 @@ pub(crate) fn cached(site: &'static Callsite) -> Option<NonNull<Local>> {
     }
 }
 
-/// What this thread keeps for `site`, if it has called it.
+/// Runs `f` on this thread's local of `site`, which is `None` before the thread's first measured call.
 pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) -> R) -> R {
     // SAFETY: as in `cached`.
     f(here().find(site).map(|entry| unsafe { &*entry.local.get() }))
 }
 
-/// The same, for a call that begins and that a handler listens to: the next call may find it by [`cached`].
+/// Unparks the site and runs `f` on its local, for a call that a handler receives: [`cached`] may find the next one.
 pub(crate) fn find_unparked<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Option<R> {
     let entry = here().find(site)?;
     entry.site.set(site);
@@ -272,8 +273,8 @@ pub(crate) fn park(site: &'static Callsite) {
     }
 }
 
-/// A locked mutex. The thread that holds it is inside the runtime, so that annotated code that is reached meanwhile, such as
-/// an allocator, comes to no lock.
+/// A locked mutex. The thread is inside the runtime while it holds the lock: annotated code that runs meanwhile, such
+/// as an allocator, is not measured and takes no lock.
 pub(crate) struct Locked<'a, T> {
     // Unlocked before the thread leaves the runtime.
     value: MutexGuard<'a, T>,
@@ -294,12 +295,12 @@ impl<T> std::ops::DerefMut for Locked<'_, T> {
     }
 }
 
-/// Locks whatever happened to the last holder: nothing of this crate is left half-done by a panic.
+/// Locks a mutex and ignores poisoning: this crate leaves no data half-changed when it panics.
 ///
 /// All locks of this crate are taken by this, since what is done under them may allocate. No code of the user's is to be called
 /// under one: a handler would not be measured, but could wait for the same lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
-    // Before the lock is waited for: the wait may allocate as well.
+    // Before the wait, which may allocate as well.
     let inside = Inside::enter();
     #[allow(clippy::disallowed_methods)] // This is the one place.
     let value = mutex.lock();

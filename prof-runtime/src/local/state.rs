@@ -1,9 +1,10 @@
-//! What a thread keeps, and who has it: a thread while it runs, a pool after that, and then the next thread.
+//! The state of a thread, and its owners in turn: a thread while it runs, then a pool, then the next thread.
 //!
 //! A state stays registered when its thread ends, with its numbers in it, so that nothing has to be added up, freed and
-//! allocated again for each thread that comes and goes. A thread that is ending, and cannot keep anything any more, borrows
-//! a state for the time of its outermost annotated call: what frees its memory may be annotated, and call more annotated code
-//! for each block. The pool is bounded. What it has no room for is added to the retired totals of its aggregators, and freed.
+//! allocated again for each thread that comes and goes. A thread that is ending can own no state any more. It
+//! borrows one for each outermost annotated call: an annotated allocator that frees the thread's memory would otherwise
+//! need a new state for each call inside. The pool is bounded. A state for which it has no room is added to the retired
+//! totals of its aggregators, and freed.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
@@ -38,21 +39,21 @@ impl Drop for OfThread {
     }
 }
 
-/// The state that a thread has borrowed, which is ending.
+/// The state that an ending thread has borrowed.
 struct Loan {
-    /// From a box; null without a loan.
+    /// From `Box::into_raw`; null without a loan.
     state: Cell<*mut ThreadState>,
-    /// What the state keeps for the call that it was borrowed for.
+    /// The local of the call that the state was borrowed for.
     borrower: Cell<*const Local>,
 }
 
-/// What one thread at a time keeps.
+/// The state of one thread at a time.
 struct ThreadState {
     table: Box<[Entry]>,
     used: usize,
     /// The target that is cached for a call site, by its address.
     targets: HashMap<usize, Arc<Target>>,
-    /// How many aggregators had been dropped when shares of them were last let go of.
+    /// The value of [`DROPPED_AGGREGATORS`] when this state last released shares of dropped aggregators.
     dropped_aggregators: u64,
     parts: Arc<Mutex<Parts>>,
 }
@@ -61,7 +62,7 @@ struct ThreadState {
 // one thread that has the state. The pool's lock is between one and the next.
 unsafe impl Send for ThreadState {}
 
-/// What other threads may read of a state.
+/// The part of a state that other threads may read.
 #[derive(Default)]
 struct Parts {
     locals: Vec<Arc<Local>>,
@@ -69,10 +70,10 @@ struct Parts {
     stats: Vec<Arc<Stats>>,
 }
 
-/// The parts of every state, whoever has it.
+/// The parts of all states, in use and in the pool.
 static ALL: Mutex<Vec<Arc<Mutex<Parts>>>> = Mutex::new(Vec::new());
 
-/// The states that no thread has.
+/// The states that no thread uses.
 static POOL: Mutex<Pool> = Mutex::new(Pool { states: Vec::new(), shares: 0 });
 
 struct Pool {
@@ -92,13 +93,13 @@ static IN_FLIGHT_OF_FREED: LazyLock<Mutex<HashMap<usize, i64>>> = LazyLock::new(
 /// How many aggregators were dropped.
 static DROPPED_AGGREGATORS: AtomicU64 = AtomicU64::new(0);
 
-/// Has every thread let go of its shares of an aggregator that is dropped, before it gets another share.
+/// Records that an aggregator was dropped: each thread releases its shares of it before it adds another share.
 pub(crate) fn count_dropped_aggregator() {
-    // Guards nothing: a thread that sees it later lets go later.
+    // Relaxed: a thread that sees the new value later releases later.
     DROPPED_AGGREGATORS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Takes a state from the pool, or makes one, and has this thread find what is in it.
+/// Takes a state from the pool, or makes one, and makes its table this thread's table.
 #[allow(clippy::unnecessary_box_returns)] // The pool holds boxes, and a loan is a pointer to what is in one.
 fn take() -> Box<ThreadState> {
     let pooled = {
@@ -155,13 +156,14 @@ fn with_any_state<R>(f: impl FnOnce(&mut ThreadState) -> R) -> R {
     })
 }
 
-/// Makes what this thread keeps for a site that it has not called, and runs `f` on it. `None` if the thread is ending.
+/// Makes this thread's local of a site that it has not called before, and runs `f` on it. Returns `None` if the thread
+/// is ending.
 #[cold]
 pub(crate) fn add<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Option<R> {
     inside(|| with_state(|state| state.add(site))).map(|local| f(&local))
 }
 
-/// Runs `f` on what a state keeps for a site, which this thread borrows for that if it is ending.
+/// Runs `f` on the local of a site. A thread that is ending borrows a state for that.
 #[cold]
 pub(crate) fn with_any<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> R {
     inside(|| with_any_state(|state| f(&state.local(site))))
@@ -184,7 +186,7 @@ pub(crate) fn borrow(site: &'static Callsite) -> NonNull<Local> {
     })
 }
 
-/// Gives back what this thread has borrowed if the call that has ended at `local` is the one that it was borrowed for.
+/// Returns the borrowed state to the pool if the call that ended at `local` is the one that borrowed it.
 #[cold]
 pub(crate) fn end_loan(local: &Local) {
     LOAN.with(|loan| {
@@ -201,13 +203,13 @@ pub(crate) fn end_loan(local: &Local) {
     });
 }
 
-/// Makes this thread's share of `aggregator`, which it has none of, and runs `f` on it.
+/// Makes this thread's first share of `aggregator` for a site, and runs `f` on it.
 #[cold]
 pub(crate) fn share(site: &'static Callsite, aggregator: &Aggregator, f: impl FnOnce(&Stats)) {
     inside(|| with_any_state(|state| f(&state.share(site, aggregator))));
 }
 
-/// Caches a target for the next call of a site on this thread, in the place of the one before.
+/// Caches a target for the next calls of a site on this thread. Replaces the one cached before.
 #[cold]
 pub(crate) fn keep_target(site: &'static Callsite, target: Arc<Target>) {
     let replaced = inside(|| {
@@ -298,9 +300,9 @@ impl ThreadState {
         stats
     }
 
-    /// Lets go of the shares of aggregators that no one holds any more, so that a program that replaces its aggregator
-    /// again and again does not grow. Once for each that was dropped: a look at all shares for each new one would make the
-    /// first calls of a thread take as long as the square of their number.
+    /// Releases the shares of dropped aggregators, so that a program that often replaces its aggregator does not grow.
+    /// Runs once per dropped aggregator: a search for each new share would make the first calls of a thread quadratic
+    /// in their number.
     fn forget_dropped_aggregators(&mut self) {
         let dropped = DROPPED_AGGREGATORS.load(Ordering::Relaxed);
         if std::mem::replace(&mut self.dropped_aggregators, dropped) == dropped {
@@ -314,7 +316,7 @@ impl ThreadState {
         parts.stats.retain(|stats| !is_gone(stats));
     }
 
-    /// Lets go of the handlers that were called, so that what was replaced is dropped.
+    /// Releases the cached handlers, so that replaced ones are dropped.
     fn forget_targets(&mut self) {
         if self.targets.is_empty() {
             return;
@@ -324,7 +326,7 @@ impl ThreadState {
         self.targets.clear();
     }
 
-    /// Adds the numbers to what outlives the state.
+    /// Adds the numbers to the totals that outlive the state, and unregisters the state.
     fn free(&self) {
         let locals = {
             let mut in_flight = lock(&IN_FLIGHT_OF_FREED);
@@ -387,7 +389,7 @@ pub(crate) fn in_flight_by_address() -> HashMap<usize, u64> {
             }
         }
         drop(freed);
-        // While threads count on, a call may be seen to end but not to begin.
+        // Other threads keep counting, so the end of a call may be seen without its beginning: a sum may be negative.
         counts.into_iter().filter_map(|(site, count)| Some((site, u64::try_from(count).ok()?))).collect()
     })
 }

@@ -1,4 +1,4 @@
-//! Columns of text within a width. What does not fit is shortened or left out, never wrapped.
+//! Lays columns of text out within a width. Cells are shortened and columns left out, but no line wraps.
 
 use anstyle::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -11,7 +11,7 @@ pub(super) struct Column {
     pub(super) gives_way: GivesWay,
 }
 
-/// What becomes of a column that there is no room for.
+/// How a column gives way where there is too little room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum GivesWay {
     Never,
@@ -28,15 +28,15 @@ pub(super) enum GivesWay {
     },
 }
 
-/// Longer cells are always shortened, whatever the room.
+/// The widest that a cell may be, however much room there is. In columns of a terminal.
 const MAX_CELL: usize = 60;
-/// What a cell is shortened to at the least where nothing else can give way.
+/// The narrowest that a cell is shortened to, once nothing else can give way. In columns of a terminal.
 const MIN_CELL: usize = 8;
 /// Blanks around each cell: one on either side. That at the end of a line is not printed.
 const PADDING: usize = 2;
 
 impl GivesWay {
-    /// What its cells can be shortened to.
+    /// The least width of its cells; `None` if they are not shortened.
     fn least(self) -> Option<usize> {
         match self {
             Self::Never | Self::LeftOut(_) => None,
@@ -44,7 +44,7 @@ impl GivesWay {
         }
     }
 
-    /// When it is left out; `None` if never.
+    /// Its place in the order in which columns are left out; `None` if it never is.
     fn order(self) -> Option<u8> {
         match self {
             Self::Never | Self::Shortened { .. } => None,
@@ -53,7 +53,7 @@ impl GivesWay {
     }
 }
 
-/// Lines within a width, the first of which is the header, and the titles of the columns that were left out for it.
+/// Returns the lines of a table, header first, and the titles of the columns that were left out to keep within `width`.
 pub(super) fn lay_out(mut columns: Vec<Column>, width: usize) -> (Vec<String>, Vec<&'static str>) {
     let all: Vec<&str> = columns.iter().map(|column| column.title).collect();
     while least_width(&columns) > width {
@@ -80,7 +80,7 @@ fn natural_width(column: &Column) -> usize {
     width.max(column.title.width())
 }
 
-/// How wide the lines are if everything is shortened that can be.
+/// The width of the lines with every cell as short as it can be.
 fn least_width(columns: &[Column]) -> usize {
     let least = |column: &Column| {
         let natural = natural_width(column);
@@ -89,10 +89,10 @@ fn least_width(columns: &[Column]) -> usize {
     (columns.iter().map(|column| least(column) + PADDING).sum::<usize>()).saturating_sub(1)
 }
 
-/// How wide each column becomes: what is left over goes to those that can be shortened, from the left.
+/// The width of each column. Room to spare goes to the columns that can be shortened, from left to right.
 fn widths(columns: &[Column], width: usize) -> Vec<usize> {
     let mut room = width.saturating_sub(least_width(columns));
-    // What the lines are too wide by, if nothing more can be left out.
+    // By how much the lines are still too wide.
     let mut excess = least_width(columns).saturating_sub(width);
     let width_of = |column: &Column| {
         let natural = natural_width(column);
@@ -118,8 +118,8 @@ fn pad(cell: &str, width: usize, gives_way: GivesWay) -> String {
     }
 }
 
-/// Cuts out the middle of a text that is wider than `width` columns of a terminal; what is one letter to a reader is not cut
-/// apart.
+/// Replaces the middle of a text by `…` if it is wider than `width` columns of a terminal. Cuts between grapheme
+/// clusters only.
 fn shorten(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -128,7 +128,7 @@ fn shorten(text: &str, width: usize) -> String {
     let room = width.saturating_sub(1);
     let (mut head, mut tail) = (0, letters.len());
     let cut = |head: usize, tail: usize| format!("{}…{}", letters[..head].concat(), letters[tail..].concat());
-    // One more at either end in turn; a wide letter that finds no room ends its side.
+    // Adds a letter at either end in turn. A side stops growing at the first letter that does not fit.
     let (mut head_grows, mut tail_grows) = (true, true);
     while head_grows || tail_grows {
         head_grows = head_grows && head < tail && cut(head + 1, tail).width() <= room + 1;

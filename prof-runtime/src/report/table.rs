@@ -10,7 +10,7 @@ use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
 use crate::text::Foreign;
 
 const HEADER: Style = Style::new().bold();
-/// Rows with failures or panics.
+/// The style of rows with failures or panics.
 const TROUBLE: Style = AnsiColor::Red.on_default();
 
 /// The report, with colours, no line of which is wider than `width`.
@@ -68,7 +68,7 @@ fn headline(snapshot: &Snapshot, functions: &[&FunctionStats], elapsed_ns: u64) 
     format!("prof: {calls} of {} {noun} in {elapsed}{rest}", functions.len())
 }
 
-/// Says which columns are not there, so that no one takes the table for the whole.
+/// A line that names the columns that were left out.
 fn note(left_out: &[&str], width: usize) -> String {
     match left_out {
         [] => String::new(),
@@ -76,7 +76,7 @@ fn note(left_out: &[&str], width: usize) -> String {
     }
 }
 
-/// In the order from left to right. What is left out first is what follows from the other columns, or is 0 throughout.
+/// The columns from left to right. Those that follow from others, or are 0 throughout, are left out first.
 fn function_columns(functions: &[&FunctionStats], elapsed_ns: u64) -> Vec<Column> {
     let column = |title, order: u8, cell: &dyn Fn(&FunctionStats) -> String| Column {
         title,
@@ -141,7 +141,7 @@ fn value_columns(values: &[ValueStats]) -> Vec<Column> {
     ]
 }
 
-/// Marked where it is an estimate, since not every call was timed.
+/// The total time; marked by `~` if it is an estimate, since only sampled calls were timed.
 fn total(function: &FunctionStats) -> String {
     let mark = if function.sample > 1 { "~" } else { "" };
     format!("{mark}{}", duration(function.estimated_total_ns()))
@@ -151,7 +151,7 @@ fn maybe(ns: Option<u64>) -> String {
     ns.map_or_else(|| "-".to_owned(), duration)
 }
 
-/// A name as a terminal may have it. It is shortened to what there is room for later.
+/// A name, safe for a terminal. The layout shortens it to its column.
 fn name(name: &str) -> String {
     format!("{:.1000}", Foreign(name))
 }

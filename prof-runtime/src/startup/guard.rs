@@ -1,4 +1,4 @@
-//! What was started, and its end.
+//! The guard over everything that a start began, and its end.
 
 use std::fmt;
 use std::io;
@@ -26,9 +26,9 @@ use crate::export::prometheus::{
     PrometheusCollector, PrometheusListener, PrometheusServer, PrometheusServerBuilder, ServeError,
 };
 
-/// Keeps what [`init`](super::init) started running. Dropping it writes out what is held back and stops everything,
-/// within 5 s or what [`ProfBuilder::timeout`](super::ProfBuilder::timeout) says; what did not get out by then is counted
-/// and said on stderr. The report comes last.
+/// Keeps everything running that [`init`](super::init) started. Dropping it writes all buffers out and stops
+/// everything, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default 5 s. Whatever is not written by
+/// then is counted as lost and reported on stderr. The report comes last.
 ///
 /// The same happens when the process exits without dropping it, as [`std::process::exit`] does; [how a program
 /// ends](super#the-end) says what else does, and what a forked child may expect.
@@ -41,9 +41,9 @@ pub struct ProfGuard {
     _signals: Option<Caught>,
 }
 
-/// What runs.
+/// The running parts.
 struct Running {
-    /// Listeners, the aggregator's first if there is one.
+    /// The registrations as observers; the aggregator's is the first if there is one.
     observers: Mutex<Vec<Observer>>,
     handlers: Vec<Arc<BufferedHandler>>,
     exporters: Vec<PeriodicExporter>,
@@ -55,13 +55,13 @@ struct Running {
     has_report: bool,
     losses: Losses,
     timeout: Duration,
-    /// Where the threads of all this are: after a fork, the child has none of them.
+    /// The process that has the threads of these parts. A forked child has none of them.
     process_id: u32,
     /// Locked by whoever waits for the end.
     has_ended: Mutex<bool>,
 }
 
-/// What is being started: nothing listens, writes or sends before all of it is there.
+/// Parts that are being started. None receives, writes or sends anything until all of them exist.
 pub(super) struct Starting {
     running: Running,
     #[cfg(all(unix, feature = "signals"))]
@@ -144,12 +144,12 @@ impl Starting {
         Ok(())
     }
 
-    /// Ends what was started without a trace, since something else could not be.
+    /// Stops the started parts without any output, since another part could not be started.
     pub(super) fn cancel(self) {
         self.running.exporters.iter().for_each(PeriodicExporter::cancel);
     }
 
-    /// Begins to listen, now that everything is there.
+    /// Registers the parts as observers, now that all of them exist.
     pub(super) fn listen(self) -> ProfGuard {
         let running = self.running;
         let aggregator =
@@ -226,9 +226,9 @@ impl Running {
         self.process_id == std::process::id()
     }
 
-    /// Lets go of what is the parent's, in a forked child.
+    /// Releases the parent's parts, in a forked child.
     ///
-    /// On this thread, since a child starts none that nobody asked for. Nothing of it waits.
+    /// Runs on this thread, since a child should start no thread that nobody asked for. Does not wait.
     fn leave(&self) {
         lock(&self.observers).clear();
         let parts = self.end_parts(clock::monotonic());
@@ -240,7 +240,7 @@ impl Running {
         }
     }
 
-    /// Ends every part, side by side. Returns which did not end in time.
+    /// Ends all parts concurrently. Returns the targets of those that did not end in time.
     fn end_parts(&self, deadline: Instant) -> Vec<&str> {
         self.begin();
         let mut late: Vec<&str> = Vec::new();
@@ -284,7 +284,7 @@ impl End for Running {
         for lost in self.losses.sentences() {
             stderr::line(format_args!("prof: {lost}"));
         }
-        // What comes from here on is not in the report.
+        // Calls from here on are not in the report.
         drop(std::mem::take(&mut *lock(&self.observers)));
         #[cfg(feature = "report")]
         if self.has_report

@@ -1,4 +1,4 @@
-//! From a list of parts to what can be started: names are looked up, files opened, addresses listened on. None of it runs.
+//! Prepares the parts of a list: looks names up, opens files, binds addresses. Starts nothing.
 
 use std::error::Error;
 use std::fs;
@@ -26,20 +26,20 @@ use crate::export::prometheus::{PrometheusListener, PrometheusServer, Prometheus
 #[cfg(feature = "json")]
 use crate::export::{RotatingFile, SnapshotLines};
 
-/// How the parts are to be.
+/// The settings that apply to all parts.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) timeout: Duration,
-    /// Of snapshots and pushes; `None` for their own defaults.
+    /// The interval of `snapshots` and `otlp`; `None` for the default of each.
     pub(super) interval: Option<Duration>,
     pub(super) max_bytes: u64,
     pub(super) old_files: u32,
-    /// Those that a server on loopback answers to beside its own.
+    /// Hosts that a Prometheus server on loopback answers, beside loopback names.
     #[cfg(feature = "prometheus")]
     pub(super) allowed_hosts: Vec<String>,
 }
 
-/// A part of which nothing is left that could fail but for want of threads.
+/// A part that is ready to start. Only the start of its threads can still fail.
 enum ReadyPart {
     #[cfg(feature = "report")]
     Report,
@@ -69,7 +69,7 @@ type StartError = Box<dyn Error + Send + Sync>;
 /// Makes all parts ready, within the bound of a start.
 pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitError> {
     if parts.iter().all(|part| part.argument == Argument::Nothing && part.kind != Kind::Otlp) {
-        // Nothing of it waits for anything.
+        // None of these parts can block.
         return all(parts, &AtomicUsize::new(0));
     }
     let timeout = options.timeout.max(exit::TIMEOUT);
@@ -83,8 +83,8 @@ pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitEr
     })
 }
 
-/// Makes parts ready one by one; `current` is the place of the one that is in hand. Files come last, since making one leaves
-/// a trace.
+/// Makes parts ready one by one; `current` is the index of the part in progress. Files come last, since creating one is
+/// visible to others.
 fn all(parts: Vec<Part>, current: &AtomicUsize) -> Result<Ready, InitError> {
     let mut ready = Ready { parts: Vec::new(), made: MadeFiles::default() };
     let mut numbered: Vec<(usize, Part)> = parts.into_iter().enumerate().collect();
@@ -128,9 +128,9 @@ fn one(part: &Part, made: &mut MadeFiles) -> Result<ReadyPart, StartError> {
         #[cfg(feature = "signals")]
         (Kind::Signals, _) => match cfg!(unix) {
             true => ReadyPart::Signals,
-            false => return Err("this system has none that could be caught".into()),
+            false => return Err("signals can be caught on Unix only; remove this part".into()),
         },
-        // The list refuses what is not compiled in, and what is off is not started.
+        // Unreachable: the parser refuses parts that are not compiled in, and `off` has no parts.
         _ => return Err("it is not compiled in".into()),
     })
 }
@@ -200,20 +200,20 @@ fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: &
 }
 
 fn buffered(handler: impl IntoHandler, losses: &Losses, target: &str) -> io::Result<BufferedHandler> {
-    // What the queue drops is one thing, what the handler cannot write another.
+    // The queue and the handler count their losses separately.
     let queue = format!("{target} queue");
-    // What is held back reaches its target within a second, as often as daemons look at it.
+    // Daemons look at what they received at most once a second.
     BufferedHandler::builder().losses(losses, &queue).flush_every(Duration::from_secs(1)).start(handler)
 }
 
-/// Files that a start made. Dropped without being kept, it removes those that are still empty.
+/// The files that a start created. Dropping this without [`keep`](Self::keep) removes those that are still empty.
 #[derive(Default)]
 struct MadeFiles(Vec<PathBuf>);
 
 impl MadeFiles {
     #[cfg(feature = "json")]
     fn open(&mut self, path: &Path) -> io::Result<RotatingFile> {
-        // What exists already is not ours to remove; whatever else fails, fails again when it is opened.
+        // Only a new file is listed for removal. Any other error comes up again in `open`.
         if fs::File::create_new(path).is_ok() {
             self.0.push(path.to_owned());
         }
@@ -229,7 +229,7 @@ impl Drop for MadeFiles {
     fn drop(&mut self) {
         for path in &self.0 {
             if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
-                // Left there, it does no harm.
+                // An empty file that stays does no harm.
                 let _ = fs::remove_file(path);
             }
         }

@@ -105,7 +105,7 @@ mod prometheus {
             let (expect, part) = (format!("could not listen on {expect}"), format!("prometheus:{address}"));
             refused(&part, &format!("could not start `{part}`: {expect}"));
         };
-        check("localhost", "localhost: it has no port, as in `127.0.0.1:9464`");
+        check("localhost", "localhost: it has no port; write it as in `127.0.0.1:9464`");
         check("99999", "127.0.0.1:99999: its port is not a number up to 65535");
         check("+9464", "+9464: it has no port");
         check("::1:9464", "::1:9464: ");

@@ -15,14 +15,14 @@ pub(super) struct Live {
     pub(super) kind: Kind,
     identity: Identity,
     can_read: bool,
-    /// How large the file was after the last write, and what it ended with.
+    /// The size of the file after this process' last write.
     size_bytes: u64,
     end: End,
     /// Another process has been seen to write to it as well.
     is_shared: bool,
 }
 
-/// What a file is, which decides what may become of it.
+/// The type of a file. Only regular files are moved or repaired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A regular file, and where it is once links are followed.
@@ -33,17 +33,17 @@ pub(super) enum Kind {
     Descriptor,
 }
 
-/// What a file ends with, as far as is known without reading.
+/// How a file ends, as far as this process knows without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// With what was written here, which the next write goes on from.
+    /// With whole lines of this process.
     Ours,
-    /// With a part of a line, or maybe so.
+    /// Perhaps with a torn line.
     Torn,
     Unknown,
 }
 
-/// What tells a file from another one of the same name.
+/// Identifies a file independently of its name: device and inode on Unix; elsewhere, all files are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity(#[cfg(unix)] (u64, u64));
 
@@ -60,12 +60,12 @@ impl Identity {
     }
 }
 
-/// What is known of a file that was looked at.
+/// The metadata of a file that rotation needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     identity: Identity,
     pub(super) size_bytes: u64,
-    /// It has a name, by which others find it.
+    /// Whether the file still has a name, so that others can find it.
     pub(super) has_a_name: bool,
 }
 
@@ -110,7 +110,7 @@ impl Live {
     /// Opens the file at a path to be appended to, and makes it if there is none.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let resolved = resolve(path)?;
-        // What is no regular file must not be opened for reading: the program would be its own reader.
+        // A pipe must not be opened for reading: the program would be its own reader.
         let is_regular = resolved.is_some() && fs::metadata(path).map_or(true, |found| found.is_file());
         let mut can_read = is_regular;
         let mut file = match open_at_once(OpenOptions::new().read(is_regular).append(true).create(true), path) {
@@ -138,12 +138,12 @@ impl Live {
         Ok(Self { file, kind, identity, can_read, size_bytes: found.len(), end, is_shared: false })
     }
 
-    /// Makes a new file at a path, which stands in for `other`.
+    /// Creates the file that is to replace `other`, with its permissions.
     pub(super) fn create(path: &Path, other: &Self) -> io::Result<Self> {
         let create = || OpenOptions::new().read(true).append(true).create_new(true).open(path);
         let is_leftover = || fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
         let file = match create() {
-            // Of a process that ended in the middle.
+            // Left by a process that ended in the middle of a move.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_leftover() => {
                 fs::remove_file(path)?;
                 create()?
@@ -151,7 +151,7 @@ impl Live {
             created => created?,
         };
         if let Ok(found) = other.file.metadata() {
-            // Who may read the one may read the other; that is not worth a failure.
+            // The same users may read the new file. If that cannot be set, writing goes on all the same.
             let _ = file.set_permissions(found.permissions());
         }
         let identity = Identity::of(&file.metadata()?);
@@ -166,12 +166,12 @@ impl Live {
         })
     }
 
-    /// Whether this is the file that was found.
+    /// Whether the metadata are those of this file.
     pub(super) fn is(&self, found: &Found) -> bool {
         self.identity == found.identity
     }
 
-    /// Whether this is the file that has this name, which is no link.
+    /// Whether this file is at the path `real`, which is no link.
     pub(super) fn is_at(&self, real: &Path) -> bool {
         fs::symlink_metadata(real).is_ok_and(|found| found.is_file() && self.identity == Identity::of(&found))
     }
@@ -193,7 +193,7 @@ impl Live {
     ///
     /// # Errors
     ///
-    /// [`PartialWrite`], unless nothing but the end of the last line is missing, which follows with the next.
+    /// [`PartialWrite`], unless only the last line break is missing, which the next write then begins with.
     pub(super) fn append(&mut self, lines: &[u8], size_bytes: u64) -> io::Result<()> {
         let is_known = self.end == End::Ours && size_bytes == self.size_bytes;
         self.is_shared |= size_bytes > self.size_bytes;
@@ -236,12 +236,13 @@ impl Live {
         Err(PartialWrite { written, source }.into_io())
     }
 
-    /// Takes the lock of the file, which has `size_bytes`, to write to it. Returns whether it ends with a part of a line: of
-    /// ours, of a process before, or where someone cut it off.
+    /// Takes the lock to append to the file, which has `size_bytes`. Returns whether the file ends in a torn line,
+    /// whoever left it.
     fn lock_to_append(&self, size_bytes: u64, is_known: bool) -> bool {
         let may_be_torn = !is_known && self.can_read && !self.ends_whole(size_bytes);
-        // A line that another process is just writing is seen without its end, too: but not once it has no lock, and not for
-        // long if it wrote alone so far, and took none.
+        // Another process may be in the middle of writing a line. It has the shared lock then, or, if it took itself
+        // for the only writer, takes none and is done in an instant: the line is torn only if it stays so under the
+        // exclusive lock.
         if may_be_torn && try_lock(&self.file) {
             return self.stays_torn();
         }
@@ -249,7 +250,7 @@ impl Live {
         !is_known && !self.can_read && self.end == End::Torn
     }
 
-    /// Whether the last line has no end however often it is looked at.
+    /// Whether the last line is still without its line break after several looks.
     fn stays_torn(&self) -> bool {
         /// Long enough for a write that has begun.
         const LOOKS: u32 = 16;
@@ -263,7 +264,7 @@ impl Live {
     /// Whether there is nothing before an offset, or the end of a line.
     fn ends_whole(&self, offset: u64) -> bool {
         let mut last = [0];
-        // What cannot be read now is not held to be torn.
+        // If it cannot be read, the line counts as whole.
         offset == 0 || read_at(&self.file, &mut last, offset - 1).is_err() || last == *b"\n"
     }
 }
@@ -281,7 +282,7 @@ fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact(bytes)
 }
 
-/// Where a path leads to, when all links are followed; there need be nothing. `None` if it leads to a descriptor of a
+/// Follows all links of a path; no file need exist at its end. Returns `None` if the path leads to a descriptor of a
 /// process.
 fn resolve(path: &Path) -> io::Result<Option<PathBuf>> {
     /// As many links as Linux follows.

@@ -1,19 +1,19 @@
-//! The advisory lock of a file that several processes write to: shared by those that write a line, and for one alone that
-//! moves the file or mends its end. Nobody waits for it without a bound.
+//! The advisory lock of a file that several processes write to: shared to write a line, exclusive to move the file or
+//! to repair its end. Every wait for it is bounded.
 
 use std::fs::File;
 
 use crate::sys::{Lock, flock};
 
-/// Takes the lock for this file alone. `false` if another one has it, in either way.
+/// Takes the exclusive lock. Returns `false` if another open file has the lock, shared or exclusive.
 pub(super) fn try_lock(file: &File) -> bool {
     flock(file, Lock::Alone)
 }
 
-/// Takes the lock beside others that write. Whoever has it alone gives it back at once, unless it is stopped: then this goes
-/// on without.
+/// Takes the shared lock. A process that has the exclusive lock releases it at once, unless it is stopped: then this
+/// returns without the lock.
 pub(super) fn lock_shared(file: &File) {
-    /// How often another thread may go first.
+    /// How often to try, with a yield after each.
     const ATTEMPTS: u32 = 1000;
     for _ in 0..ATTEMPTS {
         if flock(file, Lock::Shared) {

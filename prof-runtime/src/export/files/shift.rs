@@ -1,16 +1,16 @@
-//! Old files, each of which moves on by one number.
+//! Renames old files: each gets the next number.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Old files that have moved on, so that `PATH.1` is free; and how to take that back.
+/// The renames that made `PATH.1` free, so that they can be undone.
 ///
-/// Only as many move as have to: those before the first number that is free. The oldest is set aside, and removed at the
-/// end.
+/// Only the files before the first free number are renamed. The oldest is renamed to `PATH.oldest`, and removed by
+/// [`finish`](Self::finish).
 #[derive(Debug)]
 pub(super) struct Shift {
-    /// From where to where, in the order in which they moved.
+    /// Old and new path of each rename, in order.
     moved: Vec<(PathBuf, PathBuf)>,
     aside: PathBuf,
 }
@@ -49,7 +49,7 @@ impl Shift {
     /// Removes the oldest.
     pub(super) fn finish(self) {
         if self.moved.iter().any(|(_, to)| *to == self.aside) {
-            // One that cannot be removed is overwritten by the next.
+            // If it cannot be removed, the next `PATH.oldest` overwrites it.
             let _ = fs::remove_file(self.aside);
         }
     }
@@ -57,7 +57,7 @@ impl Shift {
     /// Moves everything back.
     pub(super) fn undo(self) {
         for (from, to) in self.moved.into_iter().rev() {
-            // What cannot be moved back is where it was moved to, under a name of an old file.
+            // A file that cannot be renamed back keeps the name of an old file.
             let _ = fs::rename(to, from);
         }
     }

@@ -91,9 +91,15 @@ impl MetricValue {
         match *self {
             Self::Count(count) => count as f64,
             Self::Gauge(value) => value,
-            Self::Duration(duration) => duration.as_secs_f64() * 1e3,
+            Self::Duration(duration) => duration_ms(duration),
         }
     }
+}
+
+/// The milliseconds of a duration: the float that is nearest to them, so that it is written with no more digits than they have.
+#[allow(clippy::cast_precision_loss)] // Beyond 104 days, nanoseconds are more than a float holds.
+pub(crate) fn duration_ms(duration: Duration) -> f64 {
+    duration.as_nanos() as f64 / 1e6
 }
 
 impl fmt::Display for MetricValue {
@@ -184,5 +190,14 @@ mod tests {
         check(u128::MAX, MetricValue::Count(u64::MAX), 18_446_744_073_709_551_615.0, "18446744073709551615");
         let duration = Duration::from_nanos(1_500_250);
         check(duration, MetricValue::Duration(duration), 1.50025, "1.50025");
+    }
+
+    #[test]
+    fn milliseconds_have_no_more_digits_than_nanoseconds() {
+        for ns in (0..2_000_000).step_by(7).chain([2_090_044, 2_107_848, 2_072_050]) {
+            let shown = duration_ms(Duration::from_nanos(ns)).to_string();
+            let digits = shown.split_once('.').map_or(0, |(_, digits)| digits.len());
+            assert!(digits <= 6, "{ns} ns are {shown} ms");
+        }
     }
 }

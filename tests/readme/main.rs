@@ -21,10 +21,16 @@ const fn setup(line: &'static str, before: &'static str, behind: &'static str) -
 
 /// In the order of the README, and of the pages.
 const SETUPS: &[Setup] = &[
-    setup("struct Store;", "", ""),
+    setup("pub struct Store;", "", ""),
     setup("let numbers = Aggregator::new();", "", ""),
     setup("let memory = MemoryHandler::new();", "#[prof_runtime::prof(name = \"app.connect\")] fn connect() {}", ""),
     setup("fn main() -> Result<(), prof_runtime::InitError> {", "fn serve() {}", ""),
+    setup(
+        "let parts = std::env::var_os(\"PROF\").unwrap_or_default();",
+        "fn example() -> Result<(), prof_runtime::InitError> {",
+        "Ok(()) }
+         example().unwrap();",
+    ),
     setup(
         "let request = MetricsContext::new(publish(\"request\", stream(\"web\")));",
         "let done: Result<(), prof_runtime::ContextError> = {",

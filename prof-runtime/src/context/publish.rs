@@ -95,7 +95,7 @@ impl MetricHandler for ContextHandler {
     fn record_call(&self, call: &CallRecord<'_>) {
         let Some(context) = MetricsContext::current() else { return };
         let counted = count(&context, call.callsite(), call.outcome());
-        let timed = context.increment(call.callsite().duration_name(), call.duration().as_secs_f64() * 1e3);
+        let timed = context.increment(call.callsite().duration_name(), crate::data::duration_ms(call.duration()));
         // Refused only if the user has set a metric of this name and another kind, which then stays as it is.
         let _ = counted.and(timed);
     }

@@ -70,7 +70,7 @@ impl MetricHandler for TracingHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        event_by_outcome!(call, duration_ms = call.duration().as_secs_f64() * 1e3);
+        event_by_outcome!(call, duration_ms = crate::data::duration_ms(call.duration()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {

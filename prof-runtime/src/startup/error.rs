@@ -1,11 +1,14 @@
 //! What can be wrong with what should be started.
 
 use std::error::Error;
+use std::fmt;
 
 use crate::text::Foreign;
 
 /// Why nothing was started.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` is the same text as `Display`: it is what a `main` that returns the error prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// The part has an address that is not Unicode. A path need not be, where the system's paths are bytes.
@@ -32,8 +35,8 @@ pub enum InitError {
         /// Those that this program is compiled with.
         allowed: String,
     },
-    /// The part has to say where to, and does not, or must not, and does.
-    #[error("`{part:.100}` is not complete: it is written {usage}")]
+    /// The part needs an argument and has none, or has one and takes none.
+    #[error("`{part:.100}` has to be written as {usage}")]
     Malformed {
         /// The part.
         part: Foreign<String>,
@@ -45,6 +48,14 @@ pub enum InitError {
     Twice {
         /// The part.
         part: Foreign<String>,
+    },
+    /// Two parts would write to one file, each in a format of its own.
+    #[error("`{part:.100}` and `{other:.100}` would write to one file; give each its own")]
+    OneFile {
+        /// The part that is listed first.
+        part: Foreign<String>,
+        /// The other one.
+        other: Foreign<String>,
     },
     /// `off` is there beside others.
     #[error("`off` stands alone, and `{part:.100}` is listed with it")]
@@ -60,4 +71,10 @@ pub enum InitError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }

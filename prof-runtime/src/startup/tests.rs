@@ -14,7 +14,7 @@ fn a_faulty_part_is_named_with_those_that_are_allowed() {
     refused("prom:9464", "`prom:9464` is not known; allowed are ");
     let error = init("nonsense").unwrap_err().to_string();
     assert!(error.contains("`console`") && error.ends_with("`off`"), "{error}");
-    refused("console:loud", "`console:loud` is not complete: it is written `console`");
+    refused("console:loud", "`console:loud` has to be written as `console`");
     refused("console,console", "`console` is listed twice");
     refused("off,console", "`off` stands alone, and `console` is listed with it");
     refused("Console", "`Console` is not known");
@@ -28,6 +28,12 @@ fn nothing_is_started_by_nothing() {
         assert_eq!(prof.losses().list().len(), 0);
         prof.flush().unwrap();
     }
+}
+
+#[test]
+fn a_main_that_returns_the_error_prints_its_sentence() {
+    let error = init("console:loud").unwrap_err();
+    assert_eq!(format!("{error:?}"), error.to_string());
 }
 
 #[cfg(not(feature = "prometheus"))]
@@ -53,8 +59,9 @@ mod files {
         let path = path.display();
         refused(&format!("json:{path}"), &format!("could not start `json:{path}`: No such file"));
         refused(&format!("snapshots:{path}"), &format!("could not start `snapshots:{path}`: No such file"));
-        refused("json", "`json` is not complete: it is written `json:PATH`");
-        refused("json:", "`json:` is not complete: it is written `json:PATH`");
+        refused("json:a,snapshots:a", "`json:a` and `snapshots:a` would write to one file; give each its own");
+        refused("json", "`json` has to be written as `json:PATH`");
+        refused("json:", "`json:` has to be written as `json:PATH`");
     }
 
     #[test]
@@ -162,9 +169,9 @@ mod statsd {
     #[test]
     fn an_unknown_name_starts_nothing() {
         refused("statsd:no such host:8125", "could not start `statsd:no such host:8125`: no such host:8125 is not ");
-        refused("statsd", "`statsd` is not complete: it is written `statsd:ADDR`");
+        refused("statsd", "`statsd` has to be written as `statsd:ADDR`");
         let no_port =
-            "could not start `statsd:localhost`: localhost is not the address of a StatsD daemon: it has no port, ";
+            "could not start `statsd:localhost`: localhost is not the address of a StatsD daemon: it has no port; ";
         refused("statsd:localhost", no_port);
         refused("dogstatsd:localhost:0", "could not start `dogstatsd:localhost:0`: localhost:0 is not ");
     }

@@ -37,6 +37,14 @@ impl Entry {
         Self { site: OwnerCell::new(ptr::null()), local: OwnerCell::new(ptr::null()) }
     }
 
+    fn swap(&self, other: &Self) {
+        let (site, local) = (self.site.get(), self.local.get());
+        self.site.set(other.site.get());
+        self.local.set(other.local.get());
+        other.site.set(site);
+        other.local.set(local);
+    }
+
     /// The site of the entry, parked or not; null if it is free.
     pub(super) fn unparked(&self) -> *const Callsite {
         self.site.get().map_addr(|address| address & !PARKED)
@@ -110,7 +118,13 @@ struct Here {
     is_inside: OwnerCell<bool>,
     /// How many scoped handlers this thread has.
     scopes: OwnerCell<u32>,
+    /// How many calls did not find their site in its home slot. Wraps.
+    misses: OwnerCell<u32>,
 }
+
+/// After so many misses, the site that was missed takes its home slot from the one that is there. Not each time: two sites
+/// that are called in turn would take it from each other for ever.
+const MISSES_PER_MOVE: u32 = 16;
 
 thread_local! {
     static HERE: Here = const {
@@ -119,6 +133,7 @@ thread_local! {
             table: OwnerCell::new(Table::NONE),
             is_inside: OwnerCell::new(false),
             scopes: OwnerCell::new(0),
+            misses: OwnerCell::new(0),
         }
     };
 }
@@ -136,6 +151,20 @@ impl Here {
     fn find(&self, site: &'static Callsite) -> Option<&Entry> {
         // SAFETY: it is this thread's table.
         unsafe { self.table.get().find(site) }
+    }
+
+    /// Counts a call that did not find `site` in its home slot but at `entry`, and moves the site there now and then: a state
+    /// that was another thread's has sites in its table that this one may never call.
+    fn count_miss(&self, site: &'static Callsite, entry: &Entry) {
+        let misses = self.misses.get().wrapping_add(1);
+        self.misses.set(misses);
+        if misses.is_multiple_of(MISSES_PER_MOVE) {
+            let table = self.table.get();
+            // SAFETY: the table is this thread's; a slot is a multiple of an entry's size, and so is the mask.
+            let home = unsafe { table.entry(site.slot() as usize & table.mask) };
+            // The site in the home slot is still found: between its own home slot and `entry`, no entry is free.
+            entry.swap(home);
+        }
     }
 
     /// Marks the thread as inside the runtime; returns whether it was.
@@ -260,10 +289,15 @@ pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) ->
 
 /// Unparks the site and runs `f` on its local, for a call that a handler receives: [`cached`] may find the next one.
 pub(crate) fn find_unparked<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Option<R> {
-    let entry = here().find(site)?;
+    let here = here();
+    let entry = here.find(site)?;
     entry.site.set(site);
     // SAFETY: as in `cached`.
-    Some(f(unsafe { &*entry.local.get() }))
+    let local = unsafe { &*entry.local.get() };
+    if here.scopes.get() == 0 {
+        here.count_miss(site, entry);
+    }
+    Some(f(local))
 }
 
 /// Parks the site in this thread's table, if the thread has called it.
@@ -305,4 +339,43 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
     #[allow(clippy::disallowed_methods)] // This is the one place.
     let value = mutex.lock();
     Locked { value: value.unwrap_or_else(PoisonError::into_inner), _inside: inside }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::local::add;
+
+    #[test]
+    fn every_site_is_found_whichever_took_the_home_slot_of_another() {
+        const SITES: usize = 40;
+        // Three of each four share a home slot with others, in a table of any size up to 64.
+        let id = |n: usize| if n.is_multiple_of(4) { n } else { 64 * n + n % 3 };
+        let sites: Vec<&'static Callsite> = (0..SITES)
+            .map(|n| {
+                let site = Box::leak(Box::new(Callsite::new("f", || "app::f::item", "app", file!(), line!())));
+                site.introduce(id(n), 0);
+                &*site
+            })
+            .collect();
+        for site in &sites {
+            assert!(add(site, |local| ptr::eq(local.site(), *site)).unwrap());
+        }
+        let mut random = 1_usize;
+        for round in 0..10_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // More often than not one of a few, which end up in their home slots.
+            let chosen = if round % 4 == 0 { random >> 33 } else { (random >> 33) % 5 };
+            let site = sites[chosen % SITES];
+            if round % 7 == 0 {
+                park(site);
+            }
+            assert!(find_unparked(site, |local| ptr::eq(local.site(), site)).unwrap());
+        }
+        // One that is called alone is in its home slot before long.
+        for _ in 0..MISSES_PER_MOVE {
+            find_unparked(sites[1], |_| ()).unwrap();
+        }
+        assert!(cached(sites[1]).is_some());
+    }
 }

@@ -1,8 +1,10 @@
 //! A running program: started, told what to do, and looked at when it has ended. Nothing here waits without a bound.
+#![allow(unsafe_code)] // For what happens between `fork` and `exec`.
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, PipeReader, Read, Write as _, pipe};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -112,8 +114,21 @@ impl Setup {
         (self, reader)
     }
 
-    /// Starts it, whatever comes of it.
+    /// Starts it, whatever comes of it. It ignores no signal, also where the tests run in the background of a script, which
+    /// has them ignore Ctrl-C.
     pub(crate) fn spawn(mut self) -> Program {
+        unsafe extern "C" {
+            safe fn signal(signal: i32, handler: usize) -> usize;
+        }
+        const DEFAULT: usize = 0;
+        let reset = || {
+            for one in [Signal::HUP, Signal::INT, Signal::TERM] {
+                signal(one.as_raw(), DEFAULT);
+            }
+            Ok(())
+        };
+        // SAFETY: the closure does nothing but call `signal`, which may be called there.
+        unsafe { self.command.pre_exec(reset) };
         let child = self.command.spawn().expect("the program can be started");
         Program::new(child, self.terminal)
     }

@@ -70,6 +70,7 @@ mod dispatch;
 mod exit;
 pub mod export;
 mod fanout;
+mod forks;
 mod handler;
 mod histogram;
 #[cfg(feature = "json")]

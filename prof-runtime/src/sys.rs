@@ -143,6 +143,18 @@ pub(crate) fn stderr_takes(_: std::time::Duration) -> bool {
     true
 }
 
+/// Has these run around each fork on the thread that forks: before it, and after it in the parent and in the child.
+#[cfg(all(unix, not(miri)))]
+pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) {
+    // SAFETY: the hooks have no state and do not unwind. Where this crate is in a library that is unloaded, the C library
+    // forgets them with it. Where it has no memory for them, forks go without.
+    unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+}
+
+/// Other systems have no `fork`.
+#[cfg(any(not(unix), miri))]
+pub(crate) fn at_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) {}
+
 /// Other systems have no `fork`.
 #[cfg(all(not(unix), feature = "prometheus"))]
 #[derive(Debug)]

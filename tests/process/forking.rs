@@ -43,7 +43,7 @@ fn child(prof: ProfGuard, targets: &[String; 4]) -> i32 {
     }
     let losses = prof.losses().clone();
     drop(prof);
-    // Every call was queued or refused, and what was queued was let go of.
+    // Every call was refused.
     match targets.each_ref().map(|target| losses.get(target)) {
         [CALLS, CALLS, 1, 1] => 0,
         lost => {
@@ -53,8 +53,8 @@ fn child(prof: ProfGuard, targets: &[String; 4]) -> i32 {
     }
 }
 
-/// A thread that holds a lock of the system's or the queue's at the moment of a fork holds it for ever in the child. That is
-/// nothing which a program with threads could rule out; this test does.
+/// A thread that holds a lock of the system's at the moment of a fork holds it for ever in the child. That is nothing which
+/// a program with threads could rule out; this test does.
 #[cfg(unix)]
 fn wait_until_the_others_wait() {
     let is_running = |task: &fs::DirEntry| {

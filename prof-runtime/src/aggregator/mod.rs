@@ -18,8 +18,9 @@ use self::values::Values;
 use crate::callsite::Callsite;
 use crate::clock;
 use crate::data::MetricData;
+use crate::forks;
 use crate::handler::{MetricHandler, Shortcut};
-use crate::local::{self, lock};
+use crate::local::{self, Locked, lock};
 use crate::outcome::Outcome;
 use crate::record::{CallRecord, UntimedCall};
 use crate::route::Route;
@@ -81,6 +82,34 @@ impl TotalsBySite {
     }
 }
 
+/// All aggregators, and what is left of dropped ones until the next is made.
+static ALL: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+/// Locks of all aggregators, taken around a fork.
+pub(crate) struct Held {
+    _aggregators: Vec<HeldAggregator>,
+    _all: Locked<'static, Vec<Weak<Shared>>>,
+}
+
+struct HeldAggregator {
+    /// Of the aggregator below, and dropped before it.
+    _locked: (Locked<'static, TotalsBySite>, Locked<'static, Values>),
+    _shared: Arc<Shared>,
+}
+
+/// Takes the locks. Those of the threads' states come after them.
+#[allow(unsafe_code)]
+pub(crate) fn hold() -> Held {
+    let all = lock(&ALL);
+    let shared: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
+    let hold = |shared: Arc<Shared>| {
+        // SAFETY: it is on the heap and lives as long as the `Arc` beside the locks, which is dropped after them.
+        let locked = unsafe { &*Arc::as_ptr(&shared) };
+        HeldAggregator { _locked: (lock(&locked.retired), lock(&locked.values)), _shared: shared }
+    };
+    Held { _aggregators: shared.into_iter().map(hold).collect(), _all: all }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         local::count_dropped_aggregator();
@@ -94,13 +123,18 @@ impl Aggregator {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Calibrated here, so that the first measured call does not wait for it.
         clock::prepare();
-        let shared = Shared {
+        forks::follow();
+        let shared = Arc::new(Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             since: clock::wall_time(),
             retired: Mutex::default(),
             values: Mutex::default(),
-        };
-        Self { shared: Arc::new(shared) }
+        });
+        let mut all = lock(&ALL);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(&shared));
+        drop(all);
+        Self { shared }
     }
 
     /// Returns the numbers so far, merged over all threads, living and ended.

@@ -23,6 +23,7 @@ use crate::clock;
 use crate::context::PublishedContext;
 use crate::data::MetricData;
 use crate::export::{HandlerLosses, LossUnit, Losses};
+use crate::forks::OfProcess;
 use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::local::lock;
 use crate::record::{CallRecord, UntimedCall};
@@ -41,8 +42,8 @@ use crate::worker::Worker;
 /// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says, or not at all if
 /// the last flush took too long and the handler has not come back since; what is left by then is counted, and said on stderr. If the process exits before that, it
 /// hands on what is queued then, within 5 s. A handler that is replaced may be dropped by an annotated function that was in
-/// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there the
-/// queue fills up, and the rest is counted.
+/// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there it takes
+/// nothing in, and counts it as lost. What is queued at that moment is the parent's.
 ///
 /// # Examples
 ///
@@ -59,10 +60,10 @@ use crate::worker::Worker;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct BufferedHandler {
-    queue: Queue,
+    queue: OfProcess<Queue>,
     /// Requests wait beside the queue, so that they find room when it is full, and are not dropped with the oldest.
-    flushes: Sender<FlushRequest>,
-    worker: Mutex<Worker>,
+    flushes: OfProcess<Sender<FlushRequest>>,
+    worker: OfProcess<Mutex<Worker>>,
     timeout: Duration,
     /// How often the worker had come back from the handler when a flush took too long: while that is so, whoever drops this
     /// has waited already. [`NOT_STUCK`] if none did.
@@ -142,9 +143,9 @@ impl Builder {
         let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?.stop_at_exit(queue.losses().target());
         let queue = queue.with_worker(&worker);
         Ok(BufferedHandler {
-            queue,
-            flushes,
-            worker: Mutex::new(worker),
+            queue: OfProcess::new(queue),
+            flushes: OfProcess::new(flushes),
+            worker: OfProcess::new(Mutex::new(worker)),
             timeout: self.timeout,
             stuck_at: AtomicU64::new(NOT_STUCK),
         })
@@ -207,7 +208,7 @@ impl BufferedHandler {
     pub(crate) fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Result<BegunFlush<'_>, FlushError> {
         let (reply, replied) = bounded(1);
         let flush = BegunFlush { handler: self, replied, deadline, timeout };
-        if !self.queue.is_alive() {
+        if !self.queue.is_here() || !self.queue.is_alive() {
             return Err(flush.failed(false));
         }
         self.flushes.send_deadline(reply, deadline).map_err(|error| flush.failed(error.is_timeout()))?;
@@ -230,14 +231,28 @@ impl BufferedHandler {
     /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
     pub(crate) fn begin_shutdown(&self) {
         self.queue.close();
-        lock(&self.worker).signal();
+        if self.worker.is_here() {
+            lock(&self.worker).signal();
+        }
     }
 
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
         self.queue.close();
+        if !self.worker.is_here() {
+            return false;
+        }
         let has_ended = lock(&self.worker).stop(deadline);
         self.queue.abandon();
         has_ended
+    }
+
+    /// Puts an item into the queue of this process. That of a parent would never be emptied here, and to put something in
+    /// could wait for ever for a lock of it.
+    fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
+        match self.queue.is_here() {
+            true => self.queue.put(unit, bytes, item),
+            false => self.queue.losses().of_unit(unit).add(1),
+        }
     }
 
     /// What errors call the handler behind.
@@ -275,20 +290,20 @@ impl BegunFlush<'_> {
 impl MetricHandler for BufferedHandler {
     fn emit(&self, data: &MetricData<'_>) {
         let bytes = data.group_name.len() + data.name.len();
-        self.queue.put(LossUnit::DataPoints, bytes, || Item::Data(data.clone().into_owned()));
+        self.put(LossUnit::DataPoints, bytes, || Item::Data(data.clone().into_owned()));
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        self.queue.put(LossUnit::Calls, 0, || Item::Call(call.to_owned()));
+        self.put(LossUnit::Calls, 0, || Item::Call(call.to_owned()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
-        self.queue.put(LossUnit::Calls, 0, || Item::UntimedCall(call.to_owned()));
+        self.put(LossUnit::Calls, 0, || Item::UntimedCall(call.to_owned()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {
         let bytes = Item::bytes_of_context(context);
-        self.queue.put(LossUnit::Records, bytes, || Item::context(context, bytes));
+        self.put(LossUnit::Records, bytes, || Item::context(context, bytes));
     }
 
     /// Flushes within [`Builder::timeout`].
@@ -299,13 +314,17 @@ impl MetricHandler for BufferedHandler {
 
 impl Drop for BufferedHandler {
     fn drop(&mut self) {
+        if !self.worker.is_here() {
+            // What is queued is the parent's.
+            return;
+        }
         if lock(&self.worker).was_told_to_stop() {
             // Whoever shut it down has waited as long as they wanted.
             return self.queue.abandon();
         }
         let is_stuck = self.stuck_at.load(Ordering::Relaxed) == self.queue.returns();
         let timeout = if is_stuck { Duration::ZERO } else { self.timeout };
-        if !self.shutdown_by(bound::deadline(timeout)) && lock(&self.worker).is_here() {
+        if !self.shutdown_by(bound::deadline(timeout)) {
             let lost = self.queue.losses().sentence().map(|lost| format!("; {lost}")).unwrap_or_default();
             stderr::line(format_args!("prof: {} did not end within {:?}{lost}", self.target(), self.timeout));
         }

@@ -182,7 +182,6 @@ pub(super) struct Queue {
     abandoned: Receiver<Infallible>,
     /// Disconnected once the worker is gone, whatever the reason.
     worker_done: Receiver<Infallible>,
-    process_id: u32,
 }
 
 impl Queue {
@@ -205,7 +204,6 @@ impl Queue {
             abandon: Mutex::new(Some(abandon)),
             abandoned,
             worker_done: crossbeam_channel::never(),
-            process_id: std::process::id(),
         }
     }
 
@@ -244,7 +242,7 @@ impl Queue {
 
     /// Whether someone takes out what is put in.
     pub(super) fn is_alive(&self) -> bool {
-        self.process_id == std::process::id() && self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
+        self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
     }
 
     /// Puts an item of a unit in, which takes `bytes` of the room, or counts it as dropped.
@@ -353,10 +351,7 @@ impl Queue {
     /// Lets go of what is queued, of what is in hand, and of those that wait for room.
     pub(super) fn abandon(&self) {
         self.state.is_abandoned.store(true, Ordering::SeqCst);
-        // In a forked child, what is in hand is the parent's.
-        if self.process_id == std::process::id()
-            && let Some(unit) = self.state.in_hand.take()
-        {
+        if let Some(unit) = self.state.in_hand.take() {
             self.state.lose(unit);
         }
         drop(lock(&self.abandon).take());

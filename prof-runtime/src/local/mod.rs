@@ -24,8 +24,8 @@ pub(crate) use self::here::{
     unless_inside,
 };
 pub(crate) use self::state::{
-    add, borrow, count_dropped_aggregator, end_loan, for_each_share, in_flight, in_flight_by_address, keep_target,
-    share, with_any,
+    Held, add, borrow, count_dropped_aggregator, end_loan, for_each_share, hold, in_flight, in_flight_by_address,
+    keep_target, share, with_any,
 };
 use crate::aggregator::Stats;
 use crate::callsite::Callsite;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use super::here::{self, Entry, Table};
-use super::{Kind, Local, address, find, inside, lock};
+use super::{Kind, Local, Locked, address, find, inside, lock};
 use crate::aggregator::{Aggregator, Stats};
 use crate::callsite::Callsite;
 use crate::clock;
@@ -362,6 +362,31 @@ impl ThreadState {
             });
         }
     }
+}
+
+/// Locks of all states, taken around a fork: no other thread is in the middle of a change.
+pub(crate) struct Held {
+    _parts: Vec<HeldParts>,
+    _all: Locked<'static, Vec<Arc<Mutex<Parts>>>>,
+    _pool: Locked<'static, Pool>,
+    _in_flight: Locked<'static, HashMap<usize, i64>>,
+}
+
+struct HeldParts {
+    /// Of the mutex below, and dropped before it.
+    _locked: Locked<'static, Parts>,
+    _parts: Arc<Mutex<Parts>>,
+}
+
+/// Takes the locks, in the order in which others take one inside the other. Runs inside.
+pub(crate) fn hold() -> Held {
+    let (in_flight, pool, all) = (lock(&IN_FLIGHT_OF_FREED), lock(&POOL), lock(&ALL));
+    let hold = |parts: &Arc<Mutex<Parts>>| {
+        // SAFETY: the mutex is on the heap and lives as long as the `Arc` beside the lock, which is dropped after it.
+        let locked = lock(unsafe { &*Arc::as_ptr(parts) });
+        HeldParts { _locked: locked, _parts: Arc::clone(parts) }
+    };
+    Held { _parts: all.iter().map(hold).collect(), _all: all, _pool: pool, _in_flight: in_flight }
 }
 
 /// Calls `f` with every share of any aggregator. A state that is freed meanwhile waits for the aggregator.

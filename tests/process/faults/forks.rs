@@ -36,6 +36,15 @@ fn a_child_that_panics_writes_nothing() {
     writes_nothing("panics", 101);
 }
 
+/// Whatever the other threads are doing at that moment.
+#[test]
+fn no_child_hangs_that_is_forked_while_other_threads_record() {
+    let everything = Everything::new();
+    let mut program = everything.service("").start();
+    assert_eq!(program.ask("fork-often 100"), "0", "{}", program.stderr_with(""));
+    program.end().succeeded();
+}
+
 #[test]
 fn a_child_prints_no_report_of_its_parents() {
     for how in ["returns", "exits"] {

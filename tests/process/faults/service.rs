@@ -74,6 +74,7 @@ mod c {
         unsafe fn sigwait(set: *const SignalSet, signal: *mut i32) -> i32;
         pub(crate) safe fn exit(code: i32) -> !;
         pub(crate) safe fn fork() -> i32;
+        pub(crate) safe fn alarm(seconds: u32) -> u32;
         unsafe fn waitpid(process: i32, status: *mut i32, options: i32) -> i32;
     }
 
@@ -327,6 +328,7 @@ impl Service {
             "handle" => c::handle_sigterm(word == "chained"),
             "handled-signals" => return Ok(c::HANDLED.load(Ordering::SeqCst).to_string()),
             "fork" => return self.fork(word),
+            "fork-often" => return Ok(fork_often(number).to_string()),
             "reap" => return Ok(c::wait(word.parse()?).to_string()),
             _ => return self.tell(words[0], word),
         }
@@ -383,6 +385,57 @@ impl Service {
             _ => return Err(format!("{what} is not known").into()),
         })
     }
+}
+
+/// Forks so many children while other threads record, come and go, and take snapshots, and says how many of them did not
+/// end well. A child records in every way that there is, on a thread of its own too, and ends.
+#[cfg(unix)]
+fn fork_often(children: u64) -> usize {
+    fn record() {
+        _ = work(false);
+        put_metric!("points", 2);
+    }
+    fn child(inherited: &Aggregator) -> ! {
+        // Ends one that hangs.
+        c::alarm(20);
+        record();
+        thread::spawn(record).join().expect("nothing panics");
+        drop(inherited.snapshot());
+        let memory = MemoryHandler::new();
+        configure(FanoutHandler::new().with(memory.clone()).with(inherited.clone()));
+        record();
+        let is_recorded = memory.value("points") == Some(2.0);
+        std::process::exit(i32::from(!is_recorded))
+    }
+    let is_over = AtomicBool::new(false);
+    let goes_on = || !is_over.load(Ordering::Relaxed);
+    let inherited = Aggregator::new();
+    let records = || {
+        let _scope = scoped(inherited.clone());
+        record();
+    };
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while goes_on() {
+                    thread::scope(|scope| _ = scope.spawn(record));
+                    records();
+                }
+            });
+        }
+        scope.spawn(|| {
+            while goes_on() {
+                drop(inherited.snapshot());
+            }
+        });
+        let ends_well = |_: &u64| match c::fork() {
+            0 => child(&inherited),
+            process => c::wait(process) == 0,
+        };
+        let bad = (0..children).filter(|one| !ends_well(one)).count();
+        is_over.store(true, Ordering::Relaxed);
+        bad
+    })
 }
 
 fn call(times: u64, f: impl Fn()) {

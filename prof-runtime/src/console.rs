@@ -1,7 +1,7 @@
 //! Data points as lines of text.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::time::UNIX_EPOCH;
 
 use crate::data::MetricData;
@@ -9,6 +9,7 @@ use crate::export::{LossUnit, Losses};
 use crate::handler::{FlushError, MetricHandler};
 use crate::lines::LineOutput;
 use crate::record::{CallRecord, UntimedCall};
+use crate::sys;
 use crate::text::Foreign;
 
 /// Writes each data point as a line, `[timestamp][group]: name=value`, with the timestamp in whole seconds since the
@@ -36,8 +37,12 @@ pub struct ConsoleHandler {
 
 impl ConsoleHandler {
     /// Creates a handler that writes to stdout.
+    ///
+    /// On Unix, it takes no lock of [`std::io::stdout`], so that a thread that holds one holds up nothing. A line that the
+    /// program prints comes before those that are written later; what it prints without a line break comes when the standard
+    /// library writes its buffer.
     pub fn new() -> Self {
-        Self::to(io::stdout())
+        Self::to(sys::Output::Stdout)
     }
 
     /// Creates a handler that writes to `writer`.
@@ -96,6 +101,7 @@ impl fmt::Debug for ConsoleHandler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
     use std::time::Duration;
 
     #[test]

@@ -1,7 +1,7 @@
 //! The one way in which this crate speaks for itself.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     let patience = if IS_STUCK.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
     if takes(patience) {
         // One write, so that lines of other threads do not come in between.
-        let _ = std::io::stderr().write_all(shown(text).as_bytes());
+        let _ = write(shown(text).as_bytes(), PATIENCE);
     }
 }
 
@@ -29,6 +29,25 @@ pub(crate) fn takes(timeout: Duration) -> bool {
     let takes = sys::stderr_takes(timeout);
     IS_STUCK.store(!takes, Ordering::Relaxed);
     takes
+}
+
+/// Writes to stderr whatever locks the program holds. Waits at most for `timeout` wherever stderr, which someone has made
+/// non-blocking, takes no more.
+///
+/// # Errors
+///
+/// That of the system.
+pub(crate) fn write(mut bytes: &[u8], timeout: Duration) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match sys::Output::Stderr.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && takes(timeout) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn shown(text: fmt::Arguments<'_>) -> String {

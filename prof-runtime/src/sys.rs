@@ -16,6 +16,34 @@ pub(crate) fn at_exit(_: extern "C" fn()) -> bool {
     false
 }
 
+/// An output of the process, without the lock and the buffer that the standard library puts around it: a thread that
+/// holds the lock may be the one that exits, and waits for what is written here.
+///
+/// As in the standard library, what is written to an output that is closed counts as written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Output {
+    Stdout,
+    Stderr,
+}
+
+/// Other systems translate what is written to a terminal, which the standard library does.
+#[cfg(not(unix))]
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Stdout => std::io::stdout().write(bytes),
+            Self::Stderr => std::io::stderr().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Stdout => std::io::stdout().flush(),
+            Self::Stderr => Ok(()),
+        }
+    }
+}
+
 /// Without named pipes, no `open` waits.
 #[cfg(all(not(unix), feature = "json"))]
 pub(crate) fn open_at_once(
@@ -180,8 +208,7 @@ pub(crate) use self::unix::*;
 mod unix {
     #[cfg(feature = "json")]
     use std::fs::{File, OpenOptions};
-    #[cfg(feature = "json")]
-    use std::io;
+    use std::io::{self, Write};
     #[cfg(feature = "json")]
     use std::os::fd::AsRawFd as _;
     #[cfg(feature = "json")]
@@ -192,6 +219,7 @@ mod unix {
 
     #[cfg(feature = "prometheus")]
     pub(crate) use self::forks::NotInherited;
+    use super::Output;
 
     /// Waits, at most for `timeout`, until a write to stderr would not block: a pipe has room, a terminal is not
     /// stopped; a file never blocks. Returns `false` if it would block still, or if stderr has lost its reader.
@@ -203,6 +231,25 @@ mod unix {
         // Where `poll` fails (a closed descriptor, devices on some systems), the caller writes anyway.
         let is_gone = stderr.revents & (libc::POLLERR | libc::POLLHUP) != 0;
         ready < 0 || (ready > 0 && !is_gone)
+    }
+
+    impl Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let descriptor = match self {
+                Self::Stdout => libc::STDOUT_FILENO,
+                Self::Stderr => libc::STDERR_FILENO,
+            };
+            // SAFETY: `bytes` lives until the call returns, which reads as many bytes as there are, and no more.
+            let written = unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
+            usize::try_from(written).or_else(|_| match io::Error::last_os_error() {
+                error if error.raw_os_error() == Some(libc::EBADF) => Ok(bytes.len()),
+                error => Err(error),
+            })
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     /// Signals that stay unblocked, since they concern the thread that receives them: faults, traps, profiling timers.
@@ -320,7 +367,7 @@ mod unix {
         use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
         use std::os::fd::AsRawFd as _;
         use std::sync::Mutex;
-        use std::sync::atomic::{AtomicI32, Ordering};
+        use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
         use libc::{SIG_DFL, SIGHUP, SIGINT, SIGTERM, c_int, sighandler_t};
 
@@ -332,6 +379,12 @@ mod unix {
         static WRITER: AtomicI32 = AtomicI32::new(-1);
         /// The process that reads the other end.
         static PROCESS_ID: AtomicI32 = AtomicI32::new(0);
+
+        /// When the first signal came, in milliseconds of the monotonic clock, times 256, plus the signal; 0 if none did.
+        static FIRST: AtomicU64 = AtomicU64::new(0);
+        /// For how long the signal that came first is taken for the same event when it comes again. `timeout` of coreutils
+        /// signals its child and then the group that the child is in.
+        const SAME_EVENT_MS: u64 = 1000;
 
         type Channel = (PipeReader, PipeWriter);
 
@@ -354,6 +407,7 @@ mod unix {
         pub(crate) fn prepare() -> io::Result<()> {
             let (_, writer) = channel()?;
             WRITER.store(writer.as_raw_fd(), Ordering::SeqCst);
+            FIRST.store(0, Ordering::SeqCst);
             // SAFETY: it takes nothing and cannot fail.
             PROCESS_ID.store(unsafe { libc::getpid() }, Ordering::SeqCst);
             Ok(())
@@ -379,8 +433,9 @@ mod unix {
             Ok(Some(signal[0].into()).filter(|signal| *signal != 0))
         }
 
-        /// Ends this process by the default action of a signal.
+        /// Ends this process by the default action of a signal, unless the program handles it by now.
         pub(crate) fn end_by(signal: c_int) {
+            reset_ours();
             // SAFETY: `set` is a set of signals that is made empty before it is read, and lives until the calls return.
             unsafe {
                 let mut set = std::mem::zeroed();
@@ -402,25 +457,60 @@ mod unix {
 
         /// The signal handler. Calls async-signal-safe functions only.
         ///
-        /// The first signal restores the default action of all of them, so that a second one ends the program at once.
+        /// The first signal is written to the pipe. A later one ends the program at once, unless it [repeats](is_repeated)
+        /// the first.
         extern "C" fn handle(signal: c_int) {
-            // SAFETY: `getpid`, `raise` and `write` may be called in a handler. The writer is open, and `byte` lives until
-            // `write` returns.
+            // SAFETY: `getpid` and `write` may be called in a handler. The writer is open, and `byte` lives until `write`
+            // returns.
             unsafe {
                 if libc::getpid() != PROCESS_ID.load(Ordering::SeqCst) {
-                    // In a child that was forked, where no one reads. The signal comes again when this handler returns.
-                    set_handler(signal, SIG_DFL);
-                    libc::raise(signal);
-                    return;
+                    // In a child that was forked, where no one reads.
+                    return end_at_once(signal);
                 }
                 if handler_of(signal) != Some(ours()) {
                     // The program has installed a handler of its own since, which calls the one before it: this one.
                     return;
                 }
-                reset_ours();
-                let byte = u8::try_from(signal).unwrap_or(0);
-                libc::write(WRITER.load(Ordering::SeqCst), (&raw const byte).cast(), 1);
+                let (byte, now_ms) = (u8::try_from(signal).unwrap_or(0), now_ms());
+                let this = (now_ms << 8) | u64::from(byte);
+                match FIRST.compare_exchange(0, this, Ordering::SeqCst, Ordering::SeqCst) {
+                    Ok(_) => _ = libc::write(WRITER.load(Ordering::SeqCst), (&raw const byte).cast(), 1),
+                    Err(first) if is_repeated(first, signal, now_ms) => {}
+                    Err(_) => end_at_once(signal),
+                }
             }
+        }
+
+        /// Whether a signal belongs to the same event as the first one. Each of the kernel, the shell and the service
+        /// manager may send SIGHUP when a terminal or a session is closed, in any order with other signals.
+        fn is_repeated(first: u64, signal: c_int, now_ms: u64) -> bool {
+            let is_same = u8::try_from(signal).is_ok_and(|signal| first & 0xff == u64::from(signal));
+            signal == SIGHUP || (is_same && now_ms.saturating_sub(first >> 8) < SAME_EVENT_MS)
+        }
+
+        /// Ends this process by the default action of a signal that is handled just now.
+        fn end_at_once(signal: c_int) {
+            set_handler(signal, SIG_DFL);
+            // SAFETY: these may be called in a handler. The signal is blocked in it, and comes again when it returns.
+            unsafe {
+                if libc::getpid() == 1 {
+                    // The kernel does not apply the default action to process 1 of a container.
+                    libc::_exit(128 + signal);
+                }
+                libc::raise(signal);
+            }
+        }
+
+        fn now_ms() -> u64 {
+            // SAFETY: `clock_gettime` may be called in a handler; an all-zero `timespec` is valid, and lives until the call
+            // returns.
+            let now = unsafe {
+                let mut now: libc::timespec = std::mem::zeroed();
+                libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now);
+                now
+            };
+            let (seconds, nanos) = (u64::try_from(now.tv_sec), u64::try_from(now.tv_nsec));
+            seconds.unwrap_or(0).saturating_mul(1000).saturating_add(nanos.unwrap_or(0) / 1_000_000)
         }
 
         fn reset_ours() {

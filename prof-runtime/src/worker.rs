@@ -37,7 +37,11 @@ struct Shared {
     target: String,
     /// The process exits, and nobody else has told the thread to stop.
     is_stopped_by_exit: AtomicBool,
+    /// Counts what it holds back as lost, and says how much that is if it knows.
+    lose: Option<Box<Lose>>,
 }
+
+type Lose = dyn Fn() -> Option<String> + Send + Sync;
 
 /// The receiving end of the owner's request to stop.
 #[derive(Clone)]
@@ -63,8 +67,12 @@ impl End for Shared {
 
     fn finish(&self, deadline: Instant) {
         if !self.has_ended_by(deadline) && self.is_stopped_by_exit.swap(false, Ordering::Relaxed) {
-            let (target, timeout) = (&self.target, self.timeout());
-            stderr::line(format_args!("prof: {target} did not end within {timeout:?}; what it held back is lost"));
+            let lost = self.lose.as_ref().and_then(|lose| lose());
+            let (target, lost) = (&self.target, lost.as_deref().unwrap_or("what it held back is lost"));
+            match exit::is_exiting(self.thread) {
+                true => stderr::line(format_args!("prof: {target} ended the process itself; {lost}")),
+                false => stderr::line(format_args!("prof: {target} did not end within {:?}; {lost}", self.timeout())),
+            }
         }
     }
 }
@@ -111,16 +119,22 @@ impl Worker {
             process_id: std::process::id(),
             target: String::new(),
             is_stopped_by_exit: AtomicBool::new(false),
+            lose: None,
         };
         Ok(Self { shared: Arc::new(shared), thread: Some(thread), listed: None })
     }
 
     /// Has the exit of the process stop the thread and wait for it. `target` names it in the message if it does not end
-    /// in time.
-    pub(crate) fn stop_at_exit(mut self, target: &str) -> Self {
+    /// in time, and `lose` counts what it holds back as lost then, and says how much that is if it knows.
+    pub(crate) fn stop_at_exit(
+        mut self,
+        target: &str,
+        lose: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
         // Nobody else has it yet.
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             target.clone_into(&mut shared.target);
+            shared.lose = Some(Box::new(lose));
         }
         self.listed = Some(exit::list(&self.shared));
         self
@@ -134,6 +148,10 @@ impl Worker {
     /// Whether the thread runs in this process: a forked child has none of its parent's threads.
     pub(crate) fn is_here(&self) -> bool {
         self.shared.is_here()
+    }
+
+    pub(crate) fn thread(&self) -> ThreadId {
+        self.shared.thread
     }
 
     /// Whether it was told to stop.

@@ -9,8 +9,8 @@ mod work;
 use std::fmt;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -60,7 +60,7 @@ use crate::worker::Worker;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct BufferedHandler {
-    queue: OfProcess<Queue>,
+    queue: OfProcess<Arc<Queue>>,
     /// Requests wait beside the queue, so that they find room when it is full, and are not dropped with the oldest.
     flushes: OfProcess<Sender<FlushRequest>>,
     worker: OfProcess<Mutex<Worker>>,
@@ -140,8 +140,13 @@ impl Builder {
         let (flushes, requests) = bounded(1);
         let handler = Installed::new(handler.into_handler());
         let work = queue.work(handler, requests, self.flush_every);
-        let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?.stop_at_exit(queue.losses().target());
-        let queue = queue.with_worker(&worker);
+        let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?;
+        let queue = Arc::new(queue.with_worker(&worker));
+        let abandoned = Arc::clone(&queue);
+        let worker = worker.stop_at_exit(queue.losses().target(), move || {
+            abandoned.abandon();
+            abandoned.losses().sentence()
+        });
         Ok(BufferedHandler {
             queue: OfProcess::new(queue),
             flushes: OfProcess::new(flushes),

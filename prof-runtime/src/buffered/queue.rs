@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
@@ -13,6 +14,7 @@ use super::room::{self, Room};
 use super::work::{FlushRequest, Work};
 use crate::context::{ContextRecord, PublishedContext};
 use crate::data::MetricData;
+use crate::exit;
 use crate::export::{HandlerLosses, LossUnit};
 use crate::local::lock;
 use crate::record::{CallRecord, UntimedCall};
@@ -182,6 +184,7 @@ pub(super) struct Queue {
     abandoned: Receiver<Infallible>,
     /// Disconnected once the worker is gone, whatever the reason.
     worker_done: Receiver<Infallible>,
+    worker: Option<ThreadId>,
 }
 
 impl Queue {
@@ -204,6 +207,7 @@ impl Queue {
             abandon: Mutex::new(Some(abandon)),
             abandoned,
             worker_done: crossbeam_channel::never(),
+            worker: None,
         }
     }
 
@@ -219,6 +223,7 @@ impl Queue {
 
     pub(super) fn with_worker(mut self, worker: &Worker) -> Self {
         self.worker_done = worker.done().clone();
+        self.worker = Some(worker.thread());
         self
     }
 
@@ -240,9 +245,9 @@ impl Queue {
         self.state.room.used()
     }
 
-    /// Whether someone takes out what is put in.
+    /// Whether someone takes out what is put in: a worker that exits the process does not come back.
     pub(super) fn is_alive(&self) -> bool {
-        self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
+        !self.worker.is_some_and(exit::is_exiting) && self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
     }
 
     /// Puts an item of a unit in, which takes `bytes` of the room, or counts it as dropped.

@@ -7,7 +7,7 @@ mod width;
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use crate::aggregator::{Aggregator, Snapshot};
@@ -49,9 +49,13 @@ use crate::stderr;
 pub fn report_at_exit() -> Report {
     let aggregator = Aggregator::new();
     let observer = Observer::new(Arc::new(aggregator.clone()));
-    let state = State { format: Format::Table, output: Output::Stderr, observer: Some(observer) };
-    let process_id = std::process::id();
-    let shared = Arc::new(Shared { aggregator, state: Mutex::new(Some(state)), process_id });
+    let shared = Arc::new(Shared {
+        aggregator,
+        observer: Mutex::new(Some(observer)),
+        last: OnceLock::new(),
+        state: Mutex::new(Some(State { format: Format::Table, output: Output::Stderr })),
+        process_id: std::process::id(),
+    });
     let listed = exit::list(&shared);
     Report { shared, _listed: listed }
 }
@@ -65,6 +69,10 @@ pub struct Report {
 
 struct Shared {
     aggregator: Aggregator,
+    /// Has the aggregator listen until the end begins.
+    observer: Mutex<Option<Observer>>,
+    /// What it had counted then.
+    last: OnceLock<Snapshot>,
     /// Taken out by whoever prints.
     state: Mutex<Option<State>>,
     /// A forked child prints nothing: the numbers are its parent's.
@@ -74,8 +82,6 @@ struct Shared {
 struct State {
     format: Format,
     output: Output,
-    /// Has the aggregator listen.
-    observer: Option<Observer>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -135,15 +141,17 @@ impl Report {
 }
 
 impl End for Shared {
-    fn begin(&self) {}
+    fn begin(&self) {
+        let mut observer = lock(&self.observer);
+        drop(observer.take());
+        self.last.get_or_init(|| self.aggregator.snapshot());
+    }
 
     fn finish(&self, _: Instant) {
         // Locked until it is printed, for whoever else waits for that.
         let mut state = lock(&self.state);
-        if let Some(State { format, mut output, observer }) = state.take() {
-            // What comes from here on is not in the report.
-            drop(observer);
-            print_to(&self.aggregator, format, &mut output);
+        if let (Some(State { format, mut output }), Some(last)) = (state.take(), self.last.get()) {
+            print_to(last, format, &mut output);
         }
     }
 }
@@ -153,6 +161,7 @@ impl Drop for Report {
         if self.shared.process_id == std::process::id() {
             exit::end(Arc::clone(&self.shared) as Arc<dyn End>);
         } else {
+            drop(lock(&self.shared.observer).take());
             drop(lock(&self.shared.state).take());
         }
     }
@@ -164,13 +173,13 @@ impl fmt::Debug for Report {
     }
 }
 
-/// Prints a table of what an aggregator has counted to stderr.
-pub(crate) fn print(aggregator: &Aggregator) {
-    print_to(aggregator, Format::Table, &mut Output::Stderr);
+/// Prints a table of a snapshot to stderr.
+pub(crate) fn print(snapshot: &Snapshot) {
+    print_to(snapshot, Format::Table, &mut Output::Stderr);
 }
 
-fn print_to(aggregator: &Aggregator, format: Format, output: &mut Output) {
-    if let Err(error) = write(&aggregator.snapshot(), format, output) {
+fn print_to(snapshot: &Snapshot, format: Format, output: &mut Output) {
+    if let Err(error) = write(snapshot, format, output) {
         stderr::line(format_args!("prof: could not write the report: {error}"));
     }
 }
@@ -187,10 +196,7 @@ fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result
                 // Nobody reads, so that nobody can be told.
                 return Ok(());
             }
-            // Locked, so that nothing else comes in between: colours are taken out piece by piece.
-            let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
-            stderr.write_all(text.as_bytes())?;
-            stderr.flush()
+            write_to_stderr(&text)
         }
         Output::Writer(writer) => {
             let mut writer = anstream::StripStream::new(writer);
@@ -198,6 +204,26 @@ fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result
             writer.flush()
         }
     }
+}
+
+/// With its colours if stderr takes them.
+#[cfg(unix)]
+fn write_to_stderr(text: &str) -> io::Result<()> {
+    match anstream::AutoStream::choice(&io::stderr()) {
+        anstream::ColorChoice::Never => {
+            stderr::write(anstream::adapter::strip_str(text).to_string().as_bytes(), exit::TIMEOUT)
+        }
+        _ => stderr::write(text.as_bytes(), exit::TIMEOUT),
+    }
+}
+
+/// With its colours if stderr takes them. Some consoles are told of colours by calls instead.
+#[cfg(not(unix))]
+fn write_to_stderr(text: &str) -> io::Result<()> {
+    // Locked, so that nothing else comes in between: colours are taken out piece by piece.
+    let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
+    stderr.write_all(text.as_bytes())?;
+    stderr.flush()
 }
 
 impl Snapshot {

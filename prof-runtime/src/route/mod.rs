@@ -469,20 +469,34 @@ pub fn flush() -> Result<(), FlushError> {
 }
 
 /// Listens to everything that is not scoped, beside the handlers, until it is dropped.
-pub(crate) struct Observer(Arc<Installed>);
+pub(crate) struct Observer(Option<Arc<Installed>>);
 
 impl Observer {
     pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Self {
         let observer = Installed::new(handler);
         reconfigure(|config| config.observers.push(Arc::clone(&observer)));
-        Self(observer)
+        Self(Some(observer))
     }
+
+    /// Ends several at one moment: a call is handed to all of them, or to none.
+    pub(crate) fn end(observers: impl IntoIterator<Item = Self>) {
+        let ended: Vec<_> = observers.into_iter().filter_map(|mut observer| observer.0.take()).collect();
+        if !ended.is_empty() {
+            end_observers(&ended);
+        }
+    }
+}
+
+fn end_observers(ended: &[Arc<Installed>]) {
+    let is_ended = |observer: &mut Arc<Installed>| ended.iter().any(|one| Arc::ptr_eq(observer, one));
+    reconfigure(|config| config.observers.extract_if(.., is_ended).collect::<Vec<_>>());
 }
 
 impl Drop for Observer {
     fn drop(&mut self) {
-        let is_it = |observer: &mut Arc<Installed>| Arc::ptr_eq(observer, &self.0);
-        reconfigure(|config| config.observers.extract_if(.., is_it).collect::<Vec<_>>());
+        if let Some(observer) = self.0.take() {
+            end_observers(&[observer]);
+        }
     }
 }
 

@@ -134,7 +134,9 @@ impl ProfBuilder {
 
     /// Ends the program in order when SIGTERM, SIGINT (Ctrl-C) or SIGHUP comes: everything is written out, within the
     /// [`timeout`](Self::timeout), and then the signal does what it would have done, so that the exit status is that of the
-    /// signal. A second signal ends the program at once.
+    /// signal. A second signal ends the program at once, with these exceptions: the same signal within 1 s after the first is
+    /// the same event, as senders such as `timeout` signal a program and then its group; and SIGHUP never ends it at once, as
+    /// both the kernel and the shell send it when a terminal is closed.
     ///
     /// A signal that the program handles or ignores itself is left to it, whether it does so from the start or later. The
     /// first process of a container, which the system protects from signals, ends with the status 128 + signal. On systems

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 #[cfg(feature = "prometheus")]
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::aggregator::Aggregator;
+use crate::aggregator::{Aggregator, Snapshot};
 use crate::buffered::{BegunFlush, BufferedHandler};
 use crate::clock;
 use crate::exit::{self, End, Listed};
@@ -43,8 +43,10 @@ pub struct ProfGuard {
 
 /// The running parts.
 struct Running {
-    /// The registrations as observers; the aggregator's is the first if there is one.
+    /// The registrations as observers; none once the end has begun.
     observers: Mutex<Vec<Observer>>,
+    /// What the aggregator had counted when the end began.
+    last: OnceLock<Arc<Snapshot>>,
     handlers: Vec<Arc<BufferedHandler>>,
     exporters: Vec<PeriodicExporter>,
     #[cfg(feature = "prometheus")]
@@ -72,6 +74,7 @@ impl Starting {
     pub(super) fn new(timeout: Duration) -> Self {
         let running = Running {
             observers: Mutex::default(),
+            last: OnceLock::new(),
             handlers: Vec::new(),
             exporters: Vec::new(),
             #[cfg(feature = "prometheus")]
@@ -230,7 +233,6 @@ impl Running {
     ///
     /// Runs on this thread, since a child should start no thread that nobody asked for. Does not wait.
     fn leave(&self) {
-        lock(&self.observers).clear();
         let parts = self.end_parts(clock::monotonic());
         if !parts.is_empty() {
             stderr::line(format_args!(
@@ -261,14 +263,16 @@ impl End for Running {
     }
 
     fn begin(&self) {
-        // Handlers take in nothing more, while the aggregator counts until the report is printed.
-        let of_handlers = {
-            let mut observers = lock(&self.observers);
-            let of_aggregator = self.aggregator.iter().count().min(observers.len());
-            observers.split_off(of_aggregator)
-        };
-        drop(of_handlers);
+        // Locked until all of it is done, for whoever else begins.
+        let mut observers = lock(&self.observers);
+        // All parts have the calls up to one moment. A call that is being handed on at that moment is counted as lost by the
+        // queues that it comes to later.
+        Observer::end(std::mem::take(&mut *observers));
         self.handlers.iter().for_each(|handler| handler.begin_shutdown());
+        if let Some(aggregator) = self.aggregator.as_ref().filter(|_| self.is_here()) {
+            let last = self.last.get_or_init(|| Arc::new(aggregator.snapshot()));
+            self.exporters.iter().for_each(|exporter| exporter.end_with(Arc::clone(last)));
+        }
         self.exporters.iter().for_each(PeriodicExporter::begin_shutdown);
     }
 
@@ -284,13 +288,11 @@ impl End for Running {
         for lost in self.losses.sentences() {
             stderr::line(format_args!("prof: {lost}"));
         }
-        // Calls from here on are not in the report.
-        drop(std::mem::take(&mut *lock(&self.observers)));
         #[cfg(feature = "report")]
         if self.has_report
-            && let Some(aggregator) = &self.aggregator
+            && let Some(last) = self.last.get()
         {
-            report::print(aggregator);
+            report::print(last);
         }
     }
 }

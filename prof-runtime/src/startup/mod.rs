@@ -35,8 +35,12 @@
 //! That holds for guards, [reports](fn@crate::report_at_exit), [periodic exporters](crate::export::PeriodicExporter) and
 //! [buffered handlers](crate::BufferedHandler), and configured handlers are flushed. The exit status is that of the program.
 //! An end takes at most 5 s, or what [`ProfBuilder::timeout`] says, and 1 s more where nobody reads stderr; what did not get
-//! out by then is counted, and said on stderr. Other threads go on meanwhile: the report has what they counted until it is
-//! printed.
+//! out by then is counted, and said on stderr. All numbers are those of the moment at which the end began: calls that other
+//! threads make after that are neither in the report, nor in files, snapshots, datagrams and pushes, nor counted as lost.
+//!
+//! While a signal ends the program, a second one ends it at once. But the same signal within 1 s after the first is the same
+//! event, and is ignored: `timeout` of coreutils signals a program and then its group. SIGHUP never ends it at once, since
+//! both the kernel and the shell send it when a terminal is closed.
 //!
 //! Exit handlers that were installed after the start run before all this, and calls in them are counted; so are those in
 //! destructors of thread-locals of the thread that exits. In a library that is loaded at run time, the handler runs when the

@@ -2,14 +2,16 @@
 //! last push.
 
 use std::net::UdpSocket;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use prof_runtime::Snapshot;
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::files::{count, lines};
 use crate::otlp::calls;
 use crate::peers::{Answer, Peer, ok};
-use crate::program::{Ended, Program, Setup, service};
+use crate::program::{Ended, LONG, Program, Setup, service};
 use crate::statsd::received;
 
 /// All that a program can write to.
@@ -21,8 +23,23 @@ pub(crate) struct Everything {
 
 impl Everything {
     pub(crate) fn new() -> Self {
+        Self::pushed_to(Peer::always(ok()))
+    }
+
+    fn pushed_to(collector: Peer) -> Self {
         let (dir, daemon) = (tempfile::tempdir().unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
-        Self { dir, daemon, collector: Peer::always(ok()) }
+        Self { dir, daemon, collector }
+    }
+
+    /// With a collector that is held up.
+    pub(crate) fn held_up() -> (Self, HeldUp) {
+        let ((arrive, arrived), (release, released)) = (channel(), channel());
+        let collector = Peer::answering(move |_| {
+            arrive.send(()).unwrap();
+            let _ = released.recv_timeout(LONG);
+            ok()
+        });
+        (Self::pushed_to(collector), HeldUp { arrived, release })
     }
 
     /// A program that writes to all of it, and prints a report.
@@ -50,6 +67,25 @@ impl Everything {
         assert_eq!(datagrams.matches("work.success:1|c").count() as u64, expect, "{ended:?}");
         assert_eq!(reported(ended), Some(expect), "{ended:?}");
         assert_eq!(ended.said("did not end") + ended.said("lost"), 0, "{ended:?}");
+    }
+}
+
+/// A collector that answers the first push when it is told to. Until then, an end that has begun goes on.
+pub(crate) struct HeldUp {
+    arrived: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl HeldUp {
+    /// Waits for the push.
+    #[track_caller]
+    pub(crate) fn wait(&self) {
+        self.arrived.recv_timeout(LONG).expect("something is pushed");
+    }
+
+    /// Has it answer.
+    pub(crate) fn release(&self) {
+        self.release.send(()).unwrap();
     }
 }
 
@@ -127,6 +163,49 @@ fn an_exit_in_a_handler_of_the_programs_loses_nothing() {
     let ended = program.wait();
     assert_eq!(ended.status.code(), Some(7), "{ended:?}");
     everything.has(&ended, 5);
+}
+
+#[test]
+fn calls_after_an_end_has_begun_are_nowhere() {
+    let (everything, collector) = Everything::held_up();
+    let mut program = everything.service(",signals").start();
+    program.ask("work 5");
+    program.signal(Signal::TERM);
+    // The last push, and so the end, has begun.
+    collector.wait();
+    program.ask("work 3");
+    assert_eq!(program.ask("counted work"), "5 0");
+    collector.release();
+    let ended = program.wait();
+    everything.has(&ended, 5);
+}
+
+#[test]
+fn a_lock_of_stdout_or_stderr_holds_up_no_exit_and_costs_nothing() {
+    for output in ["stdout", "stderr"] {
+        let mut program = service("report,console").start();
+        program.ask("work 5");
+        program.tell(&format!("exit-locked {output}"));
+        let ended = program.wait();
+        assert_eq!((ended.status.code(), reported(&ended)), (Some(7), Some(5)), "{output}: {ended:?}");
+        assert_eq!(ended.stdout.matches("[faults]: work.success=1\n").count(), 5, "{output}: {ended:?}");
+        assert_eq!(ended.said("did not end") + ended.said("lost"), 0, "{output}: {ended:?}");
+    }
+}
+
+#[test]
+fn an_exit_in_a_handler_behind_a_queue_does_not_wait_for_it_and_tells_what_is_lost() {
+    // Longer than any test may take.
+    let mut program = service("report").arg("timeout-ms=100000000").start();
+    program.tell("exit-in-queue 5");
+    let ended = program.wait();
+    assert_eq!((ended.status.code(), reported(&ended)), (Some(7), Some(5)), "{ended:?}");
+    assert_eq!(
+        ended.said("prof: buffered ended the process itself; 5 calls were lost on their way to buffered\n"),
+        1,
+        "{ended:?}"
+    );
+    assert_eq!(ended.said("did not end"), 0, "{ended:?}");
 }
 
 #[test]

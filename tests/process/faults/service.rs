@@ -8,7 +8,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{BufRead as _, BufWriter, Read as _, Write, pipe, stdin, stdout};
+use std::io::{BufRead as _, BufWriter, Read as _, Write, pipe, stderr, stdin, stdout};
 use std::panic::{catch_unwind, resume_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -156,6 +156,36 @@ fn replace_blocked(calls: u64) -> Result<(), Box<dyn Error>> {
     // The thread knows the handler until its next call.
     _ = work(false);
     Ok(())
+}
+
+/// Configures a handler behind a queue, which exits when it is given the first of so many calls, while the others wait.
+fn exit_in_queue(calls: u64) -> Result<(), Box<dyn Error>> {
+    let blocked = BLOCKED.lock()?;
+    let buffered = BufferedHandler::builder().timeout(Duration::from_secs(100_000));
+    configure(buffered.start(Bad(|| {
+        drop(BLOCKED.lock());
+        std::process::exit(7)
+    }))?);
+    call(calls, || _ = work(false));
+    drop(blocked);
+    loop {
+        thread::park();
+    }
+}
+
+/// Exits while this thread has the lock that the standard library puts around each of its writes.
+fn exit_locked(output: &str) -> Result<(), Box<dyn Error>> {
+    match output {
+        "stdout" => {
+            let _locked = stdout().lock();
+            std::process::exit(7)
+        }
+        "stderr" => {
+            let _locked = stderr().lock();
+            std::process::exit(7)
+        }
+        _ => Err(format!("{output} is not known").into()),
+    }
 }
 
 /// Configures handlers that hold back what they write to files of the current directory, each in a way of its own, and starts
@@ -312,6 +342,8 @@ impl Service {
                 let code = word.parse()?;
                 thread::spawn(move || std::process::exit(code)).join().expect("it does not return");
             }
+            "exit-in-queue" => exit_in_queue(number)?,
+            "exit-locked" => exit_locked(word)?,
             "replace-blocked" => replace_blocked(number)?,
             "hold" => self.exporter = Some(hold_back()?),
             "exit-in-write" => {

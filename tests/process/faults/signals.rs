@@ -1,6 +1,7 @@
 //! Signals that end a program, with and without the part `signals`.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -66,6 +67,56 @@ fn a_second_signal_ends_at_once() {
     program.signal(Signal::INT);
     let ended = program.wait();
     assert_eq!(ended.status.signal(), Some(Signal::INT.as_raw()), "{ended:?}");
+}
+
+/// As `timeout` sends it: to the program, and then to the group that it is in.
+#[test]
+fn a_signal_that_comes_twice_at_once_loses_nothing() {
+    let (everything, collector) = Everything::held_up();
+    let mut program = everything.service(",signals").start();
+    program.ask("work 5");
+    program.signal(Signal::TERM);
+    program.signal(Signal::TERM);
+    collector.wait();
+    collector.release();
+    let ended = program.wait();
+    assert_eq!(ended.status.signal(), Some(Signal::TERM.as_raw()), "{ended:?}");
+    everything.has(&ended, 5);
+}
+
+/// The kernel says that the terminal is closed, and so does the shell, some time later.
+#[test]
+fn a_terminal_that_is_closed_twice_loses_nothing() {
+    for first in [Signal::HUP, Signal::TERM] {
+        let (everything, collector) = Everything::held_up();
+        let mut program = everything.service(",signals").start();
+        program.ask("work 5");
+        program.signal(first);
+        // The end has begun.
+        collector.wait();
+        program.signal(Signal::HUP);
+        program.ask("work 3");
+        collector.release();
+        let ended = program.wait();
+        assert_eq!(ended.status.signal(), Some(first.as_raw()), "{ended:?}");
+        everything.has(&ended, 5);
+    }
+}
+
+#[test]
+fn the_same_signal_a_second_later_ends_at_once() {
+    let silent = Peer::always(Answer::Silence);
+    // Longer than any test may take.
+    let setup = service(&format!("signals,otlp:{}", silent.url())).arg("timeout-ms=100000000");
+    let mut program = setup.env("OTEL_EXPORTER_OTLP_TIMEOUT", "100000000").start();
+    program.ask("work 5");
+    program.signal(Signal::TERM);
+    // The signal has come. From here on, the clock decides.
+    silent.request();
+    std::thread::sleep(Duration::from_millis(1100));
+    program.signal(Signal::TERM);
+    let ended = program.wait();
+    assert_eq!(ended.status.signal(), Some(Signal::TERM.as_raw()), "{ended:?}");
 }
 
 /// The program goes on, and ends by returning from `main`.

@@ -6,13 +6,13 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::{ExportError, Exporter, LossCounter, LossUnit};
-use crate::aggregator::Aggregator;
+use crate::aggregator::{Aggregator, Snapshot};
 use crate::clock;
 use crate::local::lock;
 use crate::panics::caught;
@@ -59,6 +59,8 @@ struct LastExport {
     is_lost: Arc<AtomicBool>,
     /// Nothing is exported at the end.
     is_cancelled: Arc<AtomicBool>,
+    /// It, if it was taken already.
+    snapshot: Arc<OnceLock<Arc<Snapshot>>>,
 }
 
 impl LastExport {
@@ -106,7 +108,8 @@ impl PeriodicExporter {
         exporter: impl Exporter + 'static,
     ) -> io::Result<Self> {
         let target = losses.target().to_owned();
-        let last = LastExport { losses, is_lost: Arc::default(), is_cancelled: Arc::default() };
+        let last =
+            LastExport { losses, is_lost: Arc::default(), is_cancelled: Arc::default(), snapshot: Arc::default() };
         let (requests, requested) = bounded(1);
         let interval = interval.max(Duration::from_millis(1));
         let work = Work {
@@ -117,7 +120,13 @@ impl PeriodicExporter {
             failures: 0,
             last: last.clone(),
         };
-        let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?.stop_at_exit(&target);
+        let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?.stop_at_exit(&target, {
+            let last = last.clone();
+            move || {
+                last.lose();
+                None
+            }
+        });
         Ok(Self { target, requests, worker: Mutex::new(worker), last })
     }
 
@@ -163,6 +172,12 @@ impl PeriodicExporter {
     /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
     pub(crate) fn begin_shutdown(&self) {
         lock(&self.worker).signal();
+    }
+
+    /// Has whatever is exported from now on be this snapshot, since nothing more is counted.
+    pub(crate) fn end_with(&self, last: Arc<Snapshot>) {
+        // The first one stays.
+        let _ = self.last.snapshot.set(last);
     }
 
     /// Ends the thread without another export, since the start of which it is a part has failed.
@@ -283,7 +298,8 @@ impl Work {
     }
 
     fn export(&mut self) -> Result<(), ExportError> {
-        let snapshot = self.aggregator.snapshot();
+        let taken = self.last.snapshot.get().cloned();
+        let snapshot = taken.unwrap_or_else(|| Arc::new(self.aggregator.snapshot()));
         let exported = caught(|| self.exporter.export(&snapshot))
             .unwrap_or_else(|| Err(ExportError::Stopped { target: self.target.as_str().into() }));
         match &exported {

@@ -82,6 +82,7 @@ fn attempts_become_rarer_up_to_the_interval() {
             losses: LossCounter::new("told", LossUnit::Snapshots),
             is_lost: Arc::default(),
             is_cancelled: Arc::default(),
+            snapshot: Arc::default(),
         },
     };
     let check = |failures, interval_s, asked_s: Option<u64>, expect_s| {

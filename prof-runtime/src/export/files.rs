@@ -67,6 +67,8 @@ pub struct RotatingFile {
     is_patient: bool,
     /// The process that opened the file. A forked child shares the parent's lock, so it opens the file again.
     process_id: u32,
+    /// The path led to a device or a pipe when it was opened first.
+    is_of_device: bool,
 }
 
 impl RotatingFile {
@@ -81,6 +83,7 @@ impl RotatingFile {
         let live = Live::open(&path)?;
         Ok(Self {
             path,
+            is_of_device: live.kind == Kind::Special,
             live,
             max_bytes: u64::MAX,
             old_files: 0,
@@ -177,6 +180,10 @@ impl RotatingFile {
             (Ok(found), _) if self.live.is(&found) => return Ok(found.size_bytes),
             (Ok(_), _) => self.reopen()?,
             (Err(error), Kind::Regular(_)) if error.kind() == io::ErrorKind::NotFound => self.reopen()?,
+            // A device took the place of a regular file for a while.
+            (Err(error), Kind::Special) if error.kind() == io::ErrorKind::NotFound && !self.is_of_device => {
+                self.reopen()?;
+            }
             // A missing pipe or device is not created again; and where the path cannot be examined, the file may still
             // exist.
             (Err(_), _) => {}

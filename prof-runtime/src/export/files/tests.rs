@@ -451,3 +451,20 @@ proptest::proptest! {
         all_written_once(seen, written);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_that_took_the_place_of_a_file_gives_it_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("m");
+    let mut file = RotatingFile::open(&path).unwrap();
+    file.write_all(b"a\n").unwrap();
+    fs::rename(&path, dir.path().join("moved")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    file.flush().unwrap();
+    file.write_all(b"b\n").unwrap_err();
+    fs::remove_file(&path).unwrap();
+    file.flush().unwrap();
+    file.write_all(b"c\n").unwrap();
+    assert_eq!(contents(dir.path()), [("m".to_owned(), "c\n".to_owned()), ("moved".to_owned(), "a\n".to_owned())]);
+}

@@ -109,7 +109,7 @@ impl StatsdHandler {
     /// If the address cannot be resolved, or the system refuses a socket.
     pub fn to(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, StatsdError> {
         let unresolved =
-            |source| StatsdError::Resolve { address: MaskedUrl(address.to_string()).to_string().into(), source };
+            |source| StatsdError::Resolve { address: MaskedUrl(address.to_string()).masked().into(), source };
         let nowhere = || io::Error::new(io::ErrorKind::NotFound, "it resolves to no address");
         let (parsed, addresses) = resolved(&address, 8125).map_err(unresolved)?;
         if parsed.port == 0 {
@@ -258,8 +258,11 @@ impl ToTimerValue for Millis {
     }
 }
 
-/// Replaces the characters that delimit a name in the protocol by `_`.
+/// Replaces the characters that delimit a name in the protocol by `_`, and a name without any, which daemons refuse.
 fn clean(name: &str) -> String {
+    if name.is_empty() {
+        return "_".to_owned();
+    }
     let is_special = |c: char| c.is_control() || c.is_whitespace() || ":|@#,".contains(c);
     name.replace(is_special, "_")
 }

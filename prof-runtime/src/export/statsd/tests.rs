@@ -148,3 +148,8 @@ fn what_is_held_back_is_sent_at_the_end() {
     drop(statsd);
     assert!(daemon.recv(&mut [0; 512]).unwrap() > 0);
 }
+
+#[test]
+fn a_name_of_nothing_is_sent_as_one_that_daemons_take() {
+    assert_eq!(received(|statsd| statsd, |statsd| statsd.emit(&MetricData::new("", "", 1))), "_:1|c\n");
+}

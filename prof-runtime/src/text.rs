@@ -158,7 +158,7 @@ impl fmt::Debug for Secret {
 }
 
 /// A URL or address, well-formed or not, without its credentials: `…` replaces everything before the last `@`, and
-/// everything after the first `?` or `#`.
+/// everything after the first `?`, `#`, `;`, `&` or `,`.
 ///
 /// Where it is not certain which part of a malformed URL is a secret, all of it but the scheme is left out. What is left is
 /// shown as [`Foreign`] text. `Debug` is the same in quotes.
@@ -181,28 +181,35 @@ impl<T: AsRef<str>> MaskedUrl<T> {
     }
 }
 
-impl<T: AsRef<str>> fmt::Display for MaskedUrl<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What a query or a fragment begins with, and what is written for it by mistake.
+const HIDES: [char; 5] = ['?', '#', ';', '&', ','];
+
+impl<T: AsRef<str>> MaskedUrl<T> {
+    /// The text at its full length and not escaped, to be shown as [`Foreign`].
+    pub(crate) fn masked(&self) -> String {
         let text = self.0.as_ref();
         let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + "://".len()));
-        if scheme.contains(['?', '#', '@']) {
+        if scheme.contains(HIDES) || scheme.contains('@') {
             // This `://` is part of a secret and follows no scheme.
-            return f.write_str("…");
+            return "…".to_owned();
         }
-        let (place, hidden) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-        write!(f, "{}", Foreign(scheme))?;
+        let (place, hidden) = rest.split_at(rest.find(HIDES).unwrap_or(rest.len()));
         if hidden.contains('@') {
-            // A password may have a `?` in it, and a query an `@`.
-            return f.write_str("…");
+            // A password may have a `?` or a `,` in it, and a query an `@`.
+            return format!("{scheme}…");
         }
-        match place.rsplit_once('@') {
-            Some((_, place)) => write!(f, "…@{}", Foreign(place))?,
-            None => write!(f, "{}", Foreign(place))?,
-        }
-        match hidden.get(..1) {
-            Some(sign) => write!(f, "{sign}…"),
-            None => Ok(()),
-        }
+        let place = match place.rsplit_once('@') {
+            Some((_, place)) => format!("…@{place}"),
+            None => place.to_owned(),
+        };
+        let hidden = hidden.get(..1).map(|sign| format!("{sign}…")).unwrap_or_default();
+        format!("{scheme}{place}{hidden}")
+    }
+}
+
+impl<T: AsRef<str>> fmt::Display for MaskedUrl<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Foreign(self.masked()).fmt(f)
     }
 }
 
@@ -273,6 +280,10 @@ mod tests {
         check("http://u:a@b?c@h", "http://…");
         check("http://h?mail=a@b&token=x", "http://…");
         check("u:p@h:8125", "…@h:8125");
+        check("http://h:9;token=S", "http://h:9;…");
+        check("http://h:9&token=S", "http://h:9&…");
+        check("h:8125,token=S", "h:8125,…");
+        check("u:p;a@h", "…");
         check("u:p?s://@h", "…");
         check("h:1\n", "h:1\\n");
         check("", "");
@@ -285,8 +296,16 @@ mod tests {
         }
 
         #[test]
-        fn no_mask_shows_a_secret(before in "[a-z:/?#@]{0,6}", after in "[a-z:/?#@]{0,6}") {
-            for url in [format!("http://{before}S3CRET{after}@host"), format!("http://host{before}?{after}S3CRET{after}")] {
+        fn no_mask_shows_a_secret(
+            before in "[a-z:/?#@;&,]{0,6}",
+            after in "[a-z:/?#@;&,]{0,6}",
+            sign in "[?#;&,]",
+        ) {
+            for url in [
+                format!("http://{before}S3CRET{after}@host"),
+                format!("http://host{before}{sign}{after}S3CRET{after}"),
+                format!("host{before}{sign}{after}S3CRET{after}"),
+            ] {
                 let shown = MaskedUrl(&url).to_string();
                 prop_assert!(!shown.contains("S3CRET"), "{url} is shown as {shown}");
             }

@@ -107,7 +107,7 @@ pub fn init_from_env() -> Result<ProfGuard, InitError> {
 ///
 /// ```
 /// let error = prof_runtime::init("console,promtheus:9464").unwrap_err();
-/// assert!(error.to_string().starts_with("`promtheus:9464` is not known; allowed are "));
+/// assert!(error.to_string().starts_with("`promtheus:…` is not known; allowed are "));
 /// ```
 pub fn init(list: impl AsRef<OsStr>) -> Result<ProfGuard, InitError> {
     ProfBuilder::new().list(list)?.start()

@@ -150,7 +150,19 @@ impl Part {
 
     /// The parts of a comma-separated list. Blanks around commas do not matter, nor do commas with nothing between them.
     pub(super) fn parse_list(list: &OsStr) -> Result<Vec<Self>, InitError> {
-        split(list)?.into_iter().filter(|part| !part.is_empty()).map(Self::parse).collect()
+        let mut is_after_url = false;
+        let parse = |text: &OsStr| {
+            let parsed = Self::parse(text).map_err(|error| match error {
+                // Perhaps the rest of a URL that has a comma in its password.
+                InitError::Unknown { allowed, .. } if is_after_url && !is_word(text) => {
+                    InitError::Unknown { part: "…".into(), allowed }
+                }
+                other => other,
+            });
+            is_after_url = text.to_string_lossy().contains("://");
+            parsed
+        };
+        split(list)?.into_iter().filter(|part| !part.is_empty()).map(parse).collect()
     }
 
     /// What is left to start, of parts that were all asked for.
@@ -185,7 +197,24 @@ pub(super) fn shown(text: &str) -> Foreign<String> {
         };
         Some(Part::new(kind, argument).shown())
     });
-    known.unwrap_or_else(|| MaskedUrl(text).to_string().into())
+    known.unwrap_or_else(|| shown_unknown(text))
+}
+
+/// Whether it is of letters, and a sign that shows what was written behind them, as names of parts are.
+fn is_word(text: &OsStr) -> bool {
+    let text = text.to_string_lossy();
+    let name = text.split([':', '=']).next().unwrap_or_default();
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// A part whose name is not known, without what follows the name: it may be the rest of a URL that has a comma in it.
+fn shown_unknown(text: &str) -> Foreign<String> {
+    let is_separator = |c: char| ":=/?#&;@".contains(c);
+    match text.split_inclusive(is_separator).next() {
+        Some(name) if name.len() < text.len() && name.ends_with('@') => "…".to_owned().into(),
+        Some(name) if name.len() < text.len() => format!("{name}…").into(),
+        _ => text.to_owned().into(),
+    }
 }
 
 impl Part {
@@ -196,7 +225,7 @@ impl Part {
             Argument::Nothing => name.to_owned(),
             // What a path has in it is no secret, and may be an `@`.
             Argument::Path(path) => format!("{name}:{}", path.display()),
-            Argument::Address(address) => format!("{name}:{}", MaskedUrl(address)),
+            Argument::Address(address) => format!("{name}:{}", MaskedUrl(address).masked()),
         })
     }
 }

@@ -11,13 +11,39 @@ fn refused(list: &str, expect: &str) {
 #[test]
 fn a_faulty_part_is_named_with_those_that_are_allowed() {
     refused("console, repotr", "`repotr` is not known; allowed are ");
-    refused("prom:9464", "`prom:9464` is not known; allowed are ");
+    refused("prom:9464", "`prom:…` is not known; allowed are ");
     let error = init("nonsense").unwrap_err().to_string();
     assert!(error.contains("`console`") && error.ends_with("`off`"), "{error}");
     refused("console:loud", "`console:loud` has to be written as `console`");
     refused("console,console", "`console` is listed twice");
     refused("off,console", "`off` stands alone, and `console` is listed with it");
     refused("Console", "`Console` is not known");
+}
+
+#[test]
+fn what_a_comma_breaks_off_a_url_is_not_shown() {
+    for list in [
+        "otlp:http://h:1/?a=1,token=S3CRET",
+        "otlp:http://u:pa,S3CRET",
+        "otlp:http://u:pa,S3CRET@h:1",
+        "otpl:http://u:S3CRET@h",
+        "otlp=http://h?S3CRET",
+        "statsd:h:1,key:S3CRET",
+        "prometheus:h;S3CRET",
+        "promtheus:h;S3CRET",
+        "otlp:http://h:9;token=S3CRET",
+        "otlp:http://h:9&token=S3CRET",
+    ] {
+        let error = init(list).unwrap_err().to_string();
+        assert!(!error.contains("S3CRET"), "{list}: {error}");
+    }
+    refused("otlp:http://h:1/?a=1,token=S", "`token=…` is not known");
+    refused("otlp:http://h:1,repotr", "`repotr` is not known");
+}
+
+#[test]
+fn a_long_part_says_how_much_of_it_is_left_out() {
+    refused(&"x".repeat(100_000), &format!("`{}…[99900 left out]…", "x".repeat(63)));
 }
 
 #[test]

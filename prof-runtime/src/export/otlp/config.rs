@@ -151,7 +151,7 @@ fn endpoint(given: Option<&str>, protocol: Protocol, variables: Variables<'_>) -
     };
     if let Some(given) = given {
         let parsed = Endpoint::parse(given).and_then(checked).map(with_path);
-        let refused = |Fault(reason)| OtlpError::Endpoint { endpoint: MaskedUrl(given).to_string().into(), reason };
+        let refused = |Fault(reason)| OtlpError::Endpoint { endpoint: MaskedUrl(given).masked().into(), reason };
         return parsed.map_err(refused);
     }
     if let Some(found) = variables.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")? {

@@ -176,7 +176,7 @@ const PAIRS: &str = "it takes `key=value,key=value`, percent-encoded";
 impl Variable {
     /// An error that shows the value, but for credentials.
     pub(super) fn refused(&self, reason: impl Into<String>) -> OtlpError {
-        let (name, value) = (self.name.clone(), MaskedUrl(&self.value).to_string().into());
+        let (name, value) = (self.name.clone(), MaskedUrl(&self.value).masked().into());
         OtlpError::Variable { name, value, reason: reason.into() }
     }
 

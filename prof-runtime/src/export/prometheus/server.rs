@@ -148,7 +148,7 @@ pub(crate) struct PrometheusListener {
 
 impl PrometheusListener {
     pub(crate) fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
-        let listen = |source| ServeError::Listen { address: MaskedUrl(address.to_string()).to_string().into(), source };
+        let listen = |source| ServeError::Listen { address: MaskedUrl(address.to_string()).masked().into(), source };
         let (parsed, addresses) = resolved(&address, 9464).map_err(listen)?;
         let listener = TcpListener::bind(&*addresses).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;

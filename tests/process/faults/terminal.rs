@@ -19,7 +19,7 @@ fn widest(setup: Setup) -> Ended {
 
 /// The table, without the line of the panic that it has caught.
 fn table(ended: &Ended) -> String {
-    let start = ended.stderr.find("prof: ").unwrap_or_else(|| panic!("no table in {ended:?}"));
+    let start = ended.stderr.find("prof:").unwrap_or_else(|| panic!("no table in {ended:?}"));
     ended.stderr[start..].replace('\r', "")
 }
 
@@ -35,6 +35,17 @@ fn no_line_wraps_whatever_the_terminal() {
         }
         let has_all = ["cancelled", "p50", "p99", "max", "group"].iter().all(|title| table.contains(title));
         assert_eq!(has_all, columns >= 160 || table.contains("Left out for lack of room"), "{table}");
+    }
+}
+
+#[test]
+fn no_line_wraps_on_the_narrowest_terminals() {
+    for columns in [5, 6, 9, 12, 20, 26, 30] {
+        let table = table(&widest(service("report").terminal(columns)));
+        for line in table.lines() {
+            assert!(line.width() <= usize::from(columns), "{} of {columns} columns: {line}", line.width());
+        }
+        assert!(table.contains('…'), "{table}");
     }
 }
 

@@ -62,7 +62,7 @@ fn the_lines_write_what_the_page_shows() {
     }
 
     snapshots.run(dir.path());
-    assert_eq!(snapshots.comment, "a line for every 10 s");
+    assert_eq!(snapshots.comment, "one line every 10 s");
     let written = fs::read_to_string(dir.path().join("numbers.json")).unwrap();
     let read_back: Vec<Snapshot> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failures = read_back.iter().filter_map(|snapshot| Some(snapshot.function("load")?.failure));

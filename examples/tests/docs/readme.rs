@@ -8,7 +8,7 @@ use super::service::{CALLS, Line};
 
 fn section() -> Page {
     let section = Page::read("README.md").section("In production");
-    section.check_languages(&["rust", "sh"]);
+    section.check_languages(&["rust", "sh", "rust"]);
     section
 }
 

@@ -49,14 +49,6 @@ pub enum InitError {
         /// The part.
         part: Foreign<String>,
     },
-    /// Two parts would write to one file, each in a format of its own.
-    #[error("`{part:.100}` and `{other:.100}` would write to one file; give each its own")]
-    OneFile {
-        /// The part that is listed first.
-        part: Foreign<String>,
-        /// The other one.
-        other: Foreign<String>,
-    },
     /// `off` is there beside others.
     #[error("`off` stands alone, and `{part:.100}` is listed with it")]
     NotOff {

@@ -81,9 +81,7 @@ const CHILD: &str = "PROF_TEST_EXITS";
 #[test]
 fn an_exit_in_the_middle_leaves_whole_lines() {
     if let Some(path) = std::env::var_os(CHILD) {
-        let mut snapshots = path.clone();
-        snapshots.push(".snapshots");
-        let _prof = ProfBuilder::new().json(path).snapshots(snapshots).start().unwrap();
+        let _prof = ProfBuilder::new().json(&path).snapshots(path).start().unwrap();
         std::thread::spawn(|| {
             loop {
                 work();

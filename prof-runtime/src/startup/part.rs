@@ -171,10 +171,6 @@ impl Part {
             if parts[..at].contains(part) {
                 return Err(InitError::Twice { part: part.shown() });
             }
-            let writes_there = |other: &&Self| matches!((&part.argument, &other.argument), (Argument::Path(one), Argument::Path(other)) if one == other);
-            if let Some(other) = parts[..at].iter().find(writes_there) {
-                return Err(InitError::OneFile { part: other.shown(), other: part.shown() });
-            }
         }
         if parts.iter().any(|part| part.kind == Kind::Off) {
             parts.retain(|part| part.kind != Kind::Off);

@@ -68,7 +68,13 @@ fn the_line_over_grpc_pushes_there() {
 fn the_line_without_an_url_pushes_to_where_the_variable_says() {
     let collector = Collector::start();
     let [_, _, by_variables] = lines();
-    let variable = by_variables.comment.split_whitespace().find(|word| word.starts_with("OTEL_")).unwrap().to_owned();
+    let variable = by_variables
+        .comment
+        .split_whitespace()
+        .find(|word| word.starts_with("OTEL_"))
+        .unwrap()
+        .trim_end_matches(',')
+        .to_owned();
     let push = pushed(&by_variables.with(&variable, &collector.url), &collector);
     assert_eq!(push.loads("failure"), (FAILURES.cast_signed(), false));
     assert_eq!(push.resource()["service.name"], "unknown_service:observed_service");

@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use prof_runtime::{Aggregator, configure_group, prof};
+use prof_runtime::{Aggregator, FanoutHandler, configure_group, prof};
 
 /// A small generator of numbers, by George Marsaglia's xorshift.
 fn next(state: &mut u64) -> u64 {
@@ -198,4 +198,23 @@ fn an_aggregator_that_is_put_back_goes_on() {
     }
     let count = |aggregator: &Aggregator| aggregator.snapshot().function("switched").unwrap().success;
     assert_eq!((count(&one), count(&two)), (25, 25));
+}
+
+#[test]
+fn a_thread_with_the_smallest_stack_can_be_measured() {
+    #[prof(name = "threads.small", group = "threads.small")]
+    fn small(n: u32) -> Result<u32, u32> {
+        if n == 1 { Err(n) } else { Ok(n) }
+    }
+
+    let aggregators = [Aggregator::new(), Aggregator::new()];
+    let [first, second] = aggregators.clone();
+    configure_group("threads.small", FanoutHandler::new().with(first).with(second));
+    let small_thread = thread::Builder::new().stack_size(16 << 10);
+    small_thread.spawn(|| (0..3).for_each(|n| drop(small(n)))).unwrap().join().unwrap();
+    for aggregator in aggregators {
+        let snapshot = aggregator.snapshot();
+        let small = snapshot.function("threads.small").unwrap();
+        assert_eq!((small.success, small.failure), (2, 1));
+    }
 }

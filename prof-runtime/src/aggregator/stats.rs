@@ -1,8 +1,9 @@
 //! The numbers of one function: as one thread writes them, and merged.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use super::{Aggregator, Shared};
 use crate::callsite::Callsite;
@@ -69,6 +70,18 @@ impl Usual {
 /// What no call lasts.
 const NO_CALL: u64 = u64::MAX;
 
+/// Writes empty buckets.
+///
+/// # Safety
+///
+/// There is room for them, which nobody else has.
+unsafe fn clear(buckets: *mut [AtomicU32; BUCKETS]) {
+    for at in 0..BUCKETS {
+        // SAFETY: the caller's, and the place is within the array.
+        unsafe { buckets.cast::<AtomicU32>().add(at).write(AtomicU32::new(0)) };
+    }
+}
+
 /// Adds for the only writer. A sum of nanoseconds wraps after 584 years.
 #[inline(always)]
 fn add(number: &AtomicU64, by: u64) {
@@ -76,19 +89,29 @@ fn add(number: &AtomicU64, by: u64) {
 }
 
 impl Stats {
-    pub(crate) fn new(site: &'static Callsite, aggregator: &Aggregator) -> Self {
-        Self {
-            site,
-            aggregator: aggregator.downgrade(),
-            aggregator_route: aggregator.route(),
-            list: Next(OwnerCell::new(ptr::null())),
-            outcomes: array(|| AtomicU64::new(0)),
-            total_ns: AtomicU64::new(0),
-            min_ns: AtomicU64::new(u64::MAX),
-            max_ns: AtomicU64::new(0),
-            latest_ns: AtomicU64::new(NO_CALL),
-            usual: Usual { from_ns: OwnerCell::new(0), len: OwnerCell::new(0) },
-            buckets: array(|| AtomicU32::new(0)),
+    /// Creates the numbers of a thread that has made no call.
+    ///
+    /// They are written where they stay. A build without optimisation would lay them out on the stack several times over, 3 KiB
+    /// each time, and a thread may have 16 KiB.
+    pub(crate) fn new(site: &'static Callsite, aggregator: &Aggregator) -> Arc<Self> {
+        let mut stats = Arc::<Self>::new_uninit();
+        let place = Arc::get_mut(&mut stats).map_or(ptr::null_mut(), MaybeUninit::as_mut_ptr);
+        assert!(!place.is_null(), "nobody else has what was just made");
+        // SAFETY: `place` is room for a `Stats` that nobody else has. Each of its fields is written, the last one by
+        // `clear`.
+        unsafe {
+            (&raw mut (*place).site).write(site);
+            (&raw mut (*place).aggregator).write(aggregator.downgrade());
+            (&raw mut (*place).aggregator_route).write(aggregator.route());
+            (&raw mut (*place).list).write(Next(OwnerCell::new(ptr::null())));
+            (&raw mut (*place).outcomes).write(array(|| AtomicU64::new(0)));
+            (&raw mut (*place).total_ns).write(AtomicU64::new(0));
+            (&raw mut (*place).min_ns).write(AtomicU64::new(u64::MAX));
+            (&raw mut (*place).max_ns).write(AtomicU64::new(0));
+            (&raw mut (*place).latest_ns).write(AtomicU64::new(NO_CALL));
+            (&raw mut (*place).usual).write(Usual { from_ns: OwnerCell::new(0), len: OwnerCell::new(0) });
+            clear(&raw mut (*place).buckets);
+            stats.assume_init()
         }
     }
 
@@ -375,7 +398,7 @@ mod loom_tests {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(3);
         builder.check(move || {
-            let stats = Arc::new(Stats::new(&SITE, &Aggregator::new()));
+            let stats = Stats::new(&SITE, &Aggregator::new());
             let read = Arc::clone(&stats);
             // The reader is the thread that begins later: loom looks for conflicts with the last store, not with loads.
             let reader = loom::thread::spawn(move || {

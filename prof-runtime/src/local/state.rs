@@ -294,7 +294,7 @@ impl ThreadState {
     fn share(&mut self, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
         self.forget_dropped_aggregators();
         let local = self.local(site);
-        let stats = Arc::new(Stats::new(site, aggregator));
+        let stats = Stats::new(site, aggregator);
         lock(&self.parts).stats.push(Arc::clone(&stats));
         local.add_stats(&stats);
         stats

@@ -276,6 +276,30 @@ fn a_device_is_left_in_its_place() {
 }
 
 #[test]
+fn a_file_whose_place_a_device_took_for_a_while_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("points"), dir.path().join("moved"));
+    let mut program = service(&format!("json:{}", path.display())).start();
+    program.ask("work 3");
+    assert_eq!(program.ask("flush"), "flushed");
+    fs::rename(&path, &moved).unwrap();
+    // Nothing can be written to it.
+    std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+    program.ask("work 4");
+    assert_ne!(program.ask("flush"), "flushed");
+    fs::remove_file(&path).unwrap();
+    program.ask("work 5");
+    assert_eq!(program.ask("flush"), "flushed");
+    program.end();
+    let points = |path| {
+        let mut found = Found::default();
+        found.add(&fs::read_to_string(path).unwrap());
+        (found.points(), found.torn)
+    };
+    assert_eq!((points(&moved), points(&path)), ((6, 0), (10, 0)));
+}
+
+#[test]
 fn stdout_and_links_are_left_in_their_place() {
     let dir = tempfile::tempdir().unwrap();
     // As `/dev/stdout` leads there: the machine's own is not to be at stake.

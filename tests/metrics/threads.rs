@@ -211,7 +211,7 @@ fn a_thread_with_the_smallest_stack_can_be_measured() {
     let [first, second] = aggregators.clone();
     configure_group("threads.small", FanoutHandler::new().with(first).with(second));
     let small_thread = thread::Builder::new().stack_size(16 << 10);
-    small_thread.spawn(|| (0..3).for_each(|n| drop(small(n)))).unwrap().join().unwrap();
+    small_thread.spawn(|| (0..3).for_each(|n| _ = small(n))).unwrap().join().unwrap();
     for aggregator in aggregators {
         let snapshot = aggregator.snapshot();
         let small = snapshot.function("threads.small").unwrap();

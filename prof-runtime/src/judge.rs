@@ -145,6 +145,7 @@ macro_rules! __prof_finish_by_type {
         if $crate::__private::is_measured(&$call) {
             (&&&&$crate::__private::probe(&$value)).__prof_finish($call, $value)
         } else {
+            $crate::__private::forget($call);
             $value
         }
     }};

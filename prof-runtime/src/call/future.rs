@@ -114,8 +114,9 @@ impl InProgress for AsyncCall {
     }
 
     #[inline(always)]
+    #[allow(clippy::redundant_pattern_matching)] // `is_some` is a call in a build without optimisation.
     fn is_measured(&self) -> bool {
-        self.site.is_some()
+        matches!(self.site, Some(_))
     }
 
     fn discard(mut self) -> Option<&'static Callsite> {

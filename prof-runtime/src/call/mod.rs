@@ -151,8 +151,9 @@ impl InProgress for Call {
     }
 
     #[inline(always)]
+    #[allow(clippy::redundant_pattern_matching)] // `is_some` is a call in a build without optimisation.
     fn is_measured(&self) -> bool {
-        self.0.is_some()
+        matches!(self.0, Some(_))
     }
 
     fn discard(self) -> Option<&'static Callsite> {

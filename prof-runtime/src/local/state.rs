@@ -166,7 +166,7 @@ pub(crate) fn add<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Op
 /// Runs `f` on the local of a site. A thread that is ending borrows a state for that.
 #[cold]
 pub(crate) fn with_any<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> R {
-    inside(|| with_any_state(|state| f(&state.local(site))))
+    inside(|| with_any_state(|state| f(state.local(site))))
 }
 
 /// Begins a call on a thread that is ending and has no state: it borrows one until the call has ended.
@@ -174,7 +174,7 @@ pub(crate) fn with_any<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) 
 pub(crate) fn borrow(site: &'static Callsite) -> NonNull<Local> {
     inside(|| {
         let mut state = take();
-        let local = NonNull::from(&*state.local(site));
+        let local = NonNull::from(state.local(site));
         LOAN.with(|loan| {
             loan.state.set(Box::into_raw(state));
             loan.borrower.set(local.as_ptr());
@@ -245,11 +245,10 @@ impl ThreadState {
     }
 
     /// Finds or makes the local of a site.
-    fn local(&mut self, site: &'static Callsite) -> Arc<Local> {
+    fn local<'a>(&mut self, site: &'static Callsite) -> &'a Local {
         let known = find(site, |local| local.map(ptr::from_ref));
-        let same =
-            known.and_then(|known| lock(&self.parts).locals.iter().find(|one| Arc::as_ptr(one) == known).cloned());
-        same.unwrap_or_else(|| self.add(site))
+        // SAFETY: `parts` keeps it until the state is freed, and no caller keeps the reference for as long as that.
+        unsafe { &*known.unwrap_or_else(|| Arc::as_ptr(&self.add(site))) }
     }
 
     /// Makes the local of a site that has none.

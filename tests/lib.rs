@@ -5,6 +5,7 @@ use std::env::consts::DLL_EXTENSION;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::process::Command;
 use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
@@ -62,12 +63,24 @@ pub fn yield_now() -> impl Future<Output = ()> + Send + Unpin {
     })
 }
 
-/// Returns the newest build of a library, or of a library of macros, that lies where this test lies, and the directory.
+/// Returns a command for `rustc`, or a program with its options, that compiles code which depends on these libraries of the
+/// workspace and nothing else. They are those that cargo built for this test: nothing is built a second time.
 ///
 /// # Panics
 ///
-/// If there is none.
-pub fn library(name: &str) -> (PathBuf, PathBuf) {
+/// If cargo did not build one of them.
+pub fn compiler(program: &str, libraries: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    for name in libraries {
+        let (library, directory) = library(name);
+        command.arg("--extern").arg(format!("{name}={}", library.display()));
+        command.arg("-L").arg(format!("dependency={}", directory.display()));
+    }
+    command
+}
+
+/// Returns the newest build of a library, or of a library of macros, that lies where this test lies, and the directory.
+fn library(name: &str) -> (PathBuf, PathBuf) {
     let test = std::env::current_exe().unwrap();
     let directory = test.parent().unwrap().to_owned();
     let entries = std::fs::read_dir(&directory).unwrap().filter_map(Result::ok).map(|entry| entry.path());

@@ -3,22 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use crate::library;
+use prof_tests::compiler;
 
 /// The pages of the crate that `text` is, by name, without those of the source.
 fn pages(case: &str, text: &str) -> BTreeMap<String, String> {
-    let (runtime, directory) = library("prof_runtime");
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("documentation-{case}"));
     fs::create_dir_all(&scratch).unwrap();
     let source = scratch.join("lib.rs");
     fs::write(&source, text).unwrap();
-    let mut command = Command::new("rustdoc");
+    let mut command = compiler("rustdoc", &["prof_runtime"]);
     command.args(["--edition=2024", "--crate-name=case", "--cap-lints=allow"]).arg(&source);
     command.arg("--out-dir").arg(scratch.join("doc"));
-    command.arg("--extern").arg(format!("prof_runtime={}", runtime.display()));
-    command.arg("-L").arg(format!("dependency={}", directory.display()));
     let output = command.output().expect("rustdoc is a part of the toolchain");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let entries = fs::read_dir(scratch.join("doc/case")).unwrap().filter_map(Result::ok);

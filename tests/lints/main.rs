@@ -4,9 +4,8 @@
 mod documentation;
 
 use std::path::Path;
-use std::process::Command;
 
-use prof_tests::library;
+use prof_tests::compiler;
 use serde_json::Value;
 
 /// Lints of rustc that are off unless asked for, and could have something to say about generated code.
@@ -56,13 +55,11 @@ const CLIPPY: &[&str] = &["clippy::pedantic", "clippy::nursery", "clippy::restri
 
 /// What clippy says of `text`, as `level code line: message`, sorted.
 fn diagnostics(case: &str, text: &str, edition: &str, lints: &[&str]) -> Vec<String> {
-    let (runtime, directory) = library("prof_runtime");
-    let (stand_in, _) = library("prof_tests_stand_in");
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{case}-{edition}-{}", lints.len()));
     std::fs::create_dir_all(&scratch).unwrap();
     let source = scratch.join("lib.rs");
     std::fs::write(&source, text).unwrap();
-    let mut command = Command::new("clippy-driver");
+    let mut command = compiler("clippy-driver", &["prof_runtime", "prof_tests_stand_in"]);
     command.args([
         "--crate-type=lib",
         "--crate-name=case",
@@ -71,9 +68,6 @@ fn diagnostics(case: &str, text: &str, edition: &str, lints: &[&str]) -> Vec<Str
         "--cap-lints=warn",
     ]);
     command.arg("--edition").arg(edition).arg("--out-dir").arg(&scratch);
-    command.arg("--extern").arg(format!("prof_runtime={}", runtime.display()));
-    command.arg("--extern").arg(format!("prof_tests_stand_in={}", stand_in.display()));
-    command.arg("-L").arg(format!("dependency={}", directory.display()));
     command.args(lints.iter().flat_map(|lint| ["-W", lint])).arg(&source);
     let output = command.output().expect("clippy is a component of the toolchain");
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -3,9 +3,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use prof_tests::library;
+use prof_tests::compiler;
 
 /// How an example becomes a program.
 struct Setup {
@@ -100,13 +99,8 @@ fn the_examples_compile_and_run() {
 
 /// Has rustdoc compile and run a page's examples against the libraries that this test was built with.
 fn check(page: &Path, directory: &Path) {
-    let mut command = Command::new("rustdoc");
+    let mut command = compiler("rustdoc", &["prof_runtime", "timer_watchdog"]);
     command.args(["--test", "--edition=2024"]).arg(page).current_dir(directory).env_remove("PROF");
-    for name in ["prof_runtime", "timer_watchdog"] {
-        let (library, dependencies) = library(name);
-        command.arg("--extern").arg(format!("{name}={}", library.display()));
-        command.arg("-L").arg(format!("dependency={}", dependencies.display()));
-    }
     let output = command.output().expect("rustdoc is a part of the toolchain");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));

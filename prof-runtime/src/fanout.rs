@@ -117,7 +117,7 @@ mod tests {
         fn emit(&self, _: &MetricData<'_>) {}
 
         fn flush(&self) -> Result<(), FlushError> {
-            Err(FlushError::Write { target: self.0.into(), source: "it is full".into() })
+            Err(FlushError::Write { target: self.0.into(), cause: "it is full".into() })
         }
     }
 

@@ -144,12 +144,12 @@ impl IntoHandler for Box<dyn MetricHandler> {
 #[non_exhaustive]
 pub enum FlushError {
     /// The handler tried, and what it writes to refused.
-    #[error("could not flush metrics to {target}: {:.1024}", Foreign(source))]
+    #[error("could not flush metrics to {target}: {:.1024}", Foreign(cause))]
     Write {
         /// What the handler writes to, such as a path or an address.
         target: Foreign<String>,
         /// What it said.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The handler did not get everything written in time; it goes on trying.
     #[error("could not flush metrics to {target} within {timeout:?}")]

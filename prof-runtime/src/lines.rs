@@ -18,18 +18,18 @@ pub(crate) struct LineWriter {
 
 /// The error of a write that failed half-way, from a writer that repairs the torn line itself.
 #[derive(Debug, thiserror::Error)]
-#[error("{source}")]
+#[error("{cause}")]
 pub(crate) struct PartialWrite {
     /// How many bytes were written before it failed.
     pub(crate) written: usize,
-    pub(crate) source: io::Error,
+    pub(crate) cause: io::Error,
 }
 
 impl PartialWrite {
     /// Wraps this as an [`io::Error`], in which [`LineWriter::write`] finds it again.
     #[cfg_attr(not(feature = "json"), allow(dead_code))]
     pub(crate) fn into_io(self) -> io::Error {
-        io::Error::new(self.source.kind(), self)
+        io::Error::new(self.cause.kind(), self)
     }
 }
 
@@ -147,7 +147,7 @@ impl LineOutput {
         }
         flushed
             .and(failed)
-            .map_err(|error| FlushError::Write { target: self.losses.target().into(), source: error.into() })
+            .map_err(|error| FlushError::Write { target: self.losses.target().into(), cause: error.into() })
     }
 }
 

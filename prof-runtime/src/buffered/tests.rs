@@ -284,7 +284,7 @@ impl MetricHandler for Refuses {
 
     fn flush(&self) -> Result<(), FlushError> {
         let _ = self.1.send(());
-        let refused = |reason: &str| FlushError::Write { target: "there".into(), source: reason.into() };
+        let refused = |reason: &str| FlushError::Write { target: "there".into(), cause: reason.into() };
         self.0.try_recv().map_or(Ok(()), |reason| Err(refused(reason)))
     }
 }

@@ -65,12 +65,12 @@ pub trait Exporter: Send {
 #[non_exhaustive]
 pub enum ExportError {
     /// It did not get there, or the other side is busy: it is worth another attempt.
-    #[error("could not export metrics to {target}: {:.1024}", Foreign(source))]
+    #[error("could not export metrics to {target}: {:.1024}", Foreign(cause))]
     Unreachable {
         /// Where to, such as a path or an address.
         target: Foreign<String>,
         /// What went wrong.
-        source: Box<dyn Error + Send + Sync>,
+        cause: Box<dyn Error + Send + Sync>,
         /// How long the other side asks to be left alone.
         retry_after: Option<Duration>,
     },

@@ -69,7 +69,7 @@ impl Exporter for SnapshotLines {
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
         self.write(snapshot).map_err(|error| ExportError::Unreachable {
             target: self.target.as_str().into(),
-            source: error.into(),
+            cause: error.into(),
             retry_after: None,
         })
     }

@@ -82,20 +82,20 @@ const MAX_DATAGRAM_BYTES: usize = 512;
 #[non_exhaustive]
 pub enum StatsdError {
     /// The address is malformed, or its name cannot be resolved.
-    #[error("{address} is not the address of a StatsD daemon: {:.1024}", Foreign(source))]
+    #[error("{address} is not the address of a StatsD daemon: {:.1024}", Foreign(cause))]
     Resolve {
         /// The address.
         address: Foreign<String>,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The system refused a socket.
-    #[error("could not open a socket to send metrics to {address}: {source}")]
+    #[error("could not open a socket to send metrics to {address}: {cause}")]
     Open {
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -109,14 +109,14 @@ impl StatsdHandler {
     /// If the address cannot be resolved, or the system refuses a socket.
     pub fn to(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, StatsdError> {
         let unresolved =
-            |source| StatsdError::Resolve { address: MaskedUrl(address.to_string()).masked().into(), source };
+            |cause| StatsdError::Resolve { address: MaskedUrl(address.to_string()).masked().into(), cause };
         let nowhere = || io::Error::new(io::ErrorKind::NotFound, "it resolves to no address");
         let (parsed, addresses) = resolved(&address, 8125).map_err(unresolved)?;
         if parsed.port == 0 {
             return Err(unresolved(io::Error::new(io::ErrorKind::InvalidInput, "nothing is sent to port 0")));
         }
         let address = addresses.into_iter().next().ok_or_else(nowhere).map_err(unresolved)?;
-        let link = Link::open(address).map_err(|source| StatsdError::Open { address, source })?;
+        let link = Link::open(address).map_err(|cause| StatsdError::Open { address, cause })?;
         let lines = Lines::default();
         let output = Output {
             client: StatsdClient::from_sink("", lines.clone()),
@@ -296,7 +296,7 @@ impl MetricHandler for StatsdHandler {
         }
         failures
             .take("could not be sent")
-            .map_err(|error| FlushError::Write { target: self.losses.target().into(), source: error.into() })
+            .map_err(|error| FlushError::Write { target: self.losses.target().into(), cause: error.into() })
     }
 }
 

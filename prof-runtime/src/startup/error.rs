@@ -56,12 +56,12 @@ pub enum InitError {
         part: Foreign<String>,
     },
     /// The part is right, but could not be started.
-    #[error("could not start `{part:.100}`: {:.1024}", Foreign(source))]
+    #[error("could not start `{part:.100}`: {:.1024}", Foreign(cause))]
     Start {
         /// The part.
         part: Foreign<String>,
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        cause: Box<dyn Error + Send + Sync>,
     },
 }
 

@@ -206,7 +206,7 @@ impl ProfGuard {
         }
         for (exporter, export) in exporters {
             let failed =
-                |error: ExportError| FlushError::Write { target: exporter.target().into(), source: error.into() };
+                |error: ExportError| FlushError::Write { target: exporter.target().into(), cause: error.into() };
             failures.add(export.and_then(BegunExport::wait).map_err(failed));
         }
         failures.take()

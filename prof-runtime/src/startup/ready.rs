@@ -79,7 +79,7 @@ pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitEr
     let made = worker::within("prof-start", clock::deadline(timeout), move || all(parts, &at));
     made.unwrap_or_else(|| {
         let part = now.get(current.load(Ordering::Relaxed)).map(Part::shown).unwrap_or_default();
-        Err(InitError::Start { part, source: format!("it could not be looked up or opened within {timeout:?}").into() })
+        Err(InitError::Start { part, cause: format!("it could not be looked up or opened within {timeout:?}").into() })
     })
 }
 
@@ -93,7 +93,7 @@ fn all(parts: Vec<Part>, current: &AtomicUsize) -> Result<Ready, InitError> {
         current.store(at, Ordering::Relaxed);
         match one(&part, &mut ready.made) {
             Ok(one) => ready.parts.push((part, one)),
-            Err(source) => return Err(InitError::Start { part: part.shown(), source }),
+            Err(cause) => return Err(InitError::Start { part: part.shown(), cause }),
         }
     }
     Ok(ready)
@@ -140,7 +140,7 @@ impl Ready {
     pub(super) fn start(self, starting: &mut Starting, options: &Options) -> Result<(), InitError> {
         for (part, ready) in self.parts {
             let started = start_one(&part.shown().0, ready, starting, options);
-            started.map_err(|source| InitError::Start { part: part.shown(), source })?;
+            started.map_err(|cause| InitError::Start { part: part.shown(), cause })?;
         }
         self.made.keep();
         Ok(())

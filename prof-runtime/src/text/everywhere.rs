@@ -1,6 +1,7 @@
 //! Whatever prints is fed names, addresses and answers that act on a terminal, and credentials.
 #![cfg(all(feature = "json", feature = "otlp", feature = "prometheus", feature = "report", feature = "statsd"))]
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use super::hostile::{TEXT, check};
@@ -24,8 +25,10 @@ fn is_clean(printed: impl std::fmt::Debug, shown: Option<String>) {
     check(&format!("{printed:#?}").replace('\n', " "), 0);
 }
 
+/// An error's own text names the cause, so `source()` has none: what prints a chain of errors would print it twice.
 #[track_caller]
 fn error_is_clean(error: impl std::error::Error) {
+    assert!(error.source().is_none(), "{error}");
     is_clean(&error, Some(error.to_string()));
 }
 
@@ -63,11 +66,13 @@ fn errors_of_handlers_and_exporters() {
     error_is_clean(FlushError::Stopped { target: TEXT.into() });
     error_is_clean(ExportError::Timeout { target: TEXT.into(), timeout: Duration::ZERO });
     error_is_clean(ExportError::Refused { target: TEXT.into(), reason: TEXT.into() });
-    // What is below is the system's own, or the user's: it is shown as foreign text above it.
-    let flush = FlushError::Write { target: TEXT.into(), source: source().into() };
+    // `Debug` has the cause as it is.
+    let flush = FlushError::Write { target: TEXT.into(), cause: source().into() };
     check(&flush.to_string(), 0);
-    let export = ExportError::Unreachable { target: TEXT.into(), source: source().into(), retry_after: None };
+    assert!(flush.source().is_none());
+    let export = ExportError::Unreachable { target: TEXT.into(), cause: source().into(), retry_after: None };
     check(&export.to_string(), 0);
+    assert!(export.source().is_none());
     assert!(export.to_string().chars().count() < 2000);
 }
 

@@ -110,5 +110,5 @@ pub enum RefusedWorker {
     Gone,
     /// The operating system does not tell, or gives no descriptor.
     #[error("it cannot be identified: {0}")]
-    Os(#[from] io::Error),
+    Os(io::Error),
 }

@@ -213,7 +213,7 @@ impl Live {
         let mended = if is_torn { [b"\n", lines].concat() } else { Vec::new() };
         let text = if is_torn { &mended } else { lines };
         let mut written = 0;
-        let source = loop {
+        let cause = loop {
             match self.file.write(&text[written..]) {
                 Ok(0) => break io::ErrorKind::WriteZero.into(),
                 Ok(length) => written += length,
@@ -233,7 +233,7 @@ impl Live {
             return Ok(());
         }
         let written = written.saturating_sub(usize::from(is_torn));
-        Err(PartialWrite { written, source }.into_io())
+        Err(PartialWrite { written, cause }.into_io())
     }
 
     /// Takes the lock to append to the file, which has `size_bytes`. Returns whether the file ends in a torn line,

@@ -27,9 +27,9 @@ pub(super) fn push(
     message: ExportMetricsServiceRequest,
     timeout: Duration,
 ) -> Result<ExportMetricsServiceResponse, Failure> {
-    let unreachable = |source: Box<dyn std::error::Error + Send + Sync>| ExportError::Unreachable {
+    let unreachable = |cause: Box<dyn std::error::Error + Send + Sync>| ExportError::Unreachable {
         target: config.target(),
-        source,
+        cause,
         retry_after: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -110,7 +110,7 @@ fn reasons(error: &dyn std::error::Error) -> String {
 fn failed(config: &Config, status: &Status) -> Failure {
     let (target, retry_after) = (config.target(), retry_after(status.details()));
     let unreachable =
-        |source: String| ExportError::Unreachable { target: config.target(), source: source.into(), retry_after };
+        |cause: String| ExportError::Unreachable { target: config.target(), cause: cause.into(), retry_after };
     if status.source().is_some() {
         // Not an answer, but a connection that broke.
         return unreachable(reasons(status)).into();

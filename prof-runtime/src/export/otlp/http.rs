@@ -55,7 +55,7 @@ pub(super) fn push(
     message: &ExportMetricsServiceRequest,
     timeout: Duration,
 ) -> Result<ExportMetricsServiceResponse, Failure> {
-    let unreachable = |source, retry_after| ExportError::Unreachable { target: config.target(), source, retry_after };
+    let unreachable = |cause, retry_after| ExportError::Unreachable { target: config.target(), cause, retry_after };
     let request = agent.post(config.endpoint.uri()).config().timeout_global(Some(timeout)).build();
     let mut request = request.content_type("application/x-protobuf");
     for (name, value) in &config.headers {
@@ -131,8 +131,8 @@ fn accepted(
         Ok(body) => body,
         Err(ureq::Error::BodyExceedsLimit(_)) => return Err(not_otlp(format!("more than {MAX_ANSWER_BYTES} bytes"))),
         Err(error) => {
-            let source = format!("its answer broke off: {}", reason(&error, timeout)).into();
-            return Err(ExportError::Unreachable { target: config.target(), source, retry_after: None }.into());
+            let cause = format!("its answer broke off: {}", reason(&error, timeout)).into();
+            return Err(ExportError::Unreachable { target: config.target(), cause, retry_after: None }.into());
         }
     };
     let is_protobuf = ["", "application/x-protobuf", "application/protobuf"].contains(&&*media_type);

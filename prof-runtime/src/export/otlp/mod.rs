@@ -224,8 +224,8 @@ impl Exporter for OtlpExporter {
             }
             let left = deadline.saturating_duration_since(clock::monotonic());
             if left.is_zero() {
-                let source = format!("it took longer than {:?}", self.config.push_timeout).into();
-                return Err(ExportError::Unreachable { target: self.config.target(), source, retry_after: None });
+                let cause = format!("it took longer than {:?}", self.config.push_timeout).into();
+                return Err(ExportError::Unreachable { target: self.config.target(), cause, retry_after: None });
             }
             match self.push(message, left.min(self.config.timeout)) {
                 Ok(()) => self.arrived.add(snapshot, &rest, &series),

@@ -15,8 +15,8 @@ impl Exporter for Told {
 }
 
 fn unreachable() -> ExportError {
-    let (target, source) = ("told".into(), "no one is there".into());
-    ExportError::Unreachable { target, source, retry_after: None }
+    let (target, cause) = ("told".into(), "no one is there".into());
+    ExportError::Unreachable { target, cause, retry_after: None }
 }
 
 const NEVER: Duration = Duration::from_secs(1 << 40);

@@ -73,16 +73,16 @@ pub struct PrometheusServer {
 #[non_exhaustive]
 pub enum ServeError {
     /// The address is none, or taken, or not this machine's.
-    #[error("could not listen on {address}: {:.1024}", Foreign(source))]
+    #[error("could not listen on {address}: {:.1024}", Foreign(cause))]
     Listen {
         /// The address.
         address: Foreign<String>,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The system refused a thread, or what an event loop needs.
-    #[error("could not start a server: {0}")]
-    Start(#[source] io::Error),
+    #[error("could not start a server: {:.1024}", Foreign(_0))]
+    Start(io::Error),
 }
 
 /// How long to wait when the system has no more connections to give.
@@ -148,7 +148,7 @@ pub(crate) struct PrometheusListener {
 
 impl PrometheusListener {
     pub(crate) fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
-        let listen = |source| ServeError::Listen { address: MaskedUrl(address.to_string()).masked().into(), source };
+        let listen = |cause| ServeError::Listen { address: MaskedUrl(address.to_string()).masked().into(), cause };
         let (parsed, addresses) = resolved(&address, 9464).map_err(listen)?;
         let listener = TcpListener::bind(&*addresses).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;

@@ -12,6 +12,7 @@ mod serialized;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Buckets per power of two, as a power of two.
 const SUB_BITS: u32 = 4;
@@ -107,6 +108,20 @@ impl Histogram {
         Self { counts: counts.collect() }
     }
 
+    /// Returns the bucket that a duration, in nanoseconds, falls into, with a count of 0. All durations from 2^42 ns (73
+    /// minutes) up share the last one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let bucket = prof_runtime::Histogram::bucket_of_ns(1000);
+    /// assert_eq!((bucket.lower_ns, bucket.upper_ns), (992, 1024));
+    /// ```
+    pub const fn bucket_of_ns(ns: u64) -> Bucket {
+        let bucket = bucket_of(ns);
+        Bucket { lower_ns: lower_ns(bucket), upper_ns: upper_ns(bucket), count: 0 }
+    }
+
     /// Returns how many durations were counted; `u64::MAX` if they are more.
     pub fn count(&self) -> u64 {
         self.counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
@@ -163,6 +178,21 @@ impl Histogram {
             *entry = with(*entry, count);
         }
         self.counts = merged.into_iter().filter(|(_, count)| *count > 0).collect();
+    }
+}
+
+/// Counts durations; one above 584 years counts as that.
+impl FromIterator<Duration> for Histogram {
+    fn from_iter<I: IntoIterator<Item = Duration>>(durations: I) -> Self {
+        let mut counts: BTreeMap<u16, u64> = BTreeMap::new();
+        for duration in durations {
+            let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            // There are fewer than 2^16 buckets.
+            #[allow(clippy::cast_possible_truncation)]
+            let bucket = bucket_of(ns) as u16;
+            *counts.entry(bucket).or_default() += 1;
+        }
+        Self { counts: counts.into_iter().collect() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Live numbers per function: calls by outcome and a histogram of durations.
 
+mod constructed;
 #[cfg(feature = "serde")]
 mod serialized;
 mod snapshot;

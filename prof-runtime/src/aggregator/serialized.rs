@@ -77,6 +77,7 @@ impl<'de> Deserialize<'de> for FunctionStats {
             file,
             line,
             sample,
+            objectives: Vec::new(),
             success,
             failure,
             panic,

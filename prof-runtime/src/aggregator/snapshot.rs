@@ -10,6 +10,7 @@ use crate::clock;
 use crate::data::MetricValue;
 use crate::histogram::Histogram;
 use crate::local;
+use crate::objective::Objective;
 use crate::outcome::Outcome;
 
 /// The numbers of an [`Aggregator`](crate::Aggregator) at one moment, or [between two](Self::since).
@@ -49,6 +50,10 @@ pub struct FunctionStats {
     pub line: u32,
     /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
     pub sample: u32,
+    /// What the function promises of its calls; several if functions that share the entry promise different things, empty
+    /// if none does. Not serialized.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub objectives: Vec<Objective>,
     /// Calls that succeeded.
     pub success: u64,
     /// Calls that failed.
@@ -215,6 +220,7 @@ impl FunctionStats {
             file: site.file().to_owned(),
             line: site.line(),
             sample: site.sample(),
+            objectives: site.objective().into_iter().collect(),
             success,
             failure,
             panic,
@@ -269,8 +275,13 @@ impl FunctionStats {
         Some(estimate.max(self.min_ns.unwrap_or(0)).min(self.max_ns.unwrap_or(u64::MAX)))
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.sample = self.sample.max(other.sample);
+        for objective in &other.objectives {
+            if !self.objectives.contains(objective) {
+                self.objectives.push(*objective);
+            }
+        }
         self.success = self.success.saturating_add(other.success);
         self.failure = self.failure.saturating_add(other.failure);
         self.panic = self.panic.saturating_add(other.panic);
@@ -282,8 +293,17 @@ impl FunctionStats {
         self.histogram.merge(&other.histogram);
     }
 
+    /// Returns what happened after `earlier`, the numbers of the same function in an earlier snapshot: as
+    /// [`Snapshot::since`] does, for exporters that remember each function by itself.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        delta.subtract(earlier);
+        delta
+    }
+
     /// Removes what an earlier snapshot has of the same function.
-    pub(crate) fn subtract(&mut self, earlier: &Self) {
+    fn subtract(&mut self, earlier: &Self) {
         self.success = self.success.saturating_sub(earlier.success);
         self.failure = self.failure.saturating_sub(earlier.failure);
         self.panic = self.panic.saturating_sub(earlier.panic);
@@ -306,6 +326,15 @@ impl FunctionStats {
 }
 
 impl ValueStats {
+    /// Returns what happened after `earlier`, the numbers of the same name in an earlier snapshot: as [`Snapshot::since`]
+    /// does, for exporters that remember each name by itself.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        delta.subtract(earlier);
+        delta
+    }
+
     fn subtract(&mut self, earlier: &Self) {
         self.count = self.count.saturating_sub(earlier.count);
         self.sum -= earlier.sum;

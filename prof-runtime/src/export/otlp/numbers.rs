@@ -52,18 +52,11 @@ impl<'a> Numbers<'a> {
         let key = |group: &str, name: &str| is_delta.then(|| (group.to_owned(), name.to_owned()));
         let function =
             |now: &'a FunctionStats| match key(&now.group, &now.name).and_then(|key| arrived.functions.get(&key)) {
-                Some((before, at)) => {
-                    let mut difference = now.clone();
-                    difference.subtract(before);
-                    Since { start: since(*at), number: Cow::Owned(difference) }
-                }
+                Some((before, at)) => Since { start: since(*at), number: Cow::Owned(now.since(before)) },
                 None => Since { start: started_at, number: Cow::Borrowed(now) },
             };
         let value = |now: &'a ValueStats| match key(&now.group, &now.name).and_then(|key| arrived.values.get(&key)) {
-            Some((before, at)) => {
-                let (count, sum) = (now.count.saturating_sub(before.count), now.sum - before.sum);
-                Since { start: since(*at), number: Cow::Owned(ValueStats { count, sum, ..now.clone() }) }
-            }
+            Some((before, at)) => Since { start: since(*at), number: Cow::Owned(now.since(before)) },
             None => Since { start: started_at, number: Cow::Borrowed(now) },
         };
         let rest = match &arrived.rest {

@@ -1,11 +1,9 @@
 //! Classic histogram buckets, made of ours without cutting any of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::callsite::callsites;
-use crate::histogram::{Histogram, bucket_of, lower_ns, upper_ns};
+use crate::{Bucket, FunctionStats, Histogram, Objective};
 
 /// How many buckets a duration histogram has for each power of two, from 128 ns to 69 s.
 ///
@@ -32,14 +30,14 @@ pub enum Resolution {
 const SHORTEST_NS: u64 = 1 << 7;
 /// Longer ones, from 69 s up, share the last.
 const LONGEST_NS: u64 = 1 << 36;
-/// What the aggregator has per power of two.
-const COUNTED: usize = 16;
 
 impl Resolution {
     /// The upper bounds of the buckets, in nanoseconds, ascending; what is above all of them is not among them.
     pub(super) fn bounds(self) -> Vec<u64> {
-        let step = COUNTED / self as usize;
-        (bucket_of(SHORTEST_NS)..=bucket_of(LONGEST_NS)).step_by(step).map(lower_ns).collect()
+        let parts = self as u64;
+        let powers = (SHORTEST_NS.ilog2()..LONGEST_NS.ilog2()).map(|exponent| 1_u64 << exponent);
+        let bounds = powers.flat_map(|power| (0..parts).map(move |part| power + power / parts * part));
+        bounds.chain([LONGEST_NS]).collect()
     }
 }
 
@@ -49,8 +47,7 @@ impl Resolution {
 /// Whoever serves a histogram and whoever asks for its bucket take the bound from here.
 pub(super) fn latency_bound_ns(threshold: Duration) -> u64 {
     let ns = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
-    let bucket = bucket_of(ns);
-    let (lower, upper) = (lower_ns(bucket), upper_ns(bucket));
+    let Bucket { lower_ns: lower, upper_ns: upper, .. } = Histogram::bucket_of_ns(ns);
     if ns - lower <= upper.saturating_sub(ns) { lower } else { upper }
 }
 
@@ -60,38 +57,18 @@ pub(super) fn seconds(bound_ns: u64) -> f64 {
     bound_ns as f64 / 1e9
 }
 
-/// The upper bounds of the buckets of every function, in nanoseconds.
-pub(super) struct Bounds {
-    /// Of the functions that promise no latency.
-    common: Vec<u64>,
-    /// What others have besides, by group and name. Functions that share both share a histogram.
-    promised: HashMap<(&'static str, &'static str), Vec<u64>>,
-}
-
-impl Bounds {
-    pub(super) fn new(resolution: Resolution) -> Self {
-        let mut promised: HashMap<_, Vec<u64>> = HashMap::new();
-        for callsite in callsites() {
-            if let Some(threshold) = callsite.objective().and_then(|objective| objective.latency_threshold()) {
-                let bounds = promised.entry((callsite.group(), callsite.name())).or_default();
-                bounds.push(latency_bound_ns(threshold));
-            }
-        }
-        Self { common: resolution.bounds(), promised }
+/// The upper bounds of the buckets of a function, in nanoseconds, ascending: `common` ones, and those of the latencies that
+/// it promises.
+pub(super) fn bounds_of<'a>(common: &'a [u64], function: &FunctionStats) -> Cow<'a, [u64]> {
+    let latencies = function.objectives.iter().filter_map(Objective::latency_threshold);
+    let promised: Vec<u64> = latencies.map(latency_bound_ns).collect();
+    if promised.is_empty() {
+        return Cow::Borrowed(common);
     }
-
-    /// Those of one function, ascending.
-    pub(super) fn of(&self, group: &str, name: &str) -> Cow<'_, [u64]> {
-        match self.promised.get(&(group, name)) {
-            None => Cow::Borrowed(&self.common),
-            Some(promised) => {
-                let mut bounds = [&self.common[..], promised].concat();
-                bounds.sort_unstable();
-                bounds.dedup();
-                Cow::Owned(bounds)
-            }
-        }
-    }
+    let mut bounds = [common, &promised].concat();
+    bounds.sort_unstable();
+    bounds.dedup();
+    Cow::Owned(bounds)
 }
 
 /// How many durations are in each bucket, in seconds, as `prometheus-client` wants them: not summed up.
@@ -111,10 +88,7 @@ pub(super) fn classic(histogram: &Histogram, bounds: &[u64]) -> Vec<(f64, u64)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::callsite::Callsite;
-    use crate::histogram::BUCKETS;
-    use crate::objective::Objective;
-    use crate::registry;
+    use crate::histogram::{BUCKETS, bucket_of, lower_ns};
 
     #[track_caller]
     fn check(resolution: Resolution, buckets: usize) {
@@ -164,28 +138,21 @@ mod tests {
         }
     }
 
-    const fn site(name: &'static str, latency: Duration) -> Callsite {
-        Callsite::new("function", || "buckets::function::item", "buckets", file!(), line!())
-            .with_name(name)
-            .with_objective(Objective::new().latency(latency, 99.0))
-    }
-
     #[test]
     fn functions_have_the_bounds_that_they_promise() {
-        static PROMISING: Callsite = site("promising", Duration::from_millis(250));
+        let promises = |latency| {
+            FunctionStats::named("buckets", "promising").with_objective(Objective::new().latency(latency, 99.0))
+        };
+        let common = Resolution::One.bounds();
+        let promising = promises(Duration::from_millis(250));
+        let bounds = bounds_of(&common, &promising);
+        assert_eq!(bounds.len(), 31);
+        assert!(bounds.is_sorted() && bounds.contains(&251_658_240));
         // Beyond what others have a bucket for.
-        static SLOW: Callsite = site("slow", Duration::from_secs(1800));
-        registry::list(&PROMISING);
-        registry::list(&SLOW);
-        let bounds = Bounds::new(Resolution::One);
-        let promising = bounds.of("buckets", "promising");
-        assert_eq!(promising.len(), 31);
-        assert!(promising.is_sorted() && promising.contains(&251_658_240));
-        let slow = bounds.of("buckets", "slow");
+        let slow = bounds_of(&common, &promises(Duration::from_secs(1800))).into_owned();
         assert_eq!((slow.len(), slow[30]), (31, 1_786_706_395_136));
-        assert_eq!(bounds.of("buckets", "another").len(), 30);
-        assert_eq!(bounds.of("another", "promising").len(), 30);
-        assert_eq!(Bounds::new(Resolution::Sixteen).of("buckets", "promising").len(), 465, "it is among them already");
+        assert_eq!(bounds_of(&common, &FunctionStats::named("buckets", "another")).len(), 30);
+        assert_eq!(bounds_of(&Resolution::Sixteen.bounds(), &promising).len(), 465, "it is among them already");
     }
 
     #[test]

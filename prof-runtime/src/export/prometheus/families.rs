@@ -7,7 +7,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::TextFormat;
-use super::buckets::{Bounds, classic};
+use super::buckets::{bounds_of, classic};
 use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
 use crate::data::MetricValue;
 use crate::export::Losses;
@@ -16,8 +16,8 @@ use crate::outcome::Outcome;
 pub(super) struct Families<'a> {
     pub(super) format: TextFormat,
     pub(super) snapshot: &'a Snapshot,
-    /// Of the histograms.
-    pub(super) bounds: &'a Bounds,
+    /// The upper bounds of the buckets of functions that promise no latency, in nanoseconds, ascending.
+    pub(super) bounds: &'a [u64],
 }
 
 /// The labels of a function.
@@ -77,7 +77,7 @@ impl Families<'_> {
         };
         for function in &self.snapshot.functions {
             let sum_s = function.total_ns as f64 / 1e9;
-            let buckets = classic(&function.histogram, &self.bounds.of(&function.group, &function.name));
+            let buckets = classic(&function.histogram, &bounds_of(self.bounds, function));
             // Threads count on while the snapshot is taken: only the histogram's own count agrees with its buckets.
             let count = function.histogram.count();
             let labels = labels(function);

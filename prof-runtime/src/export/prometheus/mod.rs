@@ -44,7 +44,6 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::Registry;
 
-use self::buckets::Bounds;
 pub use self::buckets::Resolution;
 #[cfg(feature = "rules")]
 pub use self::dashboard::Dashboard;
@@ -170,7 +169,7 @@ impl PrometheusCollector {
 
     fn encode_as(&self, format: TextFormat, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let snapshot = self.aggregator.snapshot();
-        let families = Families { format, snapshot: &snapshot, bounds: &Bounds::new(self.resolution) };
+        let families = Families { format, snapshot: &snapshot, bounds: &self.resolution.bounds() };
         families.encode(&mut encoder, &self.losses, &self.build_labels)
     }
 }

@@ -71,29 +71,16 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod client;
-mod clock;
-mod credited;
-mod event;
-mod expires;
-#[cfg(all(feature = "file", target_os = "linux"))]
-mod file;
-pub mod hang;
-#[cfg(all(feature = "file", target_os = "linux"))]
-mod kill;
-mod local;
-mod monitor;
-mod outbox;
-mod queue;
-mod reaper;
-mod request;
-mod server;
-mod sync;
-mod table;
-mod watchdog;
 #[cfg(feature = "file")]
-mod wire;
-mod worker;
+mod channel;
+mod engine;
+pub mod hang;
+#[cfg(all(feature = "process", target_os = "linux"))]
+mod process;
+mod report;
+mod thread;
+mod time;
+mod timers;
 
 /// Gives every call of a function a timer, as [`expires_or_noop`] does for a scope: `#[expires("5s")]`.
 ///
@@ -140,35 +127,33 @@ mod worker;
 /// ```
 pub use prof_macros::expires;
 
+#[cfg(all(feature = "file", target_os = "linux"))]
 pub use self::{
-    client::{ClientError, IntoClient, NoClient, ScopedClient, TimerClient, configure, scoped},
-    clock::{Clock, MockClock, Timestamp, TimestampError},
-    event::{ReapFailure, TimerEvent},
-    expires::{Expires, ExpiresError, expires, expires_in, expires_or_noop, failed_releases, unwatched_scopes},
-    local::{LocalQueue, LocalTimerClient, LocalTimerServer},
-    queue::{QueueError, RequestQueue},
-    reaper::{BoundedReaper, Enrolment, Reaper, ThreadReaper},
-    request::{Pid, RequestKind, ScopeId, TimerRequest, WorkerId},
-    server::{ReapError, TimerServer},
-    table::{ExpiredTimers, TimerTable},
-    watchdog::{Health, PassError, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle},
-    worker::{StartError, StopError},
+    channel::{FileTimerClient, PipeError},
+    engine::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder},
+    process::{
+        Evidence, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Processes, RefusedWorker, Standing,
+        ThreadEvidence, WorkerProcess,
+    },
+    report::{ExpiredScope, FileTimerEvent, IncidentReport},
 };
-#[cfg(feature = "log")]
-pub use event::to_log;
-#[cfg(feature = "tracing")]
-pub use event::to_tracing;
-#[cfg(all(feature = "file", target_os = "linux"))]
-pub use file::{
-    ExpiredScope, FileTimerClient, FileTimerEvent, FileTimerHealth, FileTimerServer, FileTimerServerBuilder,
-    IncidentReport, PipeError,
+pub use self::{
+    engine::{Health, PassError, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle},
+    report::{ReapFailure, TimerEvent},
+    thread::{StartError, StopError},
+    time::{Clock, MockClock, Timestamp, TimestampError},
+    timers::{
+        BoundedReaper, ClientError, Enrolment, ExpiredTimers, Expires, ExpiresError, IntoClient, LocalQueue,
+        LocalTimerClient, LocalTimerServer, NoClient, Pid, QueueError, ReapError, Reaper, RequestKind, RequestQueue,
+        ScopeId, ScopedClient, ThreadReaper, TimerClient, TimerRequest, TimerServer, TimerTable, WorkerId, configure,
+        expires, expires_in, expires_or_noop, failed_releases, scoped, unwatched_scopes,
+    },
 };
-#[cfg(all(feature = "file", target_os = "linux"))]
-pub use kill::{
-    Evidence, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Processes, RefusedWorker, Standing, ThreadEvidence,
-    WorkerProcess,
-};
-#[cfg(all(feature = "process", target_os = "linux"))]
-pub use reaper::{Kill, PidfdKill, ProcessReaper};
 #[cfg(feature = "file")]
-pub use wire::{FileTimerRequest, LineError, LineReader, MAX_LINE_BYTES};
+pub use channel::{FileTimerRequest, LineError, LineReader, MAX_LINE_BYTES};
+#[cfg(all(feature = "process", target_os = "linux"))]
+pub use process::{Kill, PidfdKill, ProcessReaper};
+#[cfg(feature = "log")]
+pub use report::to_log;
+#[cfg(feature = "tracing")]
+pub use report::to_tracing;

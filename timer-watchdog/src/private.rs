@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub use core::{concat, module_path};
 
-use crate::expires::{Expires, expires_in_or_noop};
+use crate::timers::expires::{Expires, expires_in_or_noop};
 
 /// The type that it is given, under a name that comes from the attribute.
 pub type Is<T> = T;

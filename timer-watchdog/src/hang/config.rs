@@ -8,7 +8,7 @@ use super::detector::Detector;
 use super::domain::Domain;
 use super::event::{HangEvent, Stall};
 use super::watcher::HangWatcher;
-use crate::StartError;
+use crate::thread::StartError;
 
 /// How a guard learns the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -12,8 +12,8 @@ use super::event::{Activity, HangEvent, Level, Origin, Stall};
 use super::frame::{Entry, Frame, NEVER};
 use super::slot::{Slot, ThreadInfo};
 use super::task::{Marks, TaskSlot};
-use crate::StartError;
-use crate::clock::{Timestamp, nanos};
+use crate::thread::StartError;
+use crate::time::{Timestamp, nanos};
 
 /// Finds the scopes of a [`Domain`] that have exceeded a limit, one look at each [`tick`](Detector::tick).
 ///

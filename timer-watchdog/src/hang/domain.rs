@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use super::attach;
 use super::slot::Slot;
 use super::task::TaskSlot;
-use crate::Clock;
+use crate::time::Clock;
 
 pub use super::attach::Entered;
 

@@ -10,7 +10,7 @@
 use std::panic::Location;
 use std::ptr;
 
-use crate::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+use crate::thread::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// The name of a scope, for [`watch_in`](crate::hang::watch_in).
 ///

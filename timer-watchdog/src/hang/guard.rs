@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::attach;
 use super::frame::{Entry, NEVER, Scope};
 use super::slot::At;
-use crate::clock::nanos;
+use crate::time::nanos;
 
 /// Watches the scope that the result lives in: if it takes longer than `timeout`, the watcher reports it.
 ///

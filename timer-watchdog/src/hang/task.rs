@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::attach;
 use super::domain::{Domain, Shared};
 use super::frame::{Entry, Frame, NEVER};
-use crate::clock::nanos;
+use crate::time::nanos;
 
 /// The one scope of a task, or of whatever else moves between threads.
 #[derive(Debug)]

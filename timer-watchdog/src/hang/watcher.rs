@@ -9,11 +9,13 @@ use super::config::{HangConfig, HardPolicy};
 use super::detector::Detector;
 use super::domain::Domain;
 use super::event::{HangEvent, Level, Stall};
-use crate::clock::Timestamp;
-use crate::monitor::Monitor;
-use crate::outbox::Outbox;
-use crate::worker::{Running, Worker};
-use crate::{Clock, Health, StartError, StopError};
+use crate::engine::Health;
+use crate::thread::monitor::Monitor;
+use crate::thread::outbox::Outbox;
+use crate::thread::worker::{Running, Worker};
+use crate::thread::{StartError, StopError};
+use crate::time::Clock;
+use crate::time::Timestamp;
 
 /// How long an abort waits for the events before it to be delivered, and a drop for the thread to end.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,0 +1,207 @@
+//! The client of a server behind a named pipe.
+
+mod link;
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use link::{BACKOFF, Link, is_unserved};
+
+use crate::channel::FileTimerRequest;
+use crate::process::SIGKILL;
+use crate::thread::monitor::Monitor;
+use crate::time::wall;
+use crate::time::{Clock, Timestamp};
+use crate::timers::{ClientError, Pid, ScopeId, TimerClient};
+
+/// How long an acquire waits for a server that is not there, unless told otherwise: as upstream does, time for a server
+/// that starts together with its workers.
+const RETRY_LIMIT: Duration = Duration::from_secs(1);
+
+/// Sends the requests of a worker process to a server behind a named pipe; speaks to `PyTorch`'s servers, too.
+///
+/// The pipe is kept open. When the server is restarted, the client finds the new one by itself. A request is one write
+/// that never blocks:
+///
+/// - An *acquire* that finds no server tries again for a limited time ([`retry_for`](Self::retry_for)); while there is
+///   none, further ones fail at once. One that finds the pipe full fails at once.
+/// - A *release* never fails and never waits: what cannot be written is kept, once for each scope, and delivered by a
+///   thread as soon as the pipe takes it, even after the client is dropped. An acquire of the same scope replaces it.
+///
+/// A drop waits for what is still to be delivered, at most as long as an acquire may wait for a server.
+///
+/// A fork is noticed: the child speaks for itself. Programs that are not Rust's own (a module of Python, say) must
+/// ignore SIGPIPE, as Python and Rust do by themselves.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{FileTimerClient, expires_in};
+///
+/// let client = FileTimerClient::new("/nowhere/timer").retry_for(Duration::ZERO);
+/// let error = expires_in("load", Duration::from_secs(5), &client).unwrap_err();
+/// let cause = std::error::Error::source(&error).unwrap();
+/// assert_eq!(cause.to_string(), r#"no server reads from "/nowhere/timer", so there is no timer for "load""#);
+/// ```
+pub struct FileTimerClient {
+    path: Arc<Path>,
+    /// Fixed, or the calling process.
+    pid: Option<Pid>,
+    signal: i32,
+    limit: Duration,
+    link: Arc<Monitor<Link>>,
+}
+
+impl FileTimerClient {
+    /// Returns a client of the server that reads from `path`; opens nothing yet. Expired workers get SIGKILL.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into().into(),
+            pid: None,
+            signal: SIGKILL,
+            limit: RETRY_LIMIT,
+            link: Clock::monotonic().monitor(Link::new()),
+        }
+    }
+
+    /// Returns a client of the server that the environment names: `TIMER_WATCHDOG_FILE`, or `TORCHELASTIC_TIMER_FILE`.
+    pub fn from_env() -> Option<Self> {
+        let named = ["TIMER_WATCHDOG_FILE", "TORCHELASTIC_TIMER_FILE"].into_iter().find_map(env::var_os);
+        named.filter(|path| !path.is_empty()).map(Self::new)
+    }
+
+    /// Sets the signal that an expired worker gets, 1 to 31; with 0 or less it is reported only.
+    #[must_use]
+    pub fn signal(mut self, signal: i32) -> Self {
+        self.signal = signal;
+        self
+    }
+
+    /// Sets how long an acquire may wait for a server that is not there; one second if not set.
+    #[must_use]
+    pub fn retry_for(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Speaks for another process than the calling one.
+    #[must_use]
+    pub fn for_process(mut self, pid: Pid) -> Self {
+        self.pid = Some(pid);
+        self
+    }
+
+    /// Returns the path of the pipe.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns how many releases wait for the pipe to take them.
+    pub fn pending_releases(&self) -> usize {
+        self.link.peek(|link| link.late.len())
+    }
+
+    /// Waits until no release waits any more, at most `limit`; returns whether none does.
+    pub fn flush(&self, limit: Duration) -> bool {
+        let clock = Clock::monotonic();
+        let done = |link: &mut Link| link.late.is_empty().then_some(());
+        clock.wait_until(&self.link, clock.now().after(limit), done).is_some()
+    }
+
+    fn pid(&self) -> Pid {
+        self.pid.unwrap_or_else(Pid::current)
+    }
+
+    fn line(request: FileTimerRequest) -> Vec<u8> {
+        // A shortened request fits at any numbers; an empty line, which readers pass over, stands for "never".
+        request.shortened().to_line().unwrap_or_default()
+    }
+
+    fn try_acquire(&self, line: &[u8], release: &[u8]) -> Result<(), Errno> {
+        self.link.update(|link| {
+            link.notice_fork();
+            link.flush(&self.path)?;
+            link.write(&self.path, line)?;
+            link.is_down = false;
+            link.late.remove(release);
+            Ok(())
+        })
+    }
+
+    /// Tries again while there is no server and time left.
+    fn acquire_in_time(&self, line: &[u8], release: &[u8]) -> Result<(), Errno> {
+        let clock = Clock::monotonic();
+        let deadline = clock.now().after(self.limit);
+        let mut wait = BACKOFF.0;
+        loop {
+            let Err(errno) = self.try_acquire(line, release) else {
+                return Ok(());
+            };
+            let now = clock.now();
+            if !is_unserved(errno) || now >= deadline || self.link.peek(|link| link.is_down) {
+                self.link.update(|link| link.is_down |= is_unserved(errno));
+                return Err(errno);
+            }
+            clock.wait_until(&self.link, now.after(wait).min(deadline), |_| None::<()>);
+            wait = (wait * 2).min(BACKOFF.1);
+        }
+    }
+}
+
+impl TimerClient for FileTimerClient {
+    fn acquire(&self, scope: &ScopeId, expiration: Timestamp) -> Result<(), ClientError> {
+        let seconds = match expiration {
+            Timestamp::NEVER => f64::INFINITY,
+            _ => (wall::since_epoch() + expiration.since(self.now())).as_secs_f64(),
+        };
+        let request = FileTimerRequest::acquire(self.pid(), scope.clone(), seconds, self.signal);
+        let release = Self::line(FileTimerRequest::release(self.pid(), scope.clone()));
+        self.acquire_in_time(&Self::line(request), &release).map_err(|errno| {
+            let (scope, path, source) = (scope.clone(), self.path.to_path_buf(), errno.into());
+            match errno {
+                Errno::AGAIN => ClientError::PipeFull { scope, path },
+                _ => ClientError::Unserved { scope, path, source },
+            }
+        })
+    }
+
+    fn release(&self, scope: &ScopeId) -> Result<(), ClientError> {
+        let line = Self::line(FileTimerRequest::release(self.pid(), scope.clone()));
+        self.link.update(|link| {
+            link.notice_fork();
+            if link.flush(&self.path).and_then(|()| link.write(&self.path, &line)).is_err() {
+                link.late.insert(line);
+                link.start_delivery(&self.link, &self.path);
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Drop for FileTimerClient {
+    fn drop(&mut self) {
+        let worker = self.link.update(|link| {
+            link.is_closed = true;
+            link.worker.clone()
+        });
+        if self.pending_releases() > 0 || worker.is_running() {
+            // What is still to be delivered then keeps the thread, and only that.
+            let _ = worker.stop(|| self.link.update(|_| ()), self.limit);
+        }
+    }
+}
+
+impl fmt::Debug for FileTimerClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileTimerClient")
+            .field("path", &self.path)
+            .field("pending_releases", &self.pending_releases())
+            .finish_non_exhaustive()
+    }
+}

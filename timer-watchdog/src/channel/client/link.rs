@@ -1,0 +1,131 @@
+//! The way of a client to its server: the open pipe, and the releases that it could not take yet.
+
+use std::collections::HashSet;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
+use rustix::io::Errno;
+
+use crate::thread::monitor::Monitor;
+use crate::thread::worker::Worker;
+use crate::time::{Clock, Timestamp};
+use crate::timers::Pid;
+
+/// The first wait between two tries, and the longest.
+pub(super) const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// The way to the server.
+pub(super) struct Link {
+    /// The process that opened it; a forked child starts anew.
+    owner: Pid,
+    pipe: Option<Arc<OwnedFd>>,
+    /// Lines of releases that could not be written, in any order: each is of another scope.
+    pub(super) late: HashSet<Vec<u8>>,
+    /// An acquire has waited in vain for a server, and nobody has reached one since.
+    pub(super) is_down: bool,
+    pub(super) is_closed: bool,
+    pub(super) worker: Worker,
+}
+
+impl Link {
+    pub(super) fn new() -> Self {
+        Self {
+            owner: Pid::current(),
+            pipe: None,
+            late: HashSet::new(),
+            is_down: false,
+            is_closed: false,
+            worker: Worker::new("timer-releases", 0),
+        }
+    }
+
+    /// In a forked child, forgets what was the parent's: its releases and its thread.
+    pub(super) fn notice_fork(&mut self) {
+        if self.owner != Pid::current() {
+            *self = Self { pipe: self.pipe.take(), ..Self::new() };
+        }
+    }
+
+    /// Writes one line, which the pipe takes whole or not at all.
+    pub(super) fn write(&mut self, path: &Path, line: &[u8]) -> Result<(), Errno> {
+        let mut is_new = self.pipe.is_none();
+        loop {
+            let pipe = match &self.pipe {
+                Some(pipe) => pipe,
+                None => self.pipe.insert(Arc::new(open(path)?)),
+            };
+            match rustix::io::write(pipe, line) {
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) if !is_new => {
+                    // Its server is gone. The pipe stays open until there is a new one, for what nobody has read yet.
+                    self.pipe = Some(Arc::new(open(path)?));
+                    is_new = true;
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+
+    /// Writes what waits, until the pipe takes no more.
+    pub(super) fn flush(&mut self, path: &Path) -> Result<(), Errno> {
+        while let Some(line) = self.late.iter().next().cloned() {
+            self.write(path, &line)?;
+            self.late.remove(&line);
+        }
+        Ok(())
+    }
+
+    pub(super) fn start_delivery(&self, link: &Arc<Monitor<Self>>, path: &Arc<Path>) {
+        let (link, path) = (Arc::clone(link), Arc::clone(path));
+        // Without a thread, the next request delivers.
+        let _ = self.worker.start(move |_| deliver(&link, &path));
+    }
+}
+
+/// Delivers late releases until the client is closed and none is left.
+fn deliver(link: &Monitor<Link>, path: &Path) {
+    let clock = Clock::monotonic();
+    let mut wait = BACKOFF.0;
+    loop {
+        let has_work = clock.wait_until(link, Timestamp::NEVER, |link| match link.late.is_empty() {
+            true => link.is_closed.then_some(false),
+            false => Some(true),
+        });
+        if has_work != Some(true) {
+            return;
+        }
+        let (flushed, pipe) = link.update(|link| (link.flush(path), link.pipe.clone()));
+        match (flushed, pipe) {
+            (Ok(()), _) => wait = BACKOFF.0,
+            (Err(Errno::AGAIN), Some(pipe)) => wait_for_room(&pipe),
+            _ => {
+                clock.wait_until(link, clock.now().after(wait), |_| None::<()>);
+                wait = (wait * 2).min(BACKOFF.1);
+            }
+        }
+    }
+}
+
+/// Waits until a pipe takes bytes again; at most as long as a server may be replaced unseen.
+fn wait_for_room(pipe: &OwnedFd) {
+    let nanos = i64::from(BACKOFF.1.subsec_nanos());
+    let _ = poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: nanos }));
+}
+
+/// Opens the pipe for writing; fails if nobody reads from it.
+fn open(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let pipe = openat(CWD, path, flags, Mode::empty())?;
+    let kind = FileType::from_raw_mode(fstat(&pipe)?.st_mode);
+    if kind == FileType::Fifo { Ok(pipe) } else { Err(Errno::NOSTR) }
+}
+
+/// Returns whether this says that no server is there, which may change.
+pub(super) fn is_unserved(errno: Errno) -> bool {
+    matches!(errno, Errno::NXIO | Errno::NOENT | Errno::PIPE)
+}

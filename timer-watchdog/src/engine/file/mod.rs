@@ -1,0 +1,7 @@
+//! The server of worker processes, which send their requests through a named pipe.
+
+mod incident;
+mod server;
+mod state;
+
+pub use server::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder};

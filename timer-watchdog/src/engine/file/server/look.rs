@@ -1,0 +1,228 @@
+//! The loop of the server: waits for requests, ends of workers and deadlines, and deals with them.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
+
+use crate::channel::PipeError;
+use crate::channel::pipe::Pipe;
+use crate::engine::file::incident::Collector;
+use crate::engine::file::state::State;
+use crate::process::{KillPolicy, KillTarget, LinuxProcesses, Processes, WorkerProcess};
+use crate::report::FileTimerEvent;
+use crate::report::sd_notify::SdNotify;
+use crate::thread::outbox::Outbox;
+use crate::thread::worker::Running;
+use crate::time::{Clock, Timestamp};
+use crate::timers::Pid;
+
+/// The name of the thread.
+pub(super) const THREAD: &str = "file-timers";
+
+/// Events of one kind that are all told; beyond, only those whose number is a power of two.
+const UNSAMPLED: u64 = 8;
+
+/// What the server and its thread share.
+pub(in crate::engine::file) struct Shared {
+    pub(in crate::engine::file) path: PathBuf,
+    pub(in crate::engine::file) run_id: String,
+    pub(super) max_interval: Duration,
+    pub(super) gap_threshold: Duration,
+    pub(in crate::engine::file) policy: KillPolicy,
+    pub(in crate::engine::file) quota: usize,
+    pub(in crate::engine::file) processes: Box<dyn Processes>,
+    pub(in crate::engine::file) collector: Collector,
+    pub(super) outbox: Option<Arc<Outbox<FileTimerEvent>>>,
+    pub(super) wake: Arc<Wake>,
+    pub(super) notify: Mutex<Option<SdNotify>>,
+    /// Never held during a wait.
+    pub(super) state: Mutex<State>,
+    /// Looks that came to their end; read without order beside `last_pass_ns`, both are for display.
+    pub(super) passes: AtomicU64,
+    pub(super) last_pass_ns: AtomicU64,
+}
+
+/// What to wait for.
+struct Plan {
+    pipes: Vec<Arc<Pipe>>,
+    processes: Vec<(Pid, Arc<dyn WorkerProcess>)>,
+    due: Timestamp,
+    start: Timestamp,
+}
+
+impl Shared {
+    /// A panic under this lock leaves a state that is still whole: each change is one call.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::engine::file) fn emit(&self, event: FileTimerEvent) {
+        if let Some(outbox) = &self.outbox {
+            outbox.send(event);
+        }
+    }
+
+    /// Tells the `total`th event of a kind that outsiders can bring about at will.
+    pub(in crate::engine::file) fn emit_sampled(&self, total: u64, event: impl FnOnce() -> FileTimerEvent) {
+        if total <= UNSAMPLED || total.is_power_of_two() {
+            self.emit(event());
+        }
+    }
+
+    /// Sends the signal of a kill to the own process, too, if asked for.
+    pub(in crate::engine::file) fn end_server(&self, signal: i32) {
+        if self.policy.ends_server {
+            let own = LinuxProcesses::new(&KillPolicy::new().own_process_too().other_users_too()).find(Pid::current());
+            let sent = own.map(|own| own.send(signal, KillTarget::Process));
+            debug_assert!(sent.is_ok_and(|sent| sent.is_ok()), "a process may signal itself");
+        }
+    }
+
+    /// The loop of the thread.
+    pub(super) fn run(&self, running: &Running) {
+        self.emit(FileTimerEvent::Started { path: self.path.clone() });
+        self.notify(|notify| notify.ready());
+        while !running.is_stopping() {
+            // Processes may come from elsewhere, and panic; the lock's state is whole even then.
+            let pass = catch_unwind(AssertUnwindSafe(|| self.pass(self.max_interval)));
+            if let Err(error) = pass.unwrap_or_else(|_| Err(io::Error::other("the server panicked"))) {
+                self.emit(FileTimerEvent::PassFailed { error });
+                // What fails at once would otherwise keep a processor busy with failing.
+                running.wait_for_stop(self.max_interval);
+            }
+        }
+        self.notify(|notify| notify.stopping());
+        self.emit(FileTimerEvent::Stopped);
+    }
+
+    fn notify(&self, tell: impl FnOnce(&mut SdNotify)) {
+        let mut notify = self.notify.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(notify) = &mut *notify {
+            tell(notify);
+        }
+    }
+
+    /// Waits at most `timeout` for something to do, and does it; returns how many requests there were.
+    pub(super) fn pass(&self, timeout: Duration) -> io::Result<usize> {
+        let clock = Clock::monotonic();
+        let start = clock.now();
+        let plan = self.plan(start, timeout);
+        let ended = wait(&plan, &self.wake, clock.now())?;
+        let got = clock.now();
+        let requests = self.look(&plan, &ended, got)?;
+        let now = clock.now();
+        self.passes.fetch_add(1, Ordering::Relaxed);
+        self.last_pass_ns.store(now.as_nanos(), Ordering::Relaxed);
+        self.notify(|notify| notify.looked(now));
+        Ok(requests)
+    }
+
+    fn plan(&self, start: Timestamp, timeout: Duration) -> Plan {
+        let state = self.lock();
+        Plan {
+            pipes: state.pipes.iter().map(|source| Arc::clone(&source.pipe)).collect(),
+            processes: state.awaited(),
+            due: state.due(start).min(start.after(timeout)),
+            start,
+        }
+    }
+
+    fn look(&self, plan: &Plan, ended: &[(Pid, Arc<dyn WorkerProcess>)], got: Timestamp) -> io::Result<usize> {
+        let mut state = self.lock();
+        // What a process has sent before it ended still counts; whatever the reading says, its end is dealt with.
+        let requests = state.read(self, got);
+        state.ended(self, ended);
+        let requests = requests?;
+        state.end_fragments(self, got);
+        // After the reading: what was acquired before a gap or in it shares in it.
+        let now = Clock::monotonic().now();
+        if got.since(plan.due) > self.gap_threshold {
+            // When in the wait it began is not known, so nobody is charged for any of the wait.
+            self.credit(&mut state, got.since(plan.start));
+        }
+        if now.since(got) > self.gap_threshold {
+            self.credit(&mut state, now.since(got));
+        }
+        state.expire(self, now);
+        state.advance(self, now);
+        self.keep_pipe(&mut state);
+        Ok(requests)
+    }
+
+    fn credit(&self, state: &mut State, gap: Duration) {
+        state.credit(gap);
+        self.emit(FileTimerEvent::ObserverGap { gap });
+    }
+
+    /// Makes the pipe again if its path is gone. The old one is still read, since clients have it open.
+    fn keep_pipe(&self, state: &mut State) {
+        if state.pipes.last().is_none_or(|source| source.pipe.is_in_place()) {
+            return;
+        }
+        match Pipe::take(&self.path) {
+            Ok(pipe) => {
+                state.add_pipe(pipe);
+                state.is_pipe_lost = false;
+                self.emit(FileTimerEvent::PipeRestored { path: self.path.clone() });
+            }
+            Err(error) => self.pipe_lost(state, error),
+        }
+    }
+
+    fn pipe_lost(&self, state: &mut State, error: PipeError) {
+        if !std::mem::replace(&mut state.is_pipe_lost, true) {
+            self.emit(FileTimerEvent::PipeLost { error });
+        }
+    }
+}
+
+/// Waits for requests, ends of processes, a wake, or the time; returns the processes that have ended.
+fn wait(plan: &Plan, wake: &Wake, now: Timestamp) -> io::Result<Vec<(Pid, Arc<dyn WorkerProcess>)>> {
+    let left = plan.due.since(now);
+    let timeout =
+        Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+    let awaited: Vec<_> = plan.processes.iter().filter(|(_, process)| process.exit_fd().is_some()).collect();
+    let mut fds = vec![PollFd::new(&wake.fd, PollFlags::IN)];
+    fds.extend(
+        awaited
+            .iter()
+            .filter_map(|(_, process)| process.exit_fd())
+            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+    );
+    let pipes: Vec<_> = plan.pipes.iter().map(|pipe| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)).collect();
+    fds.extend(pipes);
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    wake.clear();
+    let ended = awaited.iter().zip(&fds[1..]).filter(|(_, fd)| !fd.revents().is_empty());
+    Ok(ended.map(|((pid, process), _)| (*pid, Arc::clone(process))).collect())
+}
+
+/// Ends a wait from another thread.
+pub(super) struct Wake {
+    fd: OwnedFd,
+}
+
+impl Wake {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { fd: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)? })
+    }
+
+    pub(super) fn wake(&self) {
+        // Full means that there are wakes enough.
+        let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
+    }
+
+    fn clear(&self) {
+        let _ = rustix::io::read(&self.fd, &mut [0_u8; 8]);
+    }
+}

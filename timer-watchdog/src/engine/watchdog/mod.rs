@@ -1,0 +1,239 @@
+//! The watchdog: takes requests from a queue, gives them to a server, and has expired workers reaped.
+
+mod builder;
+mod pass;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::thread::outbox::Outbox;
+use crate::thread::worker::Worker;
+use crate::thread::{StartError, StopError};
+use crate::time::Timestamp;
+use crate::timers::{Pid, RequestQueue, TimerServer, WorkerId};
+pub use builder::WatchdogBuilder;
+use pass::Core;
+pub use pass::{PassError, PassReport};
+
+/// How long a stop waits beyond the longest wait of the loop: time for a pass that is in progress.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
+/// Watches timers: one pass at a time by [`run_watchdog`](Self::run_watchdog), or continually after [`start`](Self::start).
+///
+/// The thread sleeps until a request comes in, the next deadline, or `max_interval`, whichever is first. It ends at
+/// [`stop`](Self::stop), or when the watchdog and all its handles are dropped; a drop waits at most `max_interval` and
+/// one second for a pass in progress. Started inside a callback, stopped twice, or stopped before it was started: all
+/// are fine.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use std::time::Duration;
+/// use timer_watchdog::{LocalQueue, LocalTimerClient, LocalTimerServer, Watchdog, expires_in};
+///
+/// let (reaped, workers) = mpsc::channel();
+/// let server = LocalTimerServer::new(move |worker: &u32| Ok(reaped.send(*worker).is_ok()));
+/// let queue = LocalQueue::new(1024);
+/// let client = LocalTimerClient::new(queue.clone(), 7);
+///
+/// let watchdog = Watchdog::new(server, queue, Duration::from_millis(50));
+/// watchdog.start()?;
+/// let _timer = expires_in("load", Duration::from_millis(1), &client)?;
+/// // The scope hangs, and its worker is reported.
+/// assert_eq!(workers.recv()?, 7);
+/// watchdog.stop()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Watchdog<S, Q, W = Pid>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    owner: Arc<Owner<S, Q, W>>,
+}
+
+/// Keeps a watchdog's thread running and can stop it.
+///
+/// The thread runs as long as the [`Watchdog`] or any of its handles is there, unless stopped.
+#[derive(Clone)]
+pub struct WatchdogHandle {
+    owner: Arc<dyn Control>,
+}
+
+/// How a watchdog does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether the thread runs.
+    pub is_running: bool,
+    /// Passes that came to their end.
+    pub passes: u64,
+    /// The time since the last of them, or since the watchdog was built. Much more than the longest wait says that
+    /// the watchdog itself hangs, in a reaper or a queue.
+    pub since_last_pass: Duration,
+    /// Events that no callback has seen, because it was behind or could not be called.
+    pub undelivered_events: u64,
+    /// Callbacks for events that panicked.
+    pub panicked_callbacks: u64,
+}
+
+/// The one who stops the thread when nobody can reach it any more.
+struct Owner<S, Q, W>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    core: Arc<Core<S, Q, W>>,
+    worker: Worker,
+}
+
+/// What a handle can do, whatever the watchdog's types.
+trait Control: Send + Sync {
+    fn stop(&self) -> Result<(), StopError>;
+    fn health(&self) -> Health;
+}
+
+impl<S, Q, W> Watchdog<S, Q, W>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    /// Returns a watchdog that waits at most `max_interval` at a time.
+    pub fn new(server: S, queue: Q, max_interval: Duration) -> Self {
+        Self::builder(server, queue, max_interval).build()
+    }
+
+    /// Returns a builder, to choose a clock, a receiver of events and more.
+    pub fn builder(server: S, queue: Q, max_interval: Duration) -> WatchdogBuilder<S, Q, W> {
+        WatchdogBuilder::new(server, queue, max_interval)
+    }
+
+    /// Runs one pass: takes the waiting requests, or waits at most `max_interval` for the first one, registers exactly
+    /// those, and has each worker with an expired timer reaped once.
+    ///
+    /// Workers that were reaped, or whose reap failed or panicked, lose their timers; a worker whose reap returned
+    /// false keeps them, for the next pass. A pass beside the running thread waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// If the queue fails or panics, if the server panics, or if called by a reaper inside a pass.
+    pub fn run_watchdog(&self) -> Result<PassReport, PassError> {
+        self.owner.core.pass(self.owner.core.max_interval)
+    }
+
+    /// Starts the thread, unless it runs already.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system gives no thread, or if the thread of an earlier start still is in a callback.
+    pub fn start(&self) -> Result<WatchdogHandle, StartError> {
+        let core = Arc::clone(&self.owner.core);
+        self.owner.worker.start(move |running| core.run(running))?;
+        let owner: Arc<dyn Control> = Arc::clone(&self.owner) as _;
+        Ok(WatchdogHandle { owner })
+    }
+
+    /// Stops the thread and waits for its end, at most `max_interval` and one second. It can be started again.
+    ///
+    /// Called by a callback on the thread itself it returns at once, and the thread ends after its present pass.
+    ///
+    /// # Errors
+    ///
+    /// If the thread has not ended in this time, because a reaper has not returned.
+    pub fn stop(&self) -> Result<(), StopError> {
+        self.owner.stop()
+    }
+
+    /// Returns how the watchdog does.
+    pub fn health(&self) -> Health {
+        self.owner.health()
+    }
+
+    /// Returns the server.
+    pub fn server(&self) -> &S {
+        &self.owner.core.server
+    }
+
+    /// Returns the queue.
+    pub fn queue(&self) -> &Q {
+        &self.owner.core.queue
+    }
+}
+
+impl WatchdogHandle {
+    /// Stops the thread, as [`Watchdog::stop`] does.
+    ///
+    /// # Errors
+    ///
+    /// If the thread has not ended in time.
+    pub fn stop(&self) -> Result<(), StopError> {
+        self.owner.stop()
+    }
+
+    /// Returns how the watchdog does.
+    pub fn health(&self) -> Health {
+        self.owner.health()
+    }
+}
+
+impl<S, Q, W> Control for Owner<S, Q, W>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    fn stop(&self) -> Result<(), StopError> {
+        let limit = self.core.max_interval.saturating_add(STOP_GRACE);
+        self.worker.stop(|| self.core.queue.wake(), limit)
+    }
+
+    fn health(&self) -> Health {
+        let core = &self.core;
+        let last = Timestamp::from_nanos(core.last_pass_ns.load(Ordering::Relaxed));
+        let losses = core.outbox.as_ref().map(Outbox::losses);
+        let (undelivered_events, panicked_callbacks) = losses.unwrap_or_default();
+        Health {
+            is_running: self.worker.is_running(),
+            passes: core.passes.load(Ordering::Relaxed),
+            since_last_pass: core.clock.now().since(last),
+            undelivered_events,
+            panicked_callbacks,
+        }
+    }
+}
+
+impl<S, Q, W> Drop for Owner<S, Q, W>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    fn drop(&mut self) {
+        // A reaper that never returns keeps its thread, and only that.
+        let _ = self.stop();
+        self.core.queue.close();
+    }
+}
+
+impl<S, Q, W> fmt::Debug for Watchdog<S, Q, W>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watchdog").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WatchdogHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WatchdogHandle").field("health", &self.health()).finish()
+    }
+}

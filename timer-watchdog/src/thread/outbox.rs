@@ -1,0 +1,110 @@
+//! Hands events to a user's callback on a thread of its own, so that a callback that blocks or panics hurts nobody.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::thread::monitor::Monitor;
+use crate::thread::worker::Worker;
+use crate::time::Clock;
+
+/// Events that wait for a callback that is behind: enough for a burst of expiries, 1024 events are well below 1 MiB.
+const CAPACITY: usize = 1024;
+
+/// How long a drop waits for the last events to be delivered.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A bounded queue of events and the thread that delivers them.
+pub(crate) struct Outbox<E> {
+    shared: Arc<Monitor<Pending<E>>>,
+    worker: Worker,
+    deliver: Arc<dyn Fn(E) + Send + Sync>,
+}
+
+struct Pending<E> {
+    events: VecDeque<E>,
+    /// An event has been taken and its callback has not returned yet.
+    is_delivering: bool,
+    is_closed: bool,
+    /// Events that found the queue full, or no thread.
+    dropped: u64,
+    /// Callbacks that panicked.
+    panicked: u64,
+}
+
+impl<E: Send + 'static> Outbox<E> {
+    /// Returns an outbox that calls `deliver` for each event, in order, one at a time.
+    pub(crate) fn new(name: &'static str, deliver: impl Fn(E) + Send + Sync + 'static) -> Self {
+        Self {
+            shared: Clock::monotonic().monitor(Pending {
+                events: VecDeque::new(),
+                is_delivering: false,
+                is_closed: false,
+                dropped: 0,
+                panicked: 0,
+            }),
+            worker: Worker::new(name, 0),
+            deliver: Arc::new(deliver),
+        }
+    }
+
+    /// Queues an event; never blocks. What finds the queue full is dropped and counted.
+    pub(crate) fn send(&self, event: E) {
+        let is_running = self.worker.is_running() || self.start();
+        self.shared.update(|pending| {
+            if is_running && pending.events.len() < CAPACITY {
+                pending.events.push_back(event);
+            } else {
+                pending.dropped += 1;
+            }
+        });
+    }
+
+    /// Starts the thread that delivers; without one, events are counted as dropped.
+    fn start(&self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let deliver = Arc::clone(&self.deliver);
+        let started = self.worker.start(move |_| deliver_all(&shared, &*deliver));
+        started.is_ok()
+    }
+
+    /// Waits until all events so far are delivered, at most `limit`; returns whether they are.
+    pub(crate) fn flush(&self, limit: Duration) -> bool {
+        let clock = Clock::monotonic();
+        let done = |pending: &mut Pending<E>| (pending.events.is_empty() && !pending.is_delivering).then_some(());
+        clock.wait_until(&self.shared, clock.now().after(limit), done).is_some()
+    }
+
+    /// Returns how many events no callback has seen, and how many callbacks have panicked.
+    pub(crate) fn losses(&self) -> (u64, u64) {
+        self.shared.peek(|pending| (pending.dropped, pending.panicked))
+    }
+}
+
+impl<E> Drop for Outbox<E> {
+    fn drop(&mut self) {
+        let close = || self.shared.update(|pending| pending.is_closed = true);
+        // A callback that never returns keeps its thread, and only that.
+        let _ = self.worker.stop(close, LAST_WORDS);
+    }
+}
+
+fn deliver_all<E>(shared: &Monitor<Pending<E>>, deliver: &dyn Fn(E)) {
+    let clock = Clock::monotonic();
+    loop {
+        let next = clock.wait_until(shared, crate::time::Timestamp::NEVER, |pending| {
+            let event = pending.events.pop_front();
+            pending.is_delivering = event.is_some();
+            (event.is_some() || pending.is_closed).then_some(event)
+        });
+        let Some(Some(event)) = next else {
+            return;
+        };
+        let delivered = catch_unwind(AssertUnwindSafe(|| deliver(event)));
+        shared.update(|pending| {
+            pending.is_delivering = false;
+            pending.panicked += u64::from(delivered.is_err());
+        });
+    }
+}

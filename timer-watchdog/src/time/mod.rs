@@ -1,0 +1,17 @@
+//! Room: clocks and points in time. The only room that reads a clock.
+//!
+//! May use: no other room.
+
+mod clock;
+mod mock;
+#[cfg_attr(not(feature = "tsc"), path = "os.rs")]
+#[cfg_attr(feature = "tsc", path = "tsc.rs")]
+mod source;
+mod timestamp;
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub(crate) mod wall;
+
+pub use clock::Clock;
+pub use mock::MockClock;
+pub(crate) use timestamp::nanos;
+pub use timestamp::{Timestamp, TimestampError};

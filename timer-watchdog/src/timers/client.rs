@@ -1,0 +1,221 @@
+//! The client half: where guards send their requests.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::time::{Clock, Timestamp};
+use crate::timers::ScopeId;
+
+/// Sends the requests of one worker to a server.
+///
+/// A client must be cheap to call and must never block: it runs inside the code that is watched.
+pub trait TimerClient: Send + Sync {
+    /// Asks the server to hold a timer until `expiration`.
+    ///
+    /// # Errors
+    ///
+    /// If the request cannot be sent; the timer is then not held.
+    fn acquire(&self, scope: &ScopeId, expiration: Timestamp) -> Result<(), ClientError>;
+
+    /// Asks the server to let a timer go.
+    ///
+    /// A lost release is a worker wrongly reaped: an implementation must keep what it cannot send at once.
+    ///
+    /// # Errors
+    ///
+    /// If the request can never be sent.
+    fn release(&self, scope: &ScopeId) -> Result<(), ClientError>;
+
+    /// Returns the present time of the clock that deadlines of this client count on; the monotonic clock if not given.
+    fn now(&self) -> Timestamp {
+        Clock::monotonic().now()
+    }
+}
+
+/// Says why a client could not send a request.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The queue to the server holds as many requests as it may.
+    #[error("cannot acquire a timer for {scope:?} of worker {worker}: the queue holds {capacity} requests already")]
+    QueueFull {
+        /// The scope of the timer.
+        scope: ScopeId,
+        /// The worker, as its debug form shows it.
+        worker: String,
+        /// The number of requests that the queue may hold.
+        capacity: usize,
+    },
+    /// No server reads from the named pipe, or there is none.
+    #[error("no server reads from {path:?}, so there is no timer for {scope:?}")]
+    Unserved {
+        /// The scope of the timer.
+        scope: ScopeId,
+        /// The pipe.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The named pipe holds as many requests as it can: its server is behind, or stopped.
+    #[error("the pipe {path:?} is full, so there is no timer for {scope:?}")]
+    PipeFull {
+        /// The scope of the timer.
+        scope: ScopeId,
+        /// The pipe.
+        path: PathBuf,
+    },
+    /// A client from elsewhere failed.
+    #[error("the timer client failed on {scope:?}")]
+    Other {
+        /// The scope of the timer.
+        scope: ScopeId,
+        /// What went wrong.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl<C: TimerClient + ?Sized> TimerClient for Arc<C> {
+    fn acquire(&self, scope: &ScopeId, expiration: Timestamp) -> Result<(), ClientError> {
+        (**self).acquire(scope, expiration)
+    }
+
+    fn release(&self, scope: &ScopeId) -> Result<(), ClientError> {
+        (**self).release(scope)
+    }
+
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// What [`configure`] takes: a client, a shared client, or [`NoClient`].
+pub trait IntoClient {
+    /// Returns the client to install, or none.
+    fn into_client(self) -> Option<Arc<dyn TimerClient>>;
+}
+
+impl<C: TimerClient + 'static> IntoClient for C {
+    fn into_client(self) -> Option<Arc<dyn TimerClient>> {
+        Some(Arc::new(self))
+    }
+}
+
+impl IntoClient for Option<Arc<dyn TimerClient>> {
+    fn into_client(self) -> Option<Arc<dyn TimerClient>> {
+        self
+    }
+}
+
+/// Stands for "no client" in [`configure`] and [`scoped`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NoClient;
+
+impl IntoClient for NoClient {
+    fn into_client(self) -> Option<Arc<dyn TimerClient>> {
+        None
+    }
+}
+
+/// The client of all threads that have none of their own.
+static GLOBAL: RwLock<Option<Arc<dyn TimerClient>>> = RwLock::new(None);
+
+/// A client or, on purpose, none.
+type Scoped = Option<Arc<dyn TimerClient>>;
+
+thread_local! {
+    /// The clients that [`scoped`] has put on this thread, the innermost last, each under its number.
+    static SCOPED: RefCell<Vec<(u64, Scoped)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Installs the client that [`expires`](fn@crate::expires) uses in every thread, or none.
+///
+/// Timers acquired before are still released through the client that acquired them. May be called at any time.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{LocalQueue, LocalTimerClient, NoClient, RequestQueue, configure, expires};
+///
+/// let queue = LocalQueue::new(8);
+/// configure(LocalTimerClient::new(queue.clone(), "worker"));
+/// let guard = expires(Duration::from_secs(5))?;
+/// assert_eq!(queue.size(), 1);
+///
+/// configure(NoClient);
+/// drop(guard);
+/// assert_eq!(queue.size(), 2);
+/// let error = expires(Duration::from_secs(5)).unwrap_err();
+/// assert!(error.to_string().contains("no timer client is configured"));
+/// # Ok::<(), timer_watchdog::ExpiresError>(())
+/// ```
+pub fn configure(client: impl IntoClient) {
+    let client = client.into_client();
+    let replaced = {
+        let mut global = GLOBAL.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *global, client)
+    };
+    // Outside the lock, because dropping a client may run anything.
+    drop(replaced);
+}
+
+/// Installs a client for the calling thread alone, or none, until the returned value is dropped.
+///
+/// It stands before the client of [`configure`]. This is how each thread becomes a worker of its own, and how tests
+/// run beside each other.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use timer_watchdog::{LocalQueue, LocalTimerClient, RequestQueue, expires, scoped};
+///
+/// let queue = LocalQueue::new(8);
+/// let here = scoped(LocalTimerClient::new(queue.clone(), "this thread"));
+/// let _timer = expires(Duration::from_secs(5))?;
+/// assert_eq!(queue.size(), 1);
+/// drop(here);
+/// assert!(expires(Duration::from_secs(5)).is_err());
+/// # Ok::<(), timer_watchdog::ExpiresError>(())
+/// ```
+pub fn scoped(client: impl IntoClient) -> ScopedClient {
+    let client = client.into_client();
+    let number = SCOPED.with_borrow_mut(|scoped| {
+        let number = scoped.last().map_or(0, |(number, _)| number + 1);
+        scoped.push((number, client));
+        number
+    });
+    ScopedClient { number, stays_on_thread: PhantomData }
+}
+
+/// Keeps the client of [`scoped`] on the thread.
+#[derive(Debug)]
+#[must_use = "the client is taken away when this value is dropped"]
+pub struct ScopedClient {
+    number: u64,
+    stays_on_thread: PhantomData<*const ()>,
+}
+
+impl Drop for ScopedClient {
+    fn drop(&mut self) {
+        // In a thread's last moments the list may be gone, and then there is nothing to take away.
+        let taken = SCOPED.try_with(|scoped| {
+            let mut scoped = scoped.borrow_mut();
+            let index = scoped.iter().position(|(number, _)| *number == self.number)?;
+            Some(scoped.remove(index))
+        });
+        drop(taken);
+    }
+}
+
+/// Returns the client for the calling thread.
+pub(crate) fn current() -> Option<Arc<dyn TimerClient>> {
+    let scoped = SCOPED.try_with(|scoped| scoped.borrow().last().map(|(_, client)| client.clone()));
+    if let Ok(Some(client)) = scoped {
+        return client;
+    }
+    GLOBAL.read().unwrap_or_else(PoisonError::into_inner).clone()
+}

@@ -3,7 +3,7 @@
 //! once its limit has passed, while all healthy jobs finish.
 //!
 //! ```sh
-//! cargo run -p prof-examples --bin hung_workers
+//! cargo run --bin hung_workers
 //! ```
 
 use std::error::Error;

@@ -15,7 +15,7 @@ from prove import ROOT, check, free_port, running, wait_for
 
 def build():
     """The path of the service's program."""
-    command = ["cargo", "build", "--bin", "observed_service", "--message-format=json"]
+    command = ["cargo", "build", "-F", "services", "--bin", "observed_service", "--message-format=json"]
     output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     artifacts = [json.loads(line).get("executable") for line in output.splitlines()]
     return next(path for path in artifacts if path)

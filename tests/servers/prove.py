@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Has real servers receive what examples/observed_service exports, and compares what they say with its own snapshot.
+"""Has real servers receive what examples/services/observed_service.rs exports, and compares what they say with its own snapshot.
 
     tests/servers/prove.py prometheus    # needs prometheus and promtool: apt-get install prometheus
     tests/servers/prove.py native        # the same, with native histograms
@@ -57,7 +57,7 @@ def running(command, **options):
 @contextlib.contextmanager
 def service(prof, requests=REQUESTS, **env):
     """Yields the service after its load."""
-    build = ["cargo", "build", "--bin", "observed_service", "--message-format=json"]
+    build = ["cargo", "build", "-F", "services", "--bin", "observed_service", "--message-format=json"]
     output = subprocess.run(build, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     artifacts = [json.loads(line).get("executable") for line in output.splitlines()]
     command = [next(path for path in artifacts if path), "--serve", "--requests", str(requests)]

@@ -1,7 +1,7 @@
 //! A service with tokio tasks: some requests succeed, some fail, some are cancelled by a timeout, one panics.
 //!
 //! ```sh
-//! cargo run --bin async_service
+//! cargo run -F services --bin async_service
 //! ```
 
 use std::time::Duration;

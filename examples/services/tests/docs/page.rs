@@ -19,7 +19,7 @@ pub(crate) struct Block {
 impl Page {
     /// Reads a page, by its path from the root of the repository.
     pub(crate) fn read(name: &'static str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self { name, text }
     }

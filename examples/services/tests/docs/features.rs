@@ -9,7 +9,7 @@ use super::page::Page;
 
 /// What cargo says of `prof-runtime`.
 pub(crate) fn manifest() -> Value {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../prof-runtime/Cargo.toml");
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../prof-runtime/Cargo.toml");
     let args = ["metadata", "--no-deps", "--offline", "--format-version=1", "--manifest-path", manifest];
     let output = Command::new(env!("CARGO")).args(args).output().unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -1,9 +1,9 @@
 //! A small HTTP service under load, in which the variable `PROF` chooses where its numbers go.
 //!
 //! ```sh
-//! PROF=report cargo run --bin observed_service -- --requests 2000
-//! PROF=prometheus:9464,json:calls.json cargo run --bin observed_service -- --serve
-//! cargo run --bin observed_service -- --rules rules.yml --dashboard dashboard.json
+//! PROF=report cargo run -F services --bin observed_service -- --requests 2000
+//! PROF=prometheus:9464,json:calls.json cargo run -F services --bin observed_service -- --serve
+//! cargo run -F services --bin observed_service -- --rules rules.yml --dashboard dashboard.json
 //! ```
 //!
 //! It listens on a port that the system chooses, sends itself requests from a few clients, and prints how they were

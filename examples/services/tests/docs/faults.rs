@@ -7,7 +7,7 @@ use super::page::{Page, quoted};
 
 #[test]
 fn the_tests_of_the_faults_exist() {
-    let crate_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prof-runtime");
+    let crate_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prof-runtime");
     let mut found = 0;
     for row in Page::read("prof-runtime/FAULTS.md").rows() {
         let [fault, _, shown_by] = <[String; 3]>::try_from(row).unwrap();

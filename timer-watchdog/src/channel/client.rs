@@ -14,7 +14,7 @@ use link::{BACKOFF, Link, is_unserved};
 
 use crate::channel::FileTimerRequest;
 use crate::process::SIGKILL;
-use crate::thread::monitor::Monitor;
+use crate::thread::signalled::Signalled;
 use crate::time::wall;
 use crate::time::{Clock, Timestamp};
 use crate::timers::{ClientError, Pid, ScopeId, TimerClient};
@@ -55,7 +55,7 @@ pub struct FileTimerClient {
     pid: Option<Pid>,
     signal: i32,
     limit: Duration,
-    link: Arc<Monitor<Link>>,
+    link: Arc<Signalled<Link>>,
 }
 
 impl FileTimerClient {
@@ -66,7 +66,7 @@ impl FileTimerClient {
             pid: None,
             signal: SIGKILL,
             limit: RETRY_LIMIT,
-            link: Clock::monotonic().monitor(Link::new()),
+            link: Arc::new(Signalled::new(Link::new())),
         }
     }
 
@@ -109,9 +109,7 @@ impl FileTimerClient {
 
     /// Waits until no release waits any more, at most `limit`; returns whether none does.
     pub fn flush(&self, limit: Duration) -> bool {
-        let clock = Clock::monotonic();
-        let done = |link: &mut Link| link.late.is_empty().then_some(());
-        clock.wait_until(&self.link, clock.now().after(limit), done).is_some()
+        self.link.wait_for(limit, |link| link.late.is_empty().then_some(())).is_some()
     }
 
     fn pid(&self) -> Pid {
@@ -148,7 +146,7 @@ impl FileTimerClient {
                 self.link.update(|link| link.is_down |= is_unserved(errno));
                 return Err(errno);
             }
-            clock.wait_until(&self.link, now.after(wait).min(deadline), |_| None::<()>);
+            self.link.wait_until(now.after(wait).min(deadline), |_| None::<()>);
             wait = (wait * 2).min(BACKOFF.1);
         }
     }
@@ -186,13 +184,13 @@ impl TimerClient for FileTimerClient {
 
 impl Drop for FileTimerClient {
     fn drop(&mut self) {
-        let worker = self.link.update(|link| {
+        let thread = self.link.update(|link| {
             link.is_closed = true;
-            link.worker.clone()
+            link.thread.clone()
         });
-        if self.pending_releases() > 0 || worker.is_running() {
+        if self.pending_releases() > 0 || thread.is_running() {
             // What is still to be delivered then keeps the thread, and only that.
-            let _ = worker.stop(|| self.link.update(|_| ()), self.limit);
+            let _ = thread.stop(|| self.link.update(|_| ()), self.limit);
         }
     }
 }

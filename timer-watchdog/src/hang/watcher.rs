@@ -10,9 +10,9 @@ use super::detector::Detector;
 use super::domain::Domain;
 use super::event::{HangEvent, Level, Stall};
 use crate::engine::Health;
-use crate::thread::monitor::Monitor;
+use crate::thread::background::{BackgroundThread, Running};
 use crate::thread::outbox::Outbox;
-use crate::thread::worker::{Running, Worker};
+use crate::thread::signalled::Signalled;
 use crate::thread::{StartError, StopError};
 use crate::time::Clock;
 use crate::time::Timestamp;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[must_use = "the watcher stops when this value is dropped"]
 pub struct HangWatcher {
     inner: Arc<Inner>,
-    worker: Worker,
+    thread: BackgroundThread,
 }
 
 struct Inner {
@@ -32,7 +32,7 @@ struct Inner {
     outbox: Outbox<HangEvent>,
     hard_policy: HardPolicy,
     /// Whether the thread is to end.
-    is_stopped: Arc<Monitor<bool>>,
+    is_stopped: Arc<Signalled<bool>>,
     ticks: AtomicU64,
     last_tick_ns: AtomicU64,
 }
@@ -42,17 +42,17 @@ impl HangWatcher {
         let detector = Detector::new(domain, &config)?;
         let clock = domain.shared().clock.clone();
         let inner = Arc::new(Inner {
-            is_stopped: clock.monitor(false),
+            is_stopped: Signalled::with_clock(false, &clock),
             last_tick_ns: AtomicU64::new(clock.now().as_nanos()),
             clock,
             hard_policy: config.hard_policy.clone(),
             outbox: Outbox::new("hang-events", move |event| deliver(event, &config)),
             ticks: AtomicU64::new(0),
         });
-        let worker = Worker::new("hang-watcher", 0);
+        let background = BackgroundThread::new("hang-watcher", 0);
         let running = Arc::clone(&inner);
-        worker.start(move |thread| running.run(thread, detector))?;
-        Ok(Self { inner, worker })
+        background.start(move |thread| running.run(thread, detector))?;
+        Ok(Self { inner, thread: background })
     }
 
     /// Stops the watcher and waits for its end, at most a second. Stopping twice is stopping once.
@@ -62,7 +62,7 @@ impl HangWatcher {
     /// If the thread has not ended in this time.
     pub fn stop(&self) -> Result<(), StopError> {
         let wake = || self.inner.is_stopped.update(|stopped| *stopped = true);
-        self.worker.stop(wake, PATIENCE)
+        self.thread.stop(wake, PATIENCE)
     }
 
     /// Returns how the watcher does: its passes are its looks at all scopes.
@@ -70,7 +70,7 @@ impl HangWatcher {
         let last = Timestamp::from_nanos(self.inner.last_tick_ns.load(Ordering::Relaxed));
         let (undelivered_events, panicked_callbacks) = self.inner.outbox.losses();
         Health {
-            is_running: self.worker.is_running(),
+            is_running: self.thread.is_running(),
             passes: self.inner.ticks.load(Ordering::Relaxed),
             since_last_pass: self.inner.clock.now().since(last),
             undelivered_events,
@@ -96,7 +96,7 @@ fn deliver(event: HangEvent, config: &HangConfig) {
 impl Inner {
     fn run(&self, thread: &Running, mut detector: Detector) {
         while !thread.is_stopping() {
-            let stopped = self.clock.wait_until(&self.is_stopped, detector.due(), |stopped| stopped.then_some(()));
+            let stopped = self.is_stopped.wait_until(detector.due(), |stopped| stopped.then_some(()));
             if stopped.is_some() {
                 return;
             }

@@ -2,9 +2,9 @@
 //!
 //! May use: `time`.
 
-pub(crate) mod monitor;
+pub(crate) mod background;
 pub(crate) mod outbox;
+pub(crate) mod signalled;
 pub(crate) mod sync;
-pub(crate) mod worker;
 
-pub use worker::{StartError, StopError};
+pub use background::{StartError, StopError};

@@ -5,9 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::thread::monitor::Monitor;
-use crate::thread::worker::Worker;
-use crate::time::Clock;
+use crate::thread::background::BackgroundThread;
+use crate::thread::signalled::Signalled;
 
 /// Events that wait for a callback that is behind: enough for a burst of expiries, 1024 events are well below 1 MiB.
 const CAPACITY: usize = 1024;
@@ -17,8 +16,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A bounded queue of events and the thread that delivers them.
 pub(crate) struct Outbox<E> {
-    shared: Arc<Monitor<Pending<E>>>,
-    worker: Worker,
+    shared: Arc<Signalled<Pending<E>>>,
+    thread: BackgroundThread,
     deliver: Arc<dyn Fn(E) + Send + Sync>,
 }
 
@@ -37,21 +36,21 @@ impl<E: Send + 'static> Outbox<E> {
     /// Returns an outbox that calls `deliver` for each event, in order, one at a time.
     pub(crate) fn new(name: &'static str, deliver: impl Fn(E) + Send + Sync + 'static) -> Self {
         Self {
-            shared: Clock::monotonic().monitor(Pending {
+            shared: Arc::new(Signalled::new(Pending {
                 events: VecDeque::new(),
                 is_delivering: false,
                 is_closed: false,
                 dropped: 0,
                 panicked: 0,
-            }),
-            worker: Worker::new(name, 0),
+            })),
+            thread: BackgroundThread::new(name, 0),
             deliver: Arc::new(deliver),
         }
     }
 
     /// Queues an event; never blocks. What finds the queue full is dropped and counted.
     pub(crate) fn send(&self, event: E) {
-        let is_running = self.worker.is_running() || self.start();
+        let is_running = self.thread.is_running() || self.start();
         self.shared.update(|pending| {
             if is_running && pending.events.len() < CAPACITY {
                 pending.events.push_back(event);
@@ -65,15 +64,14 @@ impl<E: Send + 'static> Outbox<E> {
     fn start(&self) -> bool {
         let shared = Arc::clone(&self.shared);
         let deliver = Arc::clone(&self.deliver);
-        let started = self.worker.start(move |_| deliver_all(&shared, &*deliver));
+        let started = self.thread.start(move |_| deliver_all(&shared, &*deliver));
         started.is_ok()
     }
 
     /// Waits until all events so far are delivered, at most `limit`; returns whether they are.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
-        let clock = Clock::monotonic();
         let done = |pending: &mut Pending<E>| (pending.events.is_empty() && !pending.is_delivering).then_some(());
-        clock.wait_until(&self.shared, clock.now().after(limit), done).is_some()
+        self.shared.wait_for(limit, done).is_some()
     }
 
     /// Returns how many events no callback has seen, and how many callbacks have panicked.
@@ -86,19 +84,18 @@ impl<E> Drop for Outbox<E> {
     fn drop(&mut self) {
         let close = || self.shared.update(|pending| pending.is_closed = true);
         // A callback that never returns keeps its thread, and only that.
-        let _ = self.worker.stop(close, LAST_WORDS);
+        let _ = self.thread.stop(close, LAST_WORDS);
     }
 }
 
-fn deliver_all<E>(shared: &Monitor<Pending<E>>, deliver: &dyn Fn(E)) {
-    let clock = Clock::monotonic();
+fn deliver_all<E>(shared: &Signalled<Pending<E>>, deliver: &dyn Fn(E)) {
     loop {
-        let next = clock.wait_until(shared, crate::time::Timestamp::NEVER, |pending| {
+        let next = shared.wait(|pending| {
             let event = pending.events.pop_front();
             pending.is_delivering = event.is_some();
             (event.is_some() || pending.is_closed).then_some(event)
         });
-        let Some(Some(event)) = next else {
+        let Some(event) = next else {
             return;
         };
         let delivered = catch_unwind(AssertUnwindSafe(|| deliver(event)));

@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::thread::monitor::{Monitor, Sleep};
-
-use super::{Timestamp, mock, source};
+use super::mock::{Parked, State};
+use super::{Timestamp, source};
 
 /// A source of monotonic time: the operating system's, or a mock that only a test moves.
 ///
@@ -30,7 +29,7 @@ use super::{Timestamp, mock, source};
 #[derive(Clone, Default)]
 pub struct Clock {
     /// None stands for the operating system's clock.
-    pub(super) mock: Option<Arc<mock::State>>,
+    pub(super) mock: Option<Arc<State>>,
 }
 
 impl Clock {
@@ -49,44 +48,44 @@ impl Clock {
         }
     }
 
-    /// Returns a monitor whose waiters this clock can wake when its time moves.
-    pub(crate) fn monitor<T: Send + 'static>(&self, state: T) -> Arc<Monitor<T>> {
-        let monitor = Arc::new(Monitor::new(state));
+    /// Makes this clock wake `sleeper` whenever its time moves in a jump, as only a mock's does.
+    pub(crate) fn wake_on_move(&self, sleeper: &Arc<impl Sleeper + 'static>) {
         if let Some(mock) = &self.mock {
-            let weak = Arc::downgrade(&monitor);
-            mock.subscribe(weak);
+            mock.subscribe(Arc::downgrade(sleeper));
         }
-        monitor
     }
 
-    /// Waits on `monitor` until `ready` returns a value or this clock has reached `deadline`.
-    ///
-    /// The monitor must come from [`Clock::monitor`] of this clock.
-    pub(crate) fn wait_until<T, R>(
-        &self,
-        monitor: &Monitor<T>,
-        deadline: Timestamp,
-        ready: impl FnMut(&mut T) -> Option<R>,
-    ) -> Option<R> {
-        let mut parked = None;
-        monitor.wait(ready, || match &self.mock {
+    /// Returns how a thread sleeps that waits for `deadline`.
+    pub(crate) fn sleep_until(&self, deadline: Timestamp) -> Sleep<'_> {
+        match &self.mock {
             None => match deadline.since(self.now()) {
-                Duration::ZERO => Sleep::Passed,
-                _ if deadline == Timestamp::NEVER => Sleep::Unbounded,
-                left => Sleep::For(left),
+                Duration::ZERO => Sleep::Over,
+                _ if deadline == Timestamp::NEVER => Sleep::UntilWoken(None),
+                left => Sleep::AtMost(left),
             },
-            Some(mock) => {
-                drop(parked.take());
-                match mock::Parked::unless_past(mock, deadline) {
-                    None => Sleep::Passed,
-                    some => {
-                        parked = some;
-                        Sleep::Unbounded
-                    }
-                }
-            }
-        })
+            Some(mock) => match Parked::unless_past(mock, deadline) {
+                None => Sleep::Over,
+                parked => Sleep::UntilWoken(parked),
+            },
+        }
     }
+}
+
+/// How a thread sleeps that waits for a deadline.
+#[derive(Debug)]
+pub(crate) enum Sleep<'clock> {
+    /// Not at all: the clock has reached the deadline.
+    Over,
+    /// At most this long. Then it looks at the clock again.
+    AtMost(Duration),
+    /// Until another thread wakes it. On a mock clock the thread counts as parked as long as this value lives.
+    UntilWoken(#[expect(dead_code, reason = "its drop ends the parking")] Option<Parked<'clock>>),
+}
+
+/// A place where threads sleep.
+pub(crate) trait Sleeper: Send + Sync {
+    /// Makes each sleeping thread look at the clock again.
+    fn wake(&self);
 }
 
 impl fmt::Debug for Clock {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use super::clock::Sleeper;
 use super::{Clock, Timestamp};
-use crate::thread::monitor::Nudge;
 
 /// The hand that moves a mock [`Clock`].
 ///
@@ -54,7 +54,7 @@ impl MockClock {
         };
         // Outside the lock: a waiter parks with its own lock held and takes ours next.
         for waiter in waiters.iter().filter_map(Weak::upgrade) {
-            waiter.nudge();
+            waiter.wake();
         }
     }
 
@@ -83,7 +83,7 @@ struct Inner {
     moves: u64,
     /// Threads that wait, having seen the present time.
     parked: usize,
-    waiters: Vec<Weak<dyn Nudge>>,
+    waiters: Vec<Weak<dyn Sleeper>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -113,8 +113,8 @@ impl State {
         self.lock().now
     }
 
-    pub(super) fn subscribe(&self, waiter: Weak<impl Nudge + 'static>) {
-        let waiter: Weak<dyn Nudge> = waiter;
+    pub(super) fn subscribe(&self, waiter: Weak<impl Sleeper + 'static>) {
+        let waiter: Weak<dyn Sleeper> = waiter;
         let mut inner = self.lock();
         inner.waiters.retain(|waiter| waiter.strong_count() > 0);
         inner.waiters.push(waiter);
@@ -127,7 +127,7 @@ impl State {
 
 /// A thread that waits on a mock clock; counted until dropped or until the time moves.
 #[derive(Debug)]
-pub(super) struct Parked<'a> {
+pub(crate) struct Parked<'a> {
     state: &'a State,
     moves: u64,
 }

@@ -12,6 +12,7 @@ mod timestamp;
 pub(crate) mod wall;
 
 pub use clock::Clock;
+pub(crate) use clock::{Sleep, Sleeper};
 pub use mock::MockClock;
 pub(crate) use timestamp::nanos;
 pub use timestamp::{Timestamp, TimestampError};

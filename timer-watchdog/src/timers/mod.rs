@@ -4,9 +4,9 @@
 //! May use: `time`, `thread`.
 
 pub(crate) mod client;
-pub(crate) mod credited;
 pub(crate) mod expires;
 mod local;
+pub(crate) mod pausable;
 mod queue;
 mod reaper;
 mod request;

@@ -177,7 +177,7 @@ fn fault_19_and_invariant_4_one_room_reads_clocks_and_one_file_starts_threads() 
                 let starts =
                     ["thread::spawn", "thread::Builder", "thread::sleep"].iter().any(|word| line.contains(word));
                 if reads && !path.parent().unwrap().ends_with("src/time")
-                    || starts && !path.ends_with("thread/worker.rs")
+                    || starts && !path.ends_with("thread/background.rs")
                 {
                     found.push(format!("{}: {line}", path.display()));
                 }

@@ -10,9 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 use rustix::io::Errno;
 
-use crate::thread::monitor::Monitor;
-use crate::thread::worker::Worker;
-use crate::time::{Clock, Timestamp};
+use crate::thread::background::BackgroundThread;
+use crate::thread::signalled::Signalled;
 use crate::timers::Pid;
 
 /// The first wait between two tries, and the longest.
@@ -28,7 +27,7 @@ pub(super) struct Link {
     /// An acquire has waited in vain for a server, and nobody has reached one since.
     pub(super) is_down: bool,
     pub(super) is_closed: bool,
-    pub(super) worker: Worker,
+    pub(super) thread: BackgroundThread,
 }
 
 impl Link {
@@ -39,7 +38,7 @@ impl Link {
             late: HashSet::new(),
             is_down: false,
             is_closed: false,
-            worker: Worker::new("timer-releases", 0),
+            thread: BackgroundThread::new("timer-releases", 0),
         }
     }
 
@@ -80,23 +79,22 @@ impl Link {
         Ok(())
     }
 
-    pub(super) fn start_delivery(&self, link: &Arc<Monitor<Self>>, path: &Arc<Path>) {
+    pub(super) fn start_delivery(&self, link: &Arc<Signalled<Self>>, path: &Arc<Path>) {
         let (link, path) = (Arc::clone(link), Arc::clone(path));
         // Without a thread, the next request delivers.
-        let _ = self.worker.start(move |_| deliver(&link, &path));
+        let _ = self.thread.start(move |_| deliver(&link, &path));
     }
 }
 
 /// Delivers late releases until the client is closed and none is left.
-fn deliver(link: &Monitor<Link>, path: &Path) {
-    let clock = Clock::monotonic();
+fn deliver(link: &Signalled<Link>, path: &Path) {
     let mut wait = BACKOFF.0;
     loop {
-        let has_work = clock.wait_until(link, Timestamp::NEVER, |link| match link.late.is_empty() {
+        let has_work = link.wait(|link| match link.late.is_empty() {
             true => link.is_closed.then_some(false),
             false => Some(true),
         });
-        if has_work != Some(true) {
+        if !has_work {
             return;
         }
         let (flushed, pipe) = link.update(|link| (link.flush(path), link.pipe.clone()));
@@ -104,7 +102,7 @@ fn deliver(link: &Monitor<Link>, path: &Path) {
             (Ok(()), _) => wait = BACKOFF.0,
             (Err(Errno::AGAIN), Some(pipe)) => wait_for_room(&pipe),
             _ => {
-                clock.wait_until(link, clock.now().after(wait), |_| None::<()>);
+                link.wait_for(wait, |_| None::<()>);
                 wait = (wait * 2).min(BACKOFF.1);
             }
         }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use crate::process::Ladder;
 use crate::process::{Evidence, WorkerProcess};
 use crate::report::IncidentReport;
-use crate::thread::monitor::Monitor;
-use crate::thread::worker::Worker;
+use crate::thread::background::BackgroundThread;
+use crate::thread::signalled::Signalled;
+use crate::time::Timestamp;
 use crate::time::wall;
-use crate::time::{Clock, Timestamp};
 
 /// Threads that read evidence or write dumps at the same time; what comes beyond goes without.
 const MAX_THREADS: usize = 16;
@@ -30,7 +30,7 @@ pub(super) struct Incident {
 /// Where an incident stands.
 pub(super) enum Step {
     /// Evidence is being read, until it is there or its time is up.
-    Reading { evidence: Arc<Monitor<Option<Evidence>>>, until: Timestamp },
+    Reading { evidence: Arc<Signalled<Option<Evidence>>>, until: Timestamp },
     /// The kill is under way.
     Killing(Ladder),
 }
@@ -54,7 +54,7 @@ pub(super) struct Collector {
     pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     /// Called when a dump could not be written.
     pub(super) failed: Arc<dyn Fn(PathBuf, io::Error) + Send + Sync>,
-    pub(super) threads: Arc<Monitor<usize>>,
+    pub(super) threads: Arc<Signalled<usize>>,
     pub(super) dumps: AtomicU64,
 }
 
@@ -70,7 +70,7 @@ impl Collector {
             let number = self.dumps.fetch_add(1, Ordering::Relaxed);
             folder.join(format!("incident-{}-{}-{number}.json", wall::since_epoch().as_secs(), report.pid))
         });
-        let evidence = Clock::monotonic().monitor(None);
+        let evidence = Arc::new(Signalled::new(None));
         let is_reading = self.read(process, &report, &evidence);
         let until = if is_reading { now.after(self.limit) } else { now };
         Incident { process: Arc::clone(process), report, step: Step::Reading { evidence, until }, has_ended: false }
@@ -81,7 +81,7 @@ impl Collector {
         &self,
         process: &Arc<dyn WorkerProcess>,
         report: &IncidentReport,
-        evidence: &Arc<Monitor<Option<Evidence>>>,
+        evidence: &Arc<Signalled<Option<Evidence>>>,
     ) -> bool {
         if self.limit.is_zero() && self.dump_dir.is_none() {
             return false;
@@ -97,7 +97,7 @@ impl Collector {
         }
         let (process, mut report, evidence) = (Arc::clone(process), report.clone(), Arc::clone(evidence));
         let (wake, failed) = (Arc::clone(&self.wake), Arc::clone(&self.failed));
-        let started = Worker::new("timer-evidence", 0).start(move |_| {
+        let started = BackgroundThread::new("timer-evidence", 0).start(move |_| {
             let _place = place;
             let found = process.evidence();
             report.evidence = Some(found.clone());
@@ -114,14 +114,12 @@ impl Collector {
 
     /// Waits until all threads are through, at most `limit`; returns whether they are.
     pub(super) fn flush(&self, limit: Duration) -> bool {
-        let clock = Clock::monotonic();
-        let done = |threads: &mut usize| (*threads == 0).then_some(());
-        clock.wait_until(&self.threads, clock.now().after(limit), done).is_some()
+        self.threads.wait_for(limit, |threads| (*threads == 0).then_some(())).is_some()
     }
 }
 
 /// One of the threads that are allowed.
-struct Place(Arc<Monitor<usize>>);
+struct Place(Arc<Signalled<usize>>);
 
 impl Drop for Place {
     fn drop(&mut self) {

@@ -15,7 +15,7 @@ use crate::channel::{FileTimerRequest, LineReader};
 use crate::process::WorkerProcess;
 use crate::report::{FileTimerEvent, IncidentReport};
 use crate::time::Timestamp;
-use crate::timers::credited::CreditedTable;
+use crate::timers::pausable::PausableTimers;
 use crate::timers::{Pid, ScopeId};
 
 /// What one look takes out of the pipes at most: so that no flood of requests delays an expiry by much.
@@ -30,7 +30,7 @@ const MAX_PIPES: usize = 4;
 pub(super) struct State {
     /// The newest one last; the others have lost their path.
     pub(super) pipes: Vec<Source>,
-    timers: CreditedTable<Pid>,
+    timers: PausableTimers<Pid>,
     /// Every process with a timer or an incident is in here.
     workers: HashMap<Pid, Held>,
     incidents: HashMap<Pid, Incident>,
@@ -74,7 +74,7 @@ impl State {
     pub(super) fn new(pipe: Pipe) -> Self {
         let mut state = Self {
             pipes: Vec::new(),
-            timers: CreditedTable::new(),
+            timers: PausableTimers::new(),
             workers: HashMap::new(),
             incidents: HashMap::new(),
             counts: Counts::default(),
@@ -95,7 +95,7 @@ impl State {
     }
 
     pub(super) fn timers(&self) -> usize {
-        self.timers.table.len()
+        self.timers.len()
     }
 
     /// Returns the processes whose end is waited for.
@@ -132,7 +132,7 @@ impl State {
 
     fn purge(&mut self, shared: &Shared, pid: Pid) {
         self.workers.remove(&pid);
-        let timers = self.timers.table.clear(&pid);
+        let timers = self.timers.clear(&pid);
         if timers > 0 {
             self.counts.exited += 1;
             shared.emit(FileTimerEvent::WorkerExited { pid, timers });

@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::pass::Core;
 use super::{Owner, Watchdog};
 use crate::report::event::TimerEvent;
-use crate::thread::monitor::Monitor;
+use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
-use crate::thread::worker::Worker;
+use crate::thread::signalled::Signalled;
 use crate::time::Clock;
 use crate::timers::{Pid, RequestQueue, TimerServer, WorkerId};
 
@@ -90,11 +90,14 @@ where
             gap_threshold: self.gap_threshold,
             clock: self.clock,
             outbox: self.outbox,
-            passing: Monitor::new(None),
+            passing: Signalled::new(None),
             passes: AtomicU64::new(0),
         };
         Watchdog {
-            owner: Arc::new(Owner { core: Arc::new(core), worker: Worker::new("timer-watchdog", self.stack_bytes) }),
+            owner: Arc::new(Owner {
+                core: Arc::new(core),
+                thread: BackgroundThread::new("timer-watchdog", self.stack_bytes),
+            }),
         }
     }
 }

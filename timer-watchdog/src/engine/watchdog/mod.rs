@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
-use crate::thread::worker::Worker;
 use crate::thread::{StartError, StopError};
 use crate::time::Timestamp;
 use crate::timers::{Pid, RequestQueue, TimerServer, WorkerId};
@@ -89,7 +89,7 @@ where
     W: WorkerId,
 {
     core: Arc<Core<S, Q, W>>,
-    worker: Worker,
+    thread: BackgroundThread,
 }
 
 /// What a handle can do, whatever the watchdog's types.
@@ -134,7 +134,7 @@ where
     /// If the operating system gives no thread, or if the thread of an earlier start still is in a callback.
     pub fn start(&self) -> Result<WatchdogHandle, StartError> {
         let core = Arc::clone(&self.owner.core);
-        self.owner.worker.start(move |running| core.run(running))?;
+        self.owner.thread.start(move |running| core.run(running))?;
         let owner: Arc<dyn Control> = Arc::clone(&self.owner) as _;
         Ok(WatchdogHandle { owner })
     }
@@ -190,7 +190,7 @@ where
 {
     fn stop(&self) -> Result<(), StopError> {
         let limit = self.core.max_interval.saturating_add(STOP_GRACE);
-        self.worker.stop(|| self.core.queue.wake(), limit)
+        self.thread.stop(|| self.core.queue.wake(), limit)
     }
 
     fn health(&self) -> Health {
@@ -199,7 +199,7 @@ where
         let losses = core.outbox.as_ref().map(Outbox::losses);
         let (undelivered_events, panicked_callbacks) = losses.unwrap_or_default();
         Health {
-            is_running: self.worker.is_running(),
+            is_running: self.thread.is_running(),
             passes: core.passes.load(Ordering::Relaxed),
             since_last_pass: core.clock.now().since(last),
             undelivered_events,

@@ -8,9 +8,9 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::report::event::{ReapFailure, TimerEvent};
-use crate::thread::monitor::{Monitor, Sleep};
+use crate::thread::background::Running;
 use crate::thread::outbox::Outbox;
-use crate::thread::worker::Running;
+use crate::thread::signalled::Signalled;
 use crate::time::Clock;
 use crate::time::Timestamp;
 use crate::timers::{ExpiredTimers, QueueError, RequestQueue, TimerServer, WorkerId};
@@ -56,7 +56,7 @@ pub(super) struct Core<S, Q, W> {
     pub(super) clock: Clock,
     pub(super) outbox: Option<Outbox<TimerEvent<W>>>,
     /// The thread that is in a pass: there is one pass at a time.
-    pub(super) passing: Monitor<Option<ThreadId>>,
+    pub(super) passing: Signalled<Option<ThreadId>>,
     /// Passes that came to their end; read without order beside `last_pass_ns`, both are for display.
     pub(super) passes: AtomicU64,
     /// When the last of them ended, or when the watchdog was built.
@@ -186,24 +186,21 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The right to run a pass.
-struct Turn<'a>(&'a Monitor<Option<ThreadId>>);
+struct Turn<'a>(&'a Signalled<Option<ThreadId>>);
 
 impl<'a> Turn<'a> {
     /// Waits for the pass in progress; returns none inside a pass, which would wait for itself.
-    fn take(passing: &'a Monitor<Option<ThreadId>>) -> Option<Self> {
+    fn take(passing: &'a Signalled<Option<ThreadId>>) -> Option<Self> {
         let me = thread::current().id();
-        let taken = passing.wait(
-            |holder| match *holder {
-                None => {
-                    *holder = Some(me);
-                    Some(true)
-                }
-                Some(thread) if thread == me => Some(false),
-                Some(_) => None,
-            },
-            || Sleep::Unbounded,
-        );
-        (taken == Some(true)).then_some(Self(passing))
+        let is_taken = passing.wait(|holder| match *holder {
+            None => {
+                *holder = Some(me);
+                Some(true)
+            }
+            Some(thread) if thread == me => Some(false),
+            Some(_) => None,
+        });
+        is_taken.then_some(Self(passing))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::thread::monitor::Monitor;
+use crate::thread::signalled::Signalled;
 use crate::time::Clock;
 use crate::timers::{ClientError, Pid, QueueError, RequestKind, RequestQueue, TimerRequest, WorkerId};
 
@@ -31,7 +31,7 @@ use crate::timers::{ClientError, Pid, QueueError, RequestKind, RequestQueue, Tim
 /// # Ok::<(), timer_watchdog::ClientError>(())
 /// ```
 pub struct LocalQueue<W = Pid> {
-    waiting: Arc<Monitor<Waiting<W>>>,
+    waiting: Arc<Signalled<Waiting<W>>>,
     clock: Clock,
     capacity: usize,
 }
@@ -57,13 +57,16 @@ impl<W: WorkerId> LocalQueue<W> {
     pub fn with_clock(capacity: usize, clock: Clock) -> Self {
         let capacity = capacity.max(1);
         Self {
-            waiting: clock.monitor(Waiting {
-                requests: VecDeque::with_capacity(capacity),
-                late_releases: VecDeque::new(),
-                late_names: HashSet::new(),
-                is_woken: false,
-                is_closed: false,
-            }),
+            waiting: Signalled::with_clock(
+                Waiting {
+                    requests: VecDeque::with_capacity(capacity),
+                    late_releases: VecDeque::new(),
+                    late_names: HashSet::new(),
+                    is_woken: false,
+                    is_closed: false,
+                },
+                &clock,
+            ),
             clock,
             capacity,
         }
@@ -144,9 +147,8 @@ impl<W: WorkerId> RequestQueue<W> for LocalQueue<W> {
     }
 
     fn get(&self, size: usize, timeout: Duration) -> Result<Vec<TimerRequest<W>>, QueueError> {
-        let deadline = self.clock.now().after(timeout);
         let mut taken = Vec::new();
-        self.clock.wait_until(&self.waiting, deadline, |waiting| waiting.fill(&mut taken, size).then_some(()));
+        self.waiting.wait_for(timeout, |waiting| waiting.fill(&mut taken, size).then_some(()));
         Ok(taken)
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::time::Timestamp;
-use crate::timers::credited::CreditedTable;
+use crate::timers::pausable::PausableTimers;
 use crate::timers::{ExpiredTimers, Pid, ReapError, Reaper, TimerRequest, TimerServer, WorkerId};
 
 /// Keeps the timers of workers in memory and leaves expired workers to a [`Reaper`].
@@ -26,19 +26,19 @@ use crate::timers::{ExpiredTimers, Pid, ReapError, Reaper, TimerRequest, TimerSe
 /// assert_eq!(server.reap_worker(&"worker").unwrap(), true);
 /// ```
 pub struct LocalTimerServer<R, W = Pid> {
-    timers: Mutex<CreditedTable<W>>,
+    timers: Mutex<PausableTimers<W>>,
     reaper: R,
 }
 
 impl<R: Reaper<W>, W: WorkerId> LocalTimerServer<R, W> {
     /// Returns a server without timers.
     pub fn new(reaper: R) -> Self {
-        Self { timers: Mutex::new(CreditedTable::new()), reaper }
+        Self { timers: Mutex::new(PausableTimers::new()), reaper }
     }
 
     /// Returns the number of timers.
     pub fn len(&self) -> usize {
-        self.timers().table.len()
+        self.timers().len()
     }
 
     /// Returns whether there is no timer.
@@ -52,7 +52,7 @@ impl<R: Reaper<W>, W: WorkerId> LocalTimerServer<R, W> {
     }
 
     /// Never held while a reaper runs.
-    fn timers(&self) -> MutexGuard<'_, CreditedTable<W>> {
+    fn timers(&self) -> MutexGuard<'_, PausableTimers<W>> {
         self.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,7 +70,7 @@ impl<R: Reaper<W>, W: WorkerId> TimerServer<W> for LocalTimerServer<R, W> {
     fn clear_timers(&self, worker_ids: &HashSet<W>) {
         let mut timers = self.timers();
         for worker_id in worker_ids {
-            timers.table.clear(worker_id);
+            timers.clear(worker_id);
         }
     }
 

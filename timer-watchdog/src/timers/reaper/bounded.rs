@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Reaper;
-use crate::thread::monitor::Monitor;
-use crate::thread::worker::Worker;
-use crate::time::Clock;
+use crate::thread::background::BackgroundThread;
+use crate::thread::signalled::Signalled;
 use crate::timers::{ReapError, WorkerId};
 
 /// Runs a reaper on a thread of its own and goes on without it when it takes too long.
@@ -32,7 +31,7 @@ pub struct BoundedReaper<R, W> {
     reaper: Arc<R>,
     limit: Duration,
     max_stuck: usize,
-    state: Arc<Monitor<State<W>>>,
+    state: Arc<Signalled<State<W>>>,
 }
 
 /// What became of the reaps that have been started, by their number.
@@ -56,7 +55,7 @@ impl<R: Reaper<W> + 'static, W: WorkerId> BoundedReaper<R, W> {
             reaper: Arc::new(reaper),
             limit,
             max_stuck,
-            state: Clock::monotonic().monitor(State { next: 0, runs: HashMap::new() }),
+            state: Arc::new(Signalled::new(State { next: 0, runs: HashMap::new() })),
         }
     }
 
@@ -88,7 +87,7 @@ impl<R: Reaper<W> + 'static, W: WorkerId> BoundedReaper<R, W> {
         let reaper = Arc::clone(&self.reaper);
         let state = Arc::clone(&self.state);
         let id = worker_id.clone();
-        let started = Worker::new("timer-reaper", 0).start(move |_| {
+        let started = BackgroundThread::new("timer-reaper", 0).start(move |_| {
             let result = catch_unwind(AssertUnwindSafe(|| reaper.reap(&id)));
             let result = result.unwrap_or_else(|_| Err(ReapError::Other("the reaper panicked".into())));
             state.update(|state| finish(state, number, result));
@@ -115,8 +114,7 @@ impl<R: Reaper<W> + 'static, W: WorkerId> Reaper<W> for BoundedReaper<R, W> {
     fn reap(&self, worker_id: &W) -> Result<bool, ReapError> {
         let number = self.begin(worker_id)?;
         self.spawn(number, worker_id)?;
-        let clock = Clock::monotonic();
-        let result = clock.wait_until(&self.state, clock.now().after(self.limit), |state| {
+        let result = self.state.wait_for(self.limit, |state| {
             let result = state.runs.get_mut(&number)?.result.take()?;
             state.runs.remove(&number);
             Some(result)

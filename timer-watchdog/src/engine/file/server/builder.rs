@@ -16,8 +16,9 @@ use crate::engine::file::state::State;
 use crate::process::{KillPolicy, LinuxProcesses, Processes};
 use crate::report::FileTimerEvent;
 use crate::report::sd_notify::SdNotify;
+use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
-use crate::thread::worker::Worker;
+use crate::thread::signalled::Signalled;
 use crate::time::Clock;
 
 /// The longest wait of the thread: it wakes for requests, deadlines and ends of workers by itself, so this only bounds
@@ -153,7 +154,7 @@ impl FileTimerServerBuilder {
             passes: AtomicU64::new(0),
             last_pass_ns: AtomicU64::new(Clock::monotonic().now().as_nanos()),
         };
-        Ok(FileTimerServer { shared: Arc::new(shared), worker: Worker::new(super::look::THREAD, 0) })
+        Ok(FileTimerServer { shared: Arc::new(shared), thread: BackgroundThread::new(super::look::THREAD, 0) })
     }
 }
 
@@ -173,7 +174,7 @@ fn collector(
                 outbox.send(FileTimerEvent::DumpFailed { path, error });
             }
         }),
-        threads: Clock::monotonic().monitor(0),
+        threads: Arc::new(Signalled::new(0)),
         dumps: AtomicU64::new(0),
     }
 }

@@ -18,8 +18,8 @@ use crate::engine::file::state::State;
 use crate::process::{KillPolicy, KillTarget, LinuxProcesses, Processes, WorkerProcess};
 use crate::report::FileTimerEvent;
 use crate::report::sd_notify::SdNotify;
+use crate::thread::background::Running;
 use crate::thread::outbox::Outbox;
-use crate::thread::worker::Running;
 use crate::time::{Clock, Timestamp};
 use crate::timers::Pid;
 

@@ -15,7 +15,7 @@ pub(super) use look::Shared;
 use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
 use crate::report::IncidentReport;
-use crate::thread::worker::Worker;
+use crate::thread::background::BackgroundThread;
 use crate::thread::{StartError, StopError};
 use crate::time::wall;
 use crate::time::{Clock, Timestamp};
@@ -67,7 +67,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// ```
 pub struct FileTimerServer {
     shared: Arc<Shared>,
-    worker: Worker,
+    thread: BackgroundThread,
 }
 
 /// How a server of file timers does.
@@ -122,7 +122,7 @@ impl FileTimerServer {
     pub fn start(&self) -> Result<(), StartError> {
         self.take_pipe()?;
         let shared = Arc::clone(&self.shared);
-        self.worker.start(move |running| shared.run(running)).map(drop)
+        self.thread.start(move |running| shared.run(running)).map(drop)
     }
 
     fn take_pipe(&self) -> Result<(), StartError> {
@@ -143,7 +143,7 @@ impl FileTimerServer {
     ///
     /// If the thread does not end within five seconds.
     pub fn stop(&self) -> Result<(), StopError> {
-        let stopped = self.worker.stop(|| self.shared.wake.wake(), STOP_GRACE);
+        let stopped = self.thread.stop(|| self.shared.wake.wake(), STOP_GRACE);
         let sources = std::mem::take(&mut self.shared.lock().pipes);
         for source in &sources {
             source.pipe.remove();
@@ -179,7 +179,7 @@ impl FileTimerServer {
     /// Returns the wall time since 1970 at which the last look came to its end, for health checks; *now* if the thread
     /// does not run, as upstream does while there is nobody to look at.
     pub fn last_progress_time(&self) -> Duration {
-        let since = if self.worker.is_running() { self.since_last_pass() } else { Duration::ZERO };
+        let since = if self.thread.is_running() { self.since_last_pass() } else { Duration::ZERO };
         wall::since_epoch().saturating_sub(since)
     }
 
@@ -207,7 +207,7 @@ impl FileTimerServer {
             (state.counts, state.timers())
         };
         FileTimerHealth {
-            is_running: self.worker.is_running(),
+            is_running: self.thread.is_running(),
             passes: self.shared.passes.load(Ordering::Relaxed),
             since_last_pass: self.since_last_pass(),
             timers,

@@ -127,7 +127,7 @@ impl State {
 
     fn killed(&mut self, shared: &Shared, mut incident: Incident, outcome: KillOutcome) {
         let pid = Pid(incident.report.pid);
-        self.timers.table.clear(&pid);
+        self.timers.clear(&pid);
         match outcome.is_ended() {
             true => drop(self.workers.remove(&pid)),
             false => self.workers.get_mut(&pid).into_iter().for_each(|held| held.scopes.clear()),
@@ -154,7 +154,7 @@ impl State {
         }
         if incident.has_ended {
             self.workers.remove(&pid);
-            self.timers.table.clear(&pid);
+            self.timers.clear(&pid);
         }
         self.finish(shared, incident.report);
     }

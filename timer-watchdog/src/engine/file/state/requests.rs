@@ -80,7 +80,7 @@ impl State {
     }
 
     pub(super) fn release(&mut self, pid: Pid, scope_id: &ScopeId) {
-        self.timers.table.release(&pid, scope_id);
+        self.timers.release(&pid, scope_id);
         if let Some(held) = self.workers.get_mut(&pid) {
             held.scopes.remove(scope_id);
         }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use crate::thread::monitor::Monitor;
-use crate::time::Clock;
+use crate::thread::signalled::Signalled;
 
 /// Says why a thread could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -68,21 +67,21 @@ enum Phase {
 
 /// One thread that can be started and stopped any number of times.
 #[derive(Clone)]
-pub(crate) struct Worker {
+pub(crate) struct BackgroundThread {
     name: &'static str,
     /// Zero stands for the platform's own size.
     stack_bytes: usize,
-    phase: Arc<Monitor<Phase>>,
+    phase: Arc<Signalled<Phase>>,
 }
 
-/// What the thread itself sees of its [`Worker`].
+/// What the thread itself sees of its [`BackgroundThread`].
 pub(crate) struct Running {
-    phase: Arc<Monitor<Phase>>,
+    phase: Arc<Signalled<Phase>>,
 }
 
-impl Worker {
+impl BackgroundThread {
     pub(crate) fn new(name: &'static str, stack_bytes: usize) -> Self {
-        Self { name, stack_bytes, phase: Clock::monotonic().monitor(Phase::Idle) }
+        Self { name, stack_bytes, phase: Arc::new(Signalled::new(Phase::Idle)) }
     }
 
     /// Starts the thread, unless it runs already; returns whether it did.
@@ -137,9 +136,7 @@ impl Worker {
         if thread == Some(thread::current().id()) {
             return Ok(());
         }
-        let clock = Clock::monotonic();
-        let ended =
-            clock.wait_until(&self.phase, clock.now().after(limit), |phase| (*phase == Phase::Idle).then_some(()));
+        let ended = self.phase.wait_for(limit, |phase| (*phase == Phase::Idle).then_some(()));
         ended.ok_or_else(|| StopError::StillRunning { name: self.name.to_owned(), waited: limit })
     }
 }
@@ -161,10 +158,7 @@ impl Running {
 
     /// Waits until the thread is told to end, at most `limit` of real time.
     pub(crate) fn wait_for_stop(&self, limit: Duration) {
-        let clock = Clock::monotonic();
-        clock.wait_until(&self.phase, clock.now().after(limit), |phase| {
-            matches!(phase, Phase::Stopping(_)).then_some(())
-        });
+        self.phase.wait_for(limit, |phase| matches!(phase, Phase::Stopping(_)).then_some(()));
     }
 }
 

@@ -201,6 +201,18 @@ pub(crate) fn without_signals<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Returns how many columns the terminal has that stderr is. `None` if stderr is none, or does not know.
+#[cfg(all(windows, feature = "report"))]
+pub(crate) fn stderr_columns() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stderr()).map(|(terminal_size::Width(columns), _)| columns.into())
+}
+
+/// No other system has terminals of which this crate knows.
+#[cfg(all(not(any(unix, windows)), feature = "report"))]
+pub(crate) fn stderr_columns() -> Option<usize> {
+    None
+}
+
 #[cfg(unix)]
 pub(crate) use self::unix::*;
 
@@ -231,6 +243,17 @@ mod unix {
         // Where `poll` fails (a closed descriptor, devices on some systems), the caller writes anyway.
         let is_gone = stderr.revents & (libc::POLLERR | libc::POLLHUP) != 0;
         ready < 0 || (ready > 0 && !is_gone)
+    }
+
+    /// Returns how many columns the terminal has that stderr is. `None` if stderr is none, or does not know.
+    #[cfg(feature = "report")]
+    pub(crate) fn stderr_columns() -> Option<usize> {
+        // SAFETY: an all-zero `winsize` is valid; it lives until the call returns, which writes no more than that.
+        let (result, size) = unsafe {
+            let mut size: libc::winsize = std::mem::zeroed();
+            (libc::ioctl(libc::STDERR_FILENO, libc::TIOCGWINSZ, &raw mut size), size)
+        };
+        (result == 0 && size.ws_col > 0).then(|| size.ws_col.into())
     }
 
     impl Write for Output {

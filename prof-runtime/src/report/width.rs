@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, stderr};
 
-use terminal_size::{Width, terminal_size_of};
+use crate::sys;
 
 /// What goes to no terminal: a file, a pipe, a string.
 pub(super) const OF_TEXT: usize = 160;
@@ -13,7 +13,7 @@ const OF_TERMINAL: usize = 80;
 /// no terminal.
 pub(super) fn of_stderr() -> usize {
     let columns = std::env::var("COLUMNS").ok();
-    let terminal = || terminal_size_of(stderr()).map_or(OF_TERMINAL, |(Width(width), _)| width.into());
+    let terminal = || sys::stderr_columns().unwrap_or(OF_TERMINAL);
     choose(columns.as_deref(), stderr().is_terminal().then(terminal))
 }
 

@@ -1,41 +1,64 @@
 //! The attributes behind `prof_runtime::prof` and `timer_watchdog::expires`.
 //!
-//! Depend on those crates, which document the attributes; this one only generates code. Its parts, in the order of a
-//! call: `args` what the attribute was given, `item` what it stands on, `attributes` what else stands there, `function`
-//! one function taken apart, `returns`, `params` and `body` its pieces, `expand` the code that comes out in the `shape`s
-//! that the two attributes share, `block` whole blocks of functions. `expires` is the other attribute, whole.
+//! Depend on those crates, which document the attributes; this one only generates code. Its rooms, each of which uses
+//! only those before it: `arguments` reads what the attributes were given, `parse` takes the annotated item apart,
+//! `expand` generates the code, `prof` and `expires` are the two attributes. `disabled` holds what the attributes are in
+//! a build without them; it uses `arguments` alone.
+//!
+//! # Features
+//!
+//! `enabled`, on by default, brings the attributes that generate code, and `syn` and `quote`. `prof_runtime` and
+//! `timer_watchdog` turn it on with their own feature of this name. Without it, the crate has no dependency.
 
-mod args;
-mod attributes;
-mod block;
-mod body;
-mod duration;
-mod edition_2015;
+// A build without the attributes checks values that it does not use.
+#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
+mod arguments;
+mod disabled;
+#[cfg(feature = "enabled")]
 mod expand;
+#[cfg(feature = "enabled")]
 mod expires;
-mod function;
-#[cfg(test)]
-mod golden;
-mod item;
-mod keys;
-mod mistake;
-mod objective;
-mod params;
-mod returns;
-mod shape;
+#[cfg(feature = "enabled")]
+mod parse;
+#[cfg(feature = "enabled")]
+mod prof;
+
+// The same types by another name in a build without dependencies, where no unit test runs.
+#[cfg(not(feature = "enabled"))]
+extern crate proc_macro as tokens;
+#[cfg(feature = "enabled")]
+use proc_macro2 as tokens;
 
 use proc_macro::TokenStream;
 
+#[cfg(feature = "enabled")]
 #[allow(missing_docs)] // They stand at its re-export, `prof_runtime::prof`, where examples can run.
 #[proc_macro_attribute]
 pub fn prof(args: TokenStream, item: TokenStream) -> TokenStream {
-    item::annotate(args.into(), &item.into()).into()
+    prof::annotate(args.into(), &item.into()).into()
 }
 
 /// Gives every call of the annotated function a timer.
 ///
 /// Documented at its re-export, `timer_watchdog::expires`.
+#[cfg(feature = "enabled")]
 #[proc_macro_attribute]
 pub fn expires(args: TokenStream, item: TokenStream) -> TokenStream {
     expires::annotate(args.into(), &item.into()).into()
+}
+
+/// `prof_runtime::prof` in a build without the feature `enabled` of that crate: checks its arguments, and returns the
+/// item.
+#[allow(clippy::useless_conversion)] // It converts in a build with dependencies.
+#[proc_macro_attribute]
+pub fn prof_disabled(args: TokenStream, item: TokenStream) -> TokenStream {
+    disabled::prof(args.into(), item.into()).into()
+}
+
+/// `timer_watchdog::expires` in a build without the feature `enabled` of that crate: checks its arguments, and returns
+/// the item.
+#[allow(clippy::useless_conversion)] // It converts in a build with dependencies.
+#[proc_macro_attribute]
+pub fn expires_disabled(args: TokenStream, item: TokenStream) -> TokenStream {
+    disabled::expires(args.into(), item.into()).into()
 }

@@ -1,164 +1,111 @@
 //! `objective(success = 99.9, latency = "250ms", percentile = 99)`: what is promised of a function's calls.
 
-use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
-use quote::quote_spanned;
-use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Error, Lit, LitStr, Token};
-
-use crate::duration;
-use crate::keys::{allowed, combine, skip_value, unknown};
+use super::input::Input;
+use super::literal::{decimal, text};
+use super::mistake::{Mistakes, Result};
+use super::{duration, keys};
+use crate::tokens::Ident;
 
 /// Every key, in the order in which messages list them.
 const KEYS: [&str; 4] = ["success", "latency", "percentile", "none"];
 
-/// The longest latency, in nanoseconds: an hour, up to which durations are counted exactly enough.
+/// The longest latency, in nanoseconds: an hour, up to which histograms keep their precision.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// Whoever promises nothing takes back what a block has promised.
+/// What is promised. The default promises nothing: it takes back what a block has promised.
 #[derive(Clone, Copy, Default, PartialEq, Debug)]
 pub(crate) struct Objective {
     /// In percent of all calls.
-    success: Option<f64>,
+    pub(crate) success: Option<f64>,
     /// In nanoseconds.
-    latency: Option<u64>,
-    /// In percent of all calls; there is one if and only if there is a latency.
-    percentile: Option<f64>,
+    pub(crate) latency: Option<u64>,
+    /// In percent of all calls; present if and only if there is a latency.
+    pub(crate) percentile: Option<f64>,
 }
 
 impl Objective {
-    /// Parses the parentheses that follow `key`.
-    pub(crate) fn parse(key: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
-        let group = input.parse::<Group>().ok().filter(|group| group.delimiter() == Delimiter::Parenthesis);
-        let Some(group) = group else {
+    /// Reads the parentheses that follow `objective`, the key.
+    pub(crate) fn parse(objective: &Ident, input: &mut Input) -> Result<Self> {
+        let Some(group) = input.parentheses() else {
             let example = "objective(success = 99.9, latency = \"250ms\", percentile = 99)";
-            return Err(Error::new(key.span(), format!("`objective` needs parentheses: `{example}`")));
+            return Err(Mistakes::new(objective.span(), format!("`objective` needs parentheses: `{example}`")));
         };
-        (|input: ParseStream<'_>| parse(key, input)).parse2(group.stream())
-    }
-
-    /// The call that gives the objective to a call site, if it promises anything.
-    pub(crate) fn with(self, private: &TokenStream) -> Option<TokenStream> {
-        let span = Span::mixed_site();
-        let success = self.success.map(|percent| {
-            let percent = Literal::f64_unsuffixed(percent);
-            quote_spanned!(span=> .success(#percent))
-        });
-        let latency = self.latency.zip(self.percentile).map(|(ns, percent)| {
-            let percent = Literal::f64_unsuffixed(percent);
-            quote_spanned!(span=> .latency(::core::time::Duration::from_nanos(#ns), #percent))
-        });
-        let is_empty = success.is_none() && latency.is_none();
-        (!is_empty).then(|| quote_spanned!(span=> .with_objective(#private::Objective::new()#success #latency)))
-    }
-}
-
-fn parse(objective: &Ident, input: ParseStream<'_>) -> syn::Result<Objective> {
-    let mut parsed = Objective::default();
-    let mut seen: Vec<Ident> = Vec::new();
-    let mut errors: Option<Error> = None;
-    while !input.is_empty() {
-        let span = input.span();
-        let Ok(key) = input.call(Ident::parse_any) else {
-            combine(&mut errors, Error::new(span, format!("expected one of {}", allowed(&KEYS))));
-            // What follows cannot be told apart any more.
-            input.parse::<TokenStream>()?;
-            break;
-        };
-        let result = if seen.contains(&key) {
-            Err(Error::new(key.span(), format!("`{key}` is given twice")))
-        } else {
-            parse_value(&key, input, &mut parsed)
-        };
-        seen.push(key);
-        if let Err(error) = result {
-            combine(&mut errors, error);
-            skip_value(input)?;
+        let mut parsed = Self::default();
+        let mut mistakes = Mistakes::default();
+        let seen =
+            keys::read(&mut Input::new(group.stream()), &KEYS, &mut mistakes, |key, input| parsed.read(key, input));
+        if mistakes.is_empty() {
+            mistakes.collect(check_completeness(objective, &seen));
         }
-        if !input.is_empty() {
-            input.parse::<Token![,]>()?;
+        if mistakes.is_empty() { Ok(parsed) } else { Err(mistakes) }
+    }
+
+    /// Reads what follows `key` into its field.
+    fn read(&mut self, key: &Ident, input: &mut Input) -> Result<()> {
+        let name = key.to_string();
+        if name == "none" {
+            return Ok(());
         }
-    }
-    match errors.or_else(|| incomplete(objective, &seen)) {
-        Some(errors) => Err(errors),
-        None => Ok(parsed),
+        input.equals(key)?;
+        match name.as_str() {
+            "success" => self.success = Some(parse_percent(key, input)?),
+            "latency" => self.latency = Some(parse_latency(input)?),
+            _ => self.percentile = Some(parse_percent(key, input)?),
+        }
+        Ok(())
     }
 }
 
-/// Parses what follows `key` into its place.
-fn parse_value(key: &Ident, input: ParseStream<'_>, objective: &mut Objective) -> syn::Result<()> {
-    let name = key.to_string();
-    if name == "none" {
-        return Ok(());
-    }
-    if !KEYS.contains(&name.as_str()) {
-        return Err(unknown(key, &KEYS));
-    }
-    if input.parse::<Token![=]>().is_err() || input.is_empty() {
-        return Err(Error::new(key.span(), format!("`{name}` needs a value: `{name} = …`")));
-    }
-    match name.as_str() {
-        "success" => objective.success = Some(parse_percent(key, input)?),
-        "latency" => objective.latency = Some(parse_latency(input)?),
-        _ => objective.percentile = Some(parse_percent(key, input)?),
-    }
-    Ok(())
-}
-
-fn parse_percent(key: &Ident, input: ParseStream<'_>) -> syn::Result<f64> {
+fn parse_percent(key: &Ident, input: &mut Input) -> Result<f64> {
     let span = input.span();
-    let number = match input.parse() {
-        Ok(Lit::Float(number)) if number.suffix().is_empty() => number.base10_parse::<f64>().ok(),
-        Ok(Lit::Int(number)) if number.suffix().is_empty() => number.base10_parse::<f64>().ok(),
-        _ => None,
-    };
+    let number = input.literal().as_ref().and_then(decimal);
     let Some(percent) = number.filter(|percent| *percent > 0.0 && *percent < 100.0) else {
         let message = format!("`{key}` must be a percentage above 0 and below 100, such as `99.9`");
-        return Err(Error::new(span, message));
+        return Err(Mistakes::new(span, message));
     };
-    // The runtime keeps billionths; what is finer than that would silently be another promise.
+    // The runtime keeps billionths of the whole. It would round a finer promise to another one.
     let billionths = percent * 1e7;
     if (billionths - billionths.round()).abs() > 1e-4 {
-        return Err(Error::new(span, format!("`{key}` must have at most seven digits after the point")));
+        return Err(Mistakes::new(span, format!("`{key}` must have at most seven digits after the point")));
     }
     Ok(percent)
 }
 
-fn parse_latency(input: ParseStream<'_>) -> syn::Result<u64> {
+fn parse_latency(input: &mut Input) -> Result<u64> {
     let span = input.span();
-    let text: LitStr =
-        input.parse().map_err(|_| Error::new(span, "`latency` must be a duration in quotes, such as `\"250ms\"`"))?;
-    let ns = duration::parse(&text)?;
+    let Some(text) = input.literal().as_ref().and_then(text) else {
+        return Err(Mistakes::new(span, "`latency` must be a duration in quotes, such as `\"250ms\"`"));
+    };
+    let ns = duration::parse(&text, span)?;
     if ns == 0 || ns > LONGEST_NS {
-        return Err(Error::new(span, "`latency` must be above 0 and at most an hour"));
+        return Err(Mistakes::new(span, "`latency` must be above 0 and at most an hour"));
     }
     Ok(ns)
 }
 
-/// What is missing, or too much, though each part is right by itself.
-fn incomplete(objective: &Ident, seen: &[Ident]) -> Option<Error> {
-    let find = |name: &str| seen.iter().find(|key| *key == name);
+/// Checks that the keys go together, though each value is right by itself.
+fn check_completeness(objective: &Ident, seen: &[Ident]) -> Result<()> {
+    let find = |name: &str| keys::is_given(seen, name);
     let (key, message) = match (find("none"), find("latency"), find("percentile")) {
         (Some(none), ..) if seen.len() > 1 => (none, "`none` stands alone: it promises nothing"),
         (_, Some(latency), None) => (latency, "`latency` needs `percentile`: the percentage of calls that keep to it"),
         (_, None, Some(percentile)) => (percentile, "`percentile` needs `latency`: how long these calls may take"),
         _ if seen.is_empty() => (objective, "an objective promises `success`, or `latency` and `percentile`, or all"),
-        _ => return None,
+        _ => return Ok(()),
     };
-    Some(Error::new(key.span(), message))
+    Err(Mistakes::new(key.span(), message))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "enabled"))]
 mod tests {
     use super::*;
+    use crate::tokens::TokenStream;
     use quote::quote;
 
-    fn parsed(tokens: TokenStream) -> syn::Result<Objective> {
-        let parser = |input: ParseStream<'_>| {
-            let key = input.call(Ident::parse_any)?;
-            Objective::parse(&key, input)
-        };
-        parser.parse2(tokens)
+    fn parsed(tokens: TokenStream) -> Result<Objective> {
+        let mut input = Input::new(tokens);
+        let key = input.word().unwrap();
+        Objective::parse(&key, &mut input)
     }
 
     #[track_caller]
@@ -182,7 +129,7 @@ mod tests {
 
     #[track_caller]
     fn check_errors(tokens: TokenStream, expect: &[&str]) {
-        let errors: Vec<_> = parsed(tokens).unwrap_err().into_iter().map(|error| error.to_string()).collect();
+        let errors: Vec<_> = parsed(tokens).unwrap_err().into_iter().map(|mistake| mistake.message).collect();
         assert_eq!(errors, expect);
     }
 

@@ -1,20 +1,18 @@
-//! The code that comes out: the user's function, with one static, one guard, and the user's block in it.
+//! One function, expanded: the shape that its signature and its body ask for.
 //!
 //! Every local is hygienic (`mixed_site`), items stand in a block of their own so that the body cannot see them, paths
 //! are absolute, and whatever a function of `prof_runtime::__private` can do is done there.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote_spanned};
 
-use crate::args::{Args, Predicate};
-use crate::attributes::{has_macro, is_called};
-use crate::function::Function;
-use crate::params::{capture_self, take_over};
-use crate::returns::{self, Kind};
-use crate::shape;
-
-/// The first local of every expansion starts with this; a second attribute on the same function sees it and stands back.
-pub(crate) const MARK: &str = "__prof_";
+use super::params::{capture_self, take_over};
+use super::shape;
+use super::site::{private, site};
+use crate::arguments::prof::{Args, Predicate};
+use crate::parse::Function;
+use crate::parse::attribute::{has_macro, is_called};
+use crate::parse::returns::{self, Kind};
 
 /// The annotated function. What comes out of it may be read by another macro, if one stands on the function itself or
 /// `is_read_later` for what stands around it.
@@ -60,7 +58,7 @@ struct Expansion<'a> {
 impl<'a> Expansion<'a> {
     fn new(args: &'a Args, function: &Function, is_read_later: bool) -> Self {
         let signature = &function.signature;
-        let private = args.private();
+        let private = private(args);
         let (output, output_is_erased) = returns::erased(&signature.output);
         let kind = match returns::kind(&signature.output, &signature.generics) {
             // The call of an `async fn` ends when it hands out the future, whoever awaits that.
@@ -223,23 +221,4 @@ impl<'a> Expansion<'a> {
             (Kind::Plain | Kind::Never, _) | (Kind::MayFail, Some(_)) => by(judged),
         }
     }
-}
-
-/// The block that declares the call site, registers it, and evaluates to a reference to it.
-///
-/// A closure is there for the name of its type, which is the only way to learn, from inside a method, which type it is on.
-fn site(args: &Args, ident: &syn::Ident, private: &TokenStream) -> TokenStream {
-    let name = syn::ext::IdentExt::unraw(ident).to_string();
-    let with_name = args.name.as_ref().map(|name| quote!(.with_name(#name)));
-    let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
-    let with_sample = args.sample.as_ref().map(|sample| quote!(.with_sample(#sample)));
-    let with_objective = args.objective.and_then(|objective| objective.with(private));
-    // The place of the call of this method is that of its name.
-    let here = quote_spanned!(ident.span()=> here());
-    quote_spanned! {Span::mixed_site()=> {
-        static __PROF_SITE: #private::Callsite = #private::site(|| {}, #name, ::core::module_path!()).#here
-            #with_name #with_group #with_sample #with_objective;
-        #private::list! { __PROF_SITE }
-        &__PROF_SITE
-    }}
 }

@@ -7,9 +7,9 @@ use syn::parse::ParseStream;
 use syn::parse::discouraged::Speculative as _;
 use syn::{Attribute, Error, Signature, Visibility};
 
-use crate::attributes;
-use crate::body::Body;
-use crate::edition_2015::modern;
+use super::attribute;
+use super::body::Body;
+use super::edition_2015::modern;
 
 /// A function with a body.
 pub(crate) struct Function {
@@ -82,7 +82,7 @@ impl Function {
 
     /// Whether this is a function that no code can be added to.
     pub(crate) fn is_naked(&self) -> bool {
-        attributes::has_naked(&self.attrs)
+        attribute::has_naked(&self.attrs)
     }
 }
 

@@ -4,8 +4,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
-use crate::body::Body;
-use crate::function::Function;
+use crate::parse::{Body, Function};
 
 /// The function with other statements in it.
 pub(crate) fn with_statements(function: &Function, statements: &TokenStream) -> TokenStream {

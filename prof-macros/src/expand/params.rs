@@ -5,7 +5,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
 
-use crate::attributes::{self, OfParameter};
+use crate::parse::parameter::{OfParameter, of_parameter};
 
 /// Hands the parameters over to the block that holds the body.
 ///
@@ -52,7 +52,7 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
     if trivial && !binds_mutably {
         return TokenStream::new();
     }
-    let OfParameter { conditions, lints } = attributes::of_parameter(&mut input.attrs);
+    let OfParameter { conditions, lints } = of_parameter(&mut input.attrs);
     let pat = std::mem::replace(&mut *input.pat, Pat::Verbatim(TokenStream::new()));
     let hidden = hidden_name(index, &pat, taken);
     let lets = match &pat {
@@ -86,7 +86,7 @@ fn bind_again(input: &mut PatType) -> TokenStream {
     if names.is_empty() {
         return TokenStream::new();
     }
-    let OfParameter { conditions, lints } = attributes::of_parameter(&mut input.attrs);
+    let OfParameter { conditions, lints } = of_parameter(&mut input.attrs);
     // The parameter's own `mut` is one that is needed.
     let mutable = names.iter().filter(|name| name.mutability.is_some()).map(|name| &name.ident);
     let needs = mutable.map(|ident| quote_spanned!(span=> #(#conditions)* let _ = &mut #ident;));

@@ -3,13 +3,17 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 
-use crate::attributes;
+use super::attribute;
 
 /// A body in its own brace, and the inner attributes that stood at its head.
 pub(crate) struct Body {
     pub(crate) inner_attrs: TokenStream,
     pub(crate) block: Group,
 }
+
+/// The first local of every expansion starts with this. A second attribute on the same function finds it and leaves the
+/// function as it is.
+const MARK: &str = "__prof_";
 
 /// Keywords that an expression can follow: `!` after one of these negates, and calls no macro.
 const KEYWORDS: [&str; 7] = ["break", "if", "in", "match", "return", "while", "yield"];
@@ -77,7 +81,7 @@ fn is_annotated(body: TokenStream) -> bool {
     let mut tokens = body.into_iter();
     match (tokens.next(), tokens.next()) {
         (Some(TokenTree::Ident(first)), Some(TokenTree::Ident(second))) => {
-            first == "let" && second.to_string().starts_with(crate::expand::MARK)
+            first == "let" && second.to_string().starts_with(MARK)
         }
         (Some(TokenTree::Group(inner)), None) => is_annotated(inner.stream()),
         _ => false,
@@ -104,7 +108,7 @@ fn may_leave_early(stream: TokenStream) -> bool {
             TokenTree::Punct(punct) if punct.as_char() == '?' => return true,
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
                 // An attribute on an item may be a macro, which makes statements of it.
-                if matches!(tokens.peek(), Some(TokenTree::Group(attribute)) if attributes::is_macro(attribute)) {
+                if matches!(tokens.peek(), Some(TokenTree::Group(attribute)) if attribute::is_macro(attribute)) {
                     return true;
                 }
             }

@@ -7,19 +7,12 @@ use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Meta, Token};
 
-use crate::args::Args;
-use crate::attributes::{has_macro, is_called, split};
+use crate::arguments::prof::Args;
 use crate::expand;
-use crate::function::{Ending, Function, Parsed, take_until_body};
-use crate::item::{self, Start};
-
-/// An item that holds functions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Container {
-    Impl,
-    Trait,
-    Module,
-}
+use crate::parse::attribute::{has_macro, is_called};
+use crate::parse::condition::split;
+use crate::parse::start::{Container, Start, start};
+use crate::parse::{Ending, Function, Parsed, arguments, take_until_body};
 
 /// Annotates the functions of the block that follows its attributes in `input`. Another macro may read what comes out of
 /// it, if one stands on the block itself or `is_read_later` for what stands around it.
@@ -79,7 +72,7 @@ fn annotate_member(
     }
     let own = attrs.iter().position(|attr| is_called(attr, "prof"));
     let own = match own.map(|at| attrs.remove(at)) {
-        Some(Attribute { meta: Meta::List(list), .. }) => Args::parse(list.tokens)?,
+        Some(Attribute { meta: Meta::List(list), .. }) => arguments(list.tokens)?,
         _ => Args::default(),
     };
     if let Some(second) = attrs.iter().find(|attr| is_called(attr, "prof")) {
@@ -88,15 +81,15 @@ fn annotate_member(
     if own.skip {
         return Ok(quote!(#(#attrs)* #item));
     }
-    (|input: ParseStream<'_>| match item::start(input) {
+    (|input: ParseStream<'_>| match start(input) {
         Start::Function => match Function::parse(attrs.clone(), input)? {
             Parsed::Declared(tokens) => Ok(tokens),
-            Parsed::Defined(function) => Ok(annotate_function(&own.inherit(args), is_read_later, *function)),
+            Parsed::Defined(function) => Ok(expand_or_pass(&own.inherit(args), is_read_later, *function)),
         },
-        Start::Container(container) => match own.single_function_only() {
-            Some(error) => Err(error),
-            None => annotate(&own.inherit(args), &attrs, container, is_read_later, input),
-        },
+        Start::Container(container) => {
+            own.check_for_block()?;
+            annotate(&own.inherit(args), &attrs, container, is_read_later, input)
+        }
         Start::Other => {
             let rest: TokenStream = input.parse()?;
             Ok(quote!(#(#attrs)* #rest))
@@ -105,8 +98,9 @@ fn annotate_member(
     .parse2(item.clone())
 }
 
-/// In a block, what cannot be measured is passed over in silence: the attribute was not put there for it.
-fn annotate_function(args: &Args, is_read_later: bool, function: Function) -> TokenStream {
+/// Expands one function of a block. A function that cannot be measured stays as it is, without an error: the attribute
+/// stands on the block, not on this function.
+fn expand_or_pass(args: &Args, is_read_later: bool, function: Function) -> TokenStream {
     if function.signature.constness.is_some() || function.is_naked() {
         return function.into_token_stream();
     }
@@ -119,7 +113,7 @@ fn take_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let ahead = input.fork();
     ahead.parse::<syn::Visibility>()?;
     // These may hold braces in the middle and always end in `;`; a `const fn` or `unsafe extern` block does not.
-    let is_value = (ahead.peek(Token![const]) && item::start(input) != Start::Function)
+    let is_value = (ahead.peek(Token![const]) && start(input) != Start::Function)
         || ahead.peek(Token![static])
         || ahead.peek(Token![type])
         || ahead.peek(Token![use])

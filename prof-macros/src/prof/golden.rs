@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::item;
+use super::item;
 
 /// Each file holds the input, a line of dashes, and the output.
 const SEPARATOR: &str = "\n// --------\n";

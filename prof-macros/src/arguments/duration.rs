@@ -1,14 +1,14 @@
-//! Durations as text, such as `"250ms"`, read while the attribute expands.
+//! Durations as text, such as `"250ms"`.
 
-use syn::{Error, LitStr};
+use super::mistake::{Mistakes, Result};
+use crate::tokens::Span;
 
-/// The nanoseconds of a duration.
-pub(crate) fn parse(text: &LitStr) -> syn::Result<u64> {
-    let value = text.value();
-    nanoseconds(&value).ok_or_else(|| {
+/// The nanoseconds of the duration that `text`, at `span`, says.
+pub(crate) fn parse(text: &str, span: Span) -> Result<u64> {
+    nanoseconds(text).ok_or_else(|| {
         let message =
-            format!("`{value}` is not a duration: expected a number and a unit, such as `250ms`, `1.5s` or `2m`");
-        Error::new(text.span(), message)
+            format!("`{text}` is not a duration: expected a number and a unit, such as `250ms`, `1.5s` or `2m`");
+        Mistakes::new(span, message)
     })
 }
 

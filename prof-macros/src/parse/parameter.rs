@@ -1,0 +1,71 @@
+//! The attributes of a parameter.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Attribute;
+
+use super::attribute::{Entry, at_commas, attribute};
+
+/// The attributes of a parameter, by what becomes of them where the parameter is bound once more.
+pub(crate) struct OfParameter {
+    /// Conditions under which the parameter is there, which hold for what is made of it too.
+    pub(crate) conditions: Vec<Attribute>,
+    /// Lints, which the new binding causes.
+    pub(crate) lints: Vec<Attribute>,
+}
+
+/// Takes the attributes of a parameter apart. They stay on it, but for `expect`: the parameter itself causes no lint any
+/// more.
+pub(crate) fn of_parameter(attrs: &mut Vec<Attribute>) -> OfParameter {
+    let pick_all = |wanted: &dyn Fn(&Entry) -> bool| {
+        let picked = attrs.iter().filter_map(|attr| pick(attr.meta.to_token_stream(), wanted));
+        picked.filter_map(|inside| attribute(&inside)).collect::<Vec<_>>()
+    };
+    let conditions = pick_all(&|entry| entry.is("cfg"));
+    let lints = pick_all(&|entry| LINTS.iter().any(|lint| entry.is(lint)));
+    *attrs = pick_all(&|entry| !entry.is("expect"));
+    OfParameter { conditions, lints }
+}
+
+const LINTS: [&str; 5] = ["allow", "deny", "expect", "forbid", "warn"];
+
+/// The attribute, if it is wanted; of a `cfg_attr`, those in it that are.
+fn pick(tokens: TokenStream, wanted: &dyn Fn(&Entry) -> bool) -> Option<TokenStream> {
+    let entry = Entry::parse(tokens.clone());
+    match entry.behind_condition() {
+        None => wanted(&entry).then_some(tokens),
+        Some(inside) => {
+            let condition = entry.arguments.map(at_commas)?.into_iter().next()?;
+            let picked: Vec<_> = inside.into_iter().filter_map(|tokens| pick(tokens, wanted)).collect();
+            (!picked.is_empty()).then(|| quote!(cfg_attr(#condition, #(#picked),*)))
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
+mod tests {
+    use super::*;
+    use syn::parse::Parser;
+
+    fn attrs(tokens: TokenStream) -> Vec<Attribute> {
+        Attribute::parse_outer.parse2(tokens).unwrap()
+    }
+
+    fn text(attrs: &[Attribute]) -> String {
+        quote!(#(#attrs)*).to_string()
+    }
+
+    #[test]
+    fn of_the_attributes_of_a_parameter_only_expectations_move() {
+        let mut on = attrs(quote! {
+            #[cfg(a)] #[case] #[allow(b)] #[expect(c)] #[cfg_attr(d, allow(e), values(1), expect(f), cfg(g))]
+        });
+        let OfParameter { conditions, lints } = of_parameter(&mut on);
+        assert_eq!(text(&conditions), quote!(#[cfg(a)] #[cfg_attr(d, cfg(g))]).to_string());
+        let expect = quote!(#[allow(b)] #[expect(c)] #[cfg_attr(d, allow(e), expect(f))]);
+        assert_eq!(text(&lints), expect.to_string());
+        let expect = quote!(#[cfg(a)] #[case] #[allow(b)] #[cfg_attr(d, allow(e), values(1), cfg(g))]);
+        assert_eq!(text(&on), expect.to_string());
+    }
+}

@@ -131,10 +131,6 @@ pub use prof_macros::expires;
 pub use self::{
     channel::{FileTimerClient, PipeError},
     engine::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder},
-    process::{
-        Evidence, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Processes, RefusedWorker, Standing,
-        ThreadEvidence, WorkerProcess,
-    },
     report::{ExpiredScope, FileTimerEvent, IncidentReport},
 };
 pub use self::{
@@ -152,7 +148,10 @@ pub use self::{
 #[cfg(feature = "file")]
 pub use channel::{FileTimerRequest, LineError, LineReader, MAX_LINE_BYTES};
 #[cfg(all(feature = "process", target_os = "linux"))]
-pub use process::{Kill, PidfdKill, ProcessReaper};
+pub use process::{
+    ControlGroup, Evidence, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, ProcessReaper, Processes,
+    RefusedWorker, Standing, ThreadEvidence, WorkerProcess,
+};
 #[cfg(feature = "log")]
 pub use report::to_log;
 #[cfg(feature = "tracing")]

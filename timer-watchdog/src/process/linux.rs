@@ -4,12 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{PidfdFlags, Signal, getpgid, kill_process_group, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, getpgid, kill_process_group};
 
 use super::proc::{self, Stat};
-use super::{Evidence, KillPolicy, KillTarget, Processes, RefusedWorker, Standing, WorkerProcess, cgroup, evidence};
+use super::{
+    Evidence, KillPolicy, KillTarget, Processes, RefusedWorker, Standing, WorkerProcess, control_group, evidence, pidfd,
+};
 use crate::timers::Pid;
 
 /// The processes of this machine, as far as a [`KillPolicy`] lets them be workers.
@@ -38,6 +39,9 @@ impl LinuxProcesses {
         let own = Pid::current();
         if pid == own && !self.policy.admitted.own_process {
             return Err(RefusedWorker::OwnProcess);
+        }
+        if self.policy.trusts_numbers {
+            return Ok(());
         }
         if pid != own && !self.policy.admitted.ancestors && proc::comes_from(own, pid) {
             return Err(RefusedWorker::Ancestor);
@@ -86,14 +90,13 @@ struct PidfdProcess {
 
 impl PidfdProcess {
     fn open(pid: Pid) -> Result<Self, RefusedWorker> {
-        let pidfd = open_pidfd(pid).map_err(gone)?;
+        let pidfd = pidfd::open(pid).map_err(gone)?;
         let start_ticks = Stat::read(pid).map_err(gone)?.start_ticks;
         Ok(Self { pid, start_ticks, pidfd })
     }
 
     fn has_ended(&self) -> bool {
-        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
+        pidfd::has_ended(&self.pidfd)
     }
 
     /// Returns whether the number still is this process's.
@@ -102,12 +105,12 @@ impl PidfdProcess {
     }
 
     fn send_to_group(&self, signal: Signal) -> io::Result<()> {
-        let group = getpgid(rustix::process::Pid::from_raw(self.pid.0)).map_err(not_found)?;
+        let group = getpgid(rustix::process::Pid::from_raw(self.pid.0)).map_err(pidfd::not_found)?;
         let own = getpgid(None)?;
         if group == own || group.as_raw_nonzero().get() <= 1 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the server is in the same process group"));
         }
-        kill_process_group(group, signal).map_err(not_found)
+        kill_process_group(group, signal).map_err(pidfd::not_found)
     }
 }
 
@@ -132,43 +135,23 @@ impl WorkerProcess for PidfdProcess {
     }
 
     fn send(&self, signal: i32, target: KillTarget) -> io::Result<()> {
-        let number = named(signal)?;
         if target == KillTarget::Process {
-            return pidfd_send_signal(&self.pidfd, number).map_err(not_found);
+            return pidfd::send(&self.pidfd, signal);
         }
+        let named = pidfd::named(signal)?;
         // What follows goes by numbers: they are this process's while it lives.
         if self.has_ended() || !self.is_same() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the process has ended"));
         }
         match target {
-            KillTarget::Group => self.send_to_group(number),
-            _ => cgroup::send(&cgroup::folder_of(self.pid)?, signal),
+            KillTarget::Group => self.send_to_group(named),
+            _ => control_group::send(&control_group::folder_of(self.pid)?, signal),
         }
     }
 
     fn evidence(&self) -> Evidence {
         evidence::read(self.pid)
     }
-}
-
-/// Sends a signal to the process that has this number now.
-pub(super) fn signal_now(pid: Pid, signal: i32) -> io::Result<()> {
-    pidfd_send_signal(open_pidfd(pid)?, named(signal)?).map_err(not_found)
-}
-
-fn named(signal: i32) -> io::Result<Signal> {
-    let unknown = || io::Error::new(io::ErrorKind::InvalidInput, format!("there is no signal {signal}"));
-    Signal::from_named_raw(signal).ok_or_else(unknown)
-}
-
-fn open_pidfd(pid: Pid) -> io::Result<OwnedFd> {
-    let number = rustix::process::Pid::from_raw(pid.0).ok_or(io::ErrorKind::InvalidInput)?;
-    pidfd_open(number, PidfdFlags::empty()).map_err(not_found)
-}
-
-/// Tells "no such process" apart from other answers.
-fn not_found(errno: Errno) -> io::Error {
-    if errno == Errno::SRCH { io::Error::new(io::ErrorKind::NotFound, errno) } else { errno.into() }
 }
 
 fn gone(error: io::Error) -> RefusedWorker {

@@ -2,33 +2,28 @@
 //!
 //! May use: `time`, `thread`, `timers`.
 
-#[cfg(feature = "file")]
-mod cgroup;
-#[cfg(feature = "file")]
+mod control_group;
 mod evidence;
 #[cfg(feature = "file")]
 mod ladder;
-#[cfg(feature = "file")]
 mod linux;
-#[cfg(feature = "file")]
+mod pidfd;
 mod policy;
-#[cfg(feature = "file")]
-pub(crate) mod proc;
+mod proc;
 mod reaper;
-#[cfg(feature = "file")]
 mod worker;
 
-pub use reaper::{Kill, PidfdKill, ProcessReaper};
-
-#[cfg(feature = "file")]
 pub use self::{
+    control_group::ControlGroup,
     evidence::{Evidence, ThreadEvidence},
     linux::LinuxProcesses,
     policy::{KillOutcome, KillPolicy, KillTarget},
+    reaper::ProcessReaper,
     worker::{Processes, RefusedWorker, Standing, WorkerProcess},
 };
 #[cfg(feature = "file")]
 pub(crate) use self::{
     ladder::{Ending, Ladder},
-    worker::{SIGCONT, SIGKILL},
+    worker::SIGCONT,
 };
+pub(crate) use worker::SIGKILL;

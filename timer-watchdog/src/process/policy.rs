@@ -41,6 +41,8 @@ pub struct KillPolicy {
     pub(crate) admitted: Admitted,
     pub(crate) within: Option<Pid>,
     pub(crate) ends_server: bool,
+    /// The number of a worker comes from this program, so it cannot mean another process than the one it says.
+    pub(crate) trusts_numbers: bool,
 }
 
 /// Processes that can be workers though they are no plain ones.
@@ -64,7 +66,13 @@ impl KillPolicy {
             admitted: Admitted::default(),
             within: None,
             ends_server: false,
+            trusts_numbers: false,
         }
+    }
+
+    /// Returns the policy for workers that this program names itself: only the own process is refused.
+    pub(crate) fn for_own_requests() -> Self {
+        Self { trusts_numbers: true, ..Self::new() }
     }
 
     /// Reports only: no signal is sent.

@@ -1,37 +1,17 @@
-//! Kills worker processes.
+//! The reaper that kills worker processes.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use super::{KillPolicy, KillTarget, LinuxProcesses, Processes, RefusedWorker, SIGKILL, WorkerProcess};
+use crate::timers::{Pid, ReapError, Reaper};
 
-use crate::timers::Reaper;
-use crate::timers::{Pid, ReapError};
-
-/// The signal that no process can refuse.
-const SIGKILL: i32 = 9;
-
-/// Sends signals to processes; a test puts another in place.
-pub trait Kill: Send + Sync {
-    /// Takes note of a process that is known to be the right one at present.
-    fn meet(&self, pid: Pid) {
-        let _ = pid;
-    }
-
-    /// Sends `signal` to the process.
-    ///
-    /// # Errors
-    ///
-    /// What the operating system answers; [`io::ErrorKind::NotFound`] if the process is gone.
-    fn kill(&self, pid: Pid, signal: i32) -> io::Result<()>;
-}
-
-/// Kills worker processes that are stuck.
+/// Sends SIGKILL to worker processes whose timer has expired.
 ///
-/// A process that is gone counts as reaped.
+/// It finds a process when the worker's first timer is registered, while the worker lives, so that a number which passes
+/// to another process later hits nobody. A process that is gone counts as reaped. Process numbers up to 1 are refused, as
+/// is the own process unless [`own_process_too`](Self::own_process_too) admits it.
 ///
 /// # Examples
 ///
@@ -42,15 +22,23 @@ pub trait Kill: Send + Sync {
 /// let error = reaper.reap(&Pid(1)).unwrap_err();
 /// assert!(error.to_string().starts_with("cannot kill worker 1"));
 /// ```
-#[derive(Debug, Clone)]
-pub struct ProcessReaper<K = PidfdKill> {
-    kill: K,
+#[derive(Debug)]
+pub struct ProcessReaper<P = LinuxProcesses> {
+    processes: P,
+    /// The processes of workers that have not been reaped.
+    known: Mutex<HashMap<Pid, Arc<dyn WorkerProcess>>>,
 }
 
 impl ProcessReaper {
-    /// Returns a reaper that sends SIGKILL through pidfds.
+    /// Returns a reaper for the processes of this machine, the own one excepted.
     pub fn new() -> Self {
-        Self::with_kill(PidfdKill::new())
+        Self::with_processes(LinuxProcesses::new(&KillPolicy::for_own_requests()))
+    }
+
+    /// Lets the own process be killed, too.
+    #[must_use]
+    pub fn own_process_too(self) -> Self {
+        Self::with_processes(LinuxProcesses::new(&KillPolicy::for_own_requests().own_process_too()))
     }
 }
 
@@ -60,25 +48,33 @@ impl Default for ProcessReaper {
     }
 }
 
-impl<K: Kill> ProcessReaper<K> {
-    /// Returns a reaper that sends its signals through `kill`.
-    pub fn with_kill(kill: K) -> Self {
-        Self { kill }
+impl<P: Processes> ProcessReaper<P> {
+    /// Returns a reaper that takes workers from `processes` instead of this machine's.
+    pub fn with_processes(processes: P) -> Self {
+        Self { processes, known: Mutex::default() }
     }
 
-    /// Returns what sends the signals.
-    pub fn kill(&self) -> &K {
-        &self.kill
+    fn known(&self) -> MutexGuard<'_, HashMap<Pid, Arc<dyn WorkerProcess>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kill(&self, pid: Pid) -> io::Result<()> {
+        let known = self.known().remove(&pid);
+        let process = known.map_or_else(|| self.processes.find(pid), Ok).map_err(into_io)?;
+        process.send(SIGKILL, KillTarget::Process)
     }
 }
 
-impl<K: Kill> Reaper<Pid> for ProcessReaper<K> {
+impl<P: Processes> Reaper<Pid> for ProcessReaper<P> {
     fn meet(&self, worker_id: &Pid) {
-        self.kill.meet(*worker_id);
+        // `reap` tries again, and reports what it meets.
+        if let Ok(process) = self.processes.find(*worker_id) {
+            self.known().insert(*worker_id, process);
+        }
     }
 
     fn reap(&self, worker_id: &Pid) -> Result<bool, ReapError> {
-        match self.kill.kill(*worker_id, SIGKILL) {
+        match self.kill(*worker_id) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
             Err(source) => Err(ReapError::Os { action: "kill", worker: worker_id.to_string(), source }),
@@ -86,74 +82,10 @@ impl<K: Kill> Reaper<Pid> for ProcessReaper<K> {
     }
 }
 
-/// Sends signals through pidfds, which stay with one process where its number may pass to another.
-///
-/// The pidfd is opened when a worker's first timer is registered, while the worker lives. Process numbers up to 1 are
-/// refused, and the own process, too, unless asked for.
-#[derive(Clone)]
-pub struct PidfdKill {
-    known: Arc<Mutex<HashMap<Pid, Arc<OwnedFd>>>>,
-    own_process_too: bool,
-}
-
-impl PidfdKill {
-    /// Returns one that refuses to kill the own process.
-    pub fn new() -> Self {
-        Self { known: Arc::default(), own_process_too: false }
-    }
-
-    /// Lets the own process be killed, too.
-    #[must_use]
-    pub fn own_process_too(mut self) -> Self {
-        self.own_process_too = true;
-        self
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Pid, Arc<OwnedFd>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(&self, pid: Pid) -> io::Result<Arc<OwnedFd>> {
-        if pid.0 <= 1 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "process numbers up to 1 are never signalled"));
-        }
-        if pid == Pid::current() && !self.own_process_too {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the own process is signalled only if asked for"));
-        }
-        let number = rustix::process::Pid::from_raw(pid.0).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Arc::new(pidfd_open(number, PidfdFlags::empty()).map_err(not_found)?))
-    }
-}
-
-/// Tells "no such process" apart from other answers.
-fn not_found(errno: rustix::io::Errno) -> io::Error {
-    if errno == rustix::io::Errno::SRCH { io::Error::new(io::ErrorKind::NotFound, errno) } else { errno.into() }
-}
-
-impl Kill for PidfdKill {
-    fn meet(&self, pid: Pid) {
-        // What cannot be opened now is tried again at the kill, and reported then.
-        if let Ok(fd) = self.open(pid) {
-            self.known().insert(pid, fd);
-        }
-    }
-
-    fn kill(&self, pid: Pid, signal: i32) -> io::Result<()> {
-        let known = self.known().remove(&pid);
-        let fd = known.map_or_else(|| self.open(pid), Ok)?;
-        let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
-        pidfd_send_signal(&*fd, signal).map_err(not_found)
-    }
-}
-
-impl Default for PidfdKill {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for PidfdKill {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PidfdKill").field("own_process_too", &self.own_process_too).finish_non_exhaustive()
+fn into_io(refused: RefusedWorker) -> io::Error {
+    match refused {
+        RefusedWorker::Gone => io::Error::new(io::ErrorKind::NotFound, refused),
+        RefusedWorker::Os(error) => error,
+        _ => io::Error::new(io::ErrorKind::InvalidInput, refused),
     }
 }

@@ -11,6 +11,7 @@ use crate::timers::Pid;
 /// The signal that no process can refuse.
 pub(crate) const SIGKILL: i32 = 9;
 /// The signal that lets a stopped process go on.
+#[cfg(feature = "file")]
 pub(crate) const SIGCONT: i32 = 18;
 
 /// Finds the processes that requests name; a test puts another in place.

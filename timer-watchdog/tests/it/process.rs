@@ -27,7 +27,7 @@ mod killed {
     use std::time::Duration;
 
     use timer_watchdog::{
-        LocalQueue, LocalTimerClient, LocalTimerServer, Pid, PidfdKill, ProcessReaper, Watchdog, expires, scoped,
+        LocalQueue, LocalTimerClient, LocalTimerServer, Pid, ProcessReaper, Watchdog, expires, scoped,
     };
 
     use super::{is_child, run_child};
@@ -39,8 +39,7 @@ mod killed {
             return;
         }
         let queue = LocalQueue::new(64);
-        let kill = PidfdKill::new().own_process_too();
-        let server = LocalTimerServer::new(ProcessReaper::with_kill(kill));
+        let server = LocalTimerServer::new(ProcessReaper::new().own_process_too());
         let watchdog = Watchdog::new(server, queue.clone(), ms(10));
         let _handle = watchdog.start().unwrap();
         let _same = watchdog.start().unwrap();

@@ -146,24 +146,36 @@ fn u17_a_pass_over_nothing_returns_normally() {
 #[cfg(all(feature = "process", target_os = "linux"))]
 #[test]
 fn u18_one_round_kills_an_expired_worker_once_and_clears_all_its_timers() {
-    #[derive(Clone, Default)]
-    struct FakeKill(Arc<Mutex<Vec<(Pid, i32)>>>);
-    impl timer_watchdog::Kill for FakeKill {
-        fn kill(&self, pid: Pid, signal: i32) -> std::io::Result<()> {
-            self.0.lock().unwrap().push((pid, signal));
+    use timer_watchdog::{KillTarget, ProcessReaper, Processes, RefusedWorker, Standing, WorkerProcess};
+
+    type Sent = Arc<Mutex<Vec<(Pid, i32)>>>;
+    struct Fakes(Sent);
+    #[derive(Debug)]
+    struct Fake(Pid, Sent);
+    impl Processes for Fakes {
+        fn find(&self, pid: Pid) -> Result<Arc<dyn WorkerProcess>, RefusedWorker> {
+            Ok(Arc::new(Fake(pid, Arc::clone(&self.0))))
+        }
+    }
+    impl WorkerProcess for Fake {
+        fn standing(&self) -> Standing {
+            Standing::Gone
+        }
+        fn send(&self, signal: i32, _: KillTarget) -> std::io::Result<()> {
+            self.1.lock().unwrap().push((self.0, signal));
             Ok(())
         }
     }
-    let kill = FakeKill::default();
+    let sent = Sent::default();
     let queue = LocalQueue::new(8);
     let client = LocalTimerClient::new(queue.clone(), Pid(-3));
     client.acquire(&"test1".into(), Timestamp::ZERO).unwrap();
     client.acquire(&"test2".into(), Timestamp::NEVER).unwrap();
-    let server = LocalTimerServer::new(timer_watchdog::ProcessReaper::with_kill(kill.clone()));
+    let server = LocalTimerServer::new(ProcessReaper::with_processes(Fakes(Arc::clone(&sent))));
     let watchdog = Watchdog::new(server, queue, ms(10));
     watchdog.run_watchdog().unwrap();
     assert!(watchdog.server().is_empty());
-    assert_eq!(*kill.0.lock().unwrap(), [(Pid(-3), 9)]);
+    assert_eq!(*sent.lock().unwrap(), [(Pid(-3), 9)]);
 }
 
 #[test]

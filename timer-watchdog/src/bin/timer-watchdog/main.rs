@@ -1,8 +1,6 @@
 //! The command: watches a tree of worker processes, in any language, and deals with those that hang.
 
 #[cfg(target_os = "linux")]
-mod cgroup;
-#[cfg(target_os = "linux")]
 mod options;
 #[cfg(target_os = "linux")]
 mod run;

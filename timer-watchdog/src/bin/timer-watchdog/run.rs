@@ -13,9 +13,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, set_child_subreaper, wait};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH};
 use signal_hook::iterator::Signals;
-use timer_watchdog::{FileTimerServer, Pid as WorkerPid};
+use timer_watchdog::{ControlGroup, FileTimerServer, Pid as WorkerPid};
 
-use crate::cgroup::Cgroup;
 use crate::options::{RunOptions, Scope};
 use crate::tell;
 
@@ -42,11 +41,12 @@ pub(crate) fn run(options: &RunOptions) -> Result<ExitCode, Box<dyn Error>> {
     let server = tell::configured(builder, &options.watch).build()?;
     server.start()?;
 
-    let cgroup = (options.watch.scope == Scope::Cgroup).then(Cgroup::new).transpose();
-    let cgroup = cgroup.map_err(|error| format!("cannot make a control group for the command: {error}"))?;
+    let has_control_group = options.watch.scope == Scope::Cgroup;
+    let group = has_control_group.then(|| ControlGroup::create(&format!("timer-watchdog-{}", std::process::id())));
+    let group = group.transpose().map_err(|error| format!("cannot make a control group for the command: {error}"))?;
     let mut command = command(options, place.path());
-    let started = match &cgroup {
-        Some(cgroup) => cgroup.start_in(|| Ok(command.spawn()))?,
+    let started = match &group {
+        Some(group) => group.start_in(|| Ok(command.spawn()))?,
         None => command.spawn(),
     };
     let child = match started {

@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use timer_watchdog::hang::{self, HangConfig, HangEvent, Level, Scope, Stall};
+use timer_watchdog::Event;
+use timer_watchdog::hang::{self, HangConfig, Level, Scope, Stall};
 
 /// What no job may exceed: far more than the healthy ones take, on the slowest machine.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -122,7 +123,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("healthy: {FILES} files with {} lines", counts?.iter().sum::<usize>());
 
     let hard = |event| match event {
-        HangEvent::Stalled(stall) if stall.level == Level::Hard => Some(stall),
+        Event::Stalled(stall) if stall.level == Level::Hard => Some(stall),
         _ => None,
     };
     let mut reports: Vec<String> = events.iter().filter_map(hard).take(3).map(|stall| report(&stall)).collect();

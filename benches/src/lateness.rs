@@ -4,7 +4,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use timer_watchdog::hang::{HangConfig, HangEvent, Level, watch};
+use timer_watchdog::Event;
+use timer_watchdog::hang::{HangConfig, Level, watch};
 use timer_watchdog::{LocalQueue, LocalTimerClient, LocalTimerServer, Watchdog, expires_in};
 
 use crate::error::BenchError;
@@ -73,7 +74,7 @@ fn of_watchdog(timers: u64) -> Vec<Duration> {
 fn of_hang(timers: u64) -> Vec<Duration> {
     let (report, told) = channel();
     let config = HangConfig::new().grace(Duration::ZERO).on_event(move |event| {
-        if matches!(&event, HangEvent::Stalled(stall) if stall.level == Level::Hard) {
+        if matches!(&event, Event::Stalled(stall) if stall.level == Level::Hard) {
             // No one listens any more when the bench is over.
             let _ = report.send(Instant::now());
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use timer_watchdog::{
-    FileTimerClient, FileTimerEvent, FileTimerRequest, FileTimerServer, IncidentReport, Pid, ScopeId, TimerClient,
+    Event, FileTimerClient, FileTimerRequest, FileTimerServer, IncidentReport, Pid, ScopeId, TimerClient, WorkerEvent,
 };
 
 use crate::error::BenchError;
@@ -146,7 +146,7 @@ fn single_requests(pipe: &Path) -> Result<Vec<Figure>, BenchError> {
 const EXPIRIES: usize = 200;
 
 /// Lets timers of a process expire that the server is told to end by no signal; returns how late they were noticed.
-fn detection(pipe: &Path, told: &Receiver<FileTimerEvent>) -> Result<Vec<Figure>, BenchError> {
+fn detection(pipe: &Path, told: &Receiver<Event>) -> Result<Vec<Figure>, BenchError> {
     let mut worker = Command::new("sleep").arg("600").spawn()?;
     let client = FileTimerClient::new(pipe).for_process(Pid(worker.id().cast_signed())).signal(0);
     let one = |_| {
@@ -162,9 +162,9 @@ fn detection(pipe: &Path, told: &Receiver<FileTimerEvent>) -> Result<Vec<Figure>
     Ok(vec![at("detection, p50", EXPIRIES / 2), at("detection, p99", EXPIRIES * 99 / 100)])
 }
 
-fn ended(told: &Receiver<FileTimerEvent>) -> IncidentReport {
+fn ended(told: &Receiver<Event>) -> IncidentReport {
     loop {
-        if let FileTimerEvent::Ended { report } = told.recv().expect("the server outlives its timers") {
+        if let Event::Worker(WorkerEvent::Ended { report }) = told.recv().expect("the server outlives its timers") {
             return *report;
         }
     }

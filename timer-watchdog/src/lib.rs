@@ -131,11 +131,11 @@ pub use prof_macros::expires;
 pub use self::{
     channel::{FileTimerClient, PipeError},
     engine::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder},
-    report::{ExpiredScope, FileTimerEvent, IncidentReport},
+    report::{ExpiredScope, IncidentReport, WorkerEvent},
 };
 pub use self::{
-    engine::{Health, PassError, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle},
-    report::{ReapFailure, TimerEvent},
+    engine::{Health, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle},
+    report::{Event, PassError, ReapFailure},
     thread::{StartError, StopError},
     time::{Clock, MockClock, Timestamp, TimestampError},
     timers::{

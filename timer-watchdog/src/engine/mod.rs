@@ -8,4 +8,4 @@ mod watchdog;
 
 #[cfg(all(feature = "file", target_os = "linux"))]
 pub use file::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder};
-pub use watchdog::{Health, PassError, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle};
+pub use watchdog::{Health, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::detector::Detector;
 use super::domain::Domain;
-use super::event::{HangEvent, Stall};
 use super::watcher::HangWatcher;
+use crate::report::{Event, Stall};
 use crate::thread::StartError;
 
 /// How a guard learns the time.
@@ -45,7 +45,7 @@ impl fmt::Debug for HardPolicy {
 }
 
 /// Receives events.
-type Callback = Arc<dyn Fn(HangEvent) + Send + Sync>;
+type Callback = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// How a domain is watched: the limits, the clock, and what happens.
 ///
@@ -54,7 +54,8 @@ type Callback = Arc<dyn Fn(HangEvent) + Send + Sync>;
 /// ```
 /// use std::sync::mpsc;
 /// use std::time::Duration;
-/// use timer_watchdog::hang::{self, HangConfig, HangEvent, Level};
+/// use timer_watchdog::Event;
+/// use timer_watchdog::hang::{self, HangConfig, Level};
 ///
 /// let (tell, events) = mpsc::channel();
 /// let _watcher = HangConfig::new()
@@ -63,7 +64,7 @@ type Callback = Arc<dyn Fn(HangEvent) + Send + Sync>;
 ///     .start()?;
 ///
 /// let scope = hang::watch(Duration::from_millis(20));
-/// let stalled = |event: &HangEvent| matches!(event, HangEvent::Stalled(stall) if stall.level == Level::Hard);
+/// let stalled = |event: &Event| matches!(event, Event::Stalled(stall) if stall.level == Level::Hard);
 /// let event = events.iter().find(stalled).unwrap();
 /// assert!(event.to_string().contains("of 20ms (hard limit)"));
 /// drop(scope);
@@ -136,7 +137,7 @@ impl HangConfig {
 
     /// Calls `callback` for each event, instead of writing it to standard error; on a thread for that alone, so it may
     /// block or panic, and detection goes on. Up to 1024 events wait for it; what comes beyond is dropped and counted.
-    pub fn on_event(mut self, callback: impl Fn(HangEvent) + Send + Sync + 'static) -> Self {
+    pub fn on_event(mut self, callback: impl Fn(Event) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(callback));
         self
     }

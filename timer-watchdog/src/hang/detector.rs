@@ -8,11 +8,12 @@ use std::time::Duration;
 use super::config::{ClockMode, HangConfig};
 use super::domain::{Domain, Shared};
 use super::episode::{Episodes, Key};
-use super::event::{Activity, HangEvent, Level, Origin, Stall};
 use super::frame::{Entry, Frame, NEVER};
-use super::slot::{Slot, ThreadInfo};
+use super::slot::Slot;
 use super::task::{Marks, TaskSlot};
+use crate::report::{Activity, Event, Level, Origin, Stall};
 use crate::thread::StartError;
+use crate::thread::ThreadInfo;
 use crate::time::{Timestamp, nanos};
 
 /// Finds the scopes of a [`Domain`] that have exceeded a limit, one look at each [`tick`](Detector::tick).
@@ -70,7 +71,7 @@ impl Detector {
     /// Looks at all live scopes once and returns what has changed.
     ///
     /// To be called when it is [`due`](Detector::due). Time beyond that is a gap: nobody is charged for it.
-    pub fn tick(&mut self) -> Vec<HangEvent> {
+    pub fn tick(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let clock_now = self.shared.clock.now();
         self.credit_gap(clock_now, &mut events);
@@ -87,7 +88,7 @@ impl Detector {
     }
 
     /// Makes the domain's time stand still for a gap.
-    fn credit_gap(&self, now: Timestamp, events: &mut Vec<HangEvent>) {
+    fn credit_gap(&self, now: Timestamp, events: &mut Vec<Event>) {
         let late = now.since(self.planned);
         // With a published time every delay counts: guards acquired in it took a time that was too old.
         let tolerated = match self.clock_mode {
@@ -98,7 +99,7 @@ impl Detector {
             self.shared.credit(nanos(late));
         }
         if late > self.gap_threshold {
-            events.push(HangEvent::ObserverGap { gap: late });
+            events.push(Event::ObserverGap { gap: late });
         }
     }
 
@@ -121,7 +122,7 @@ impl Detector {
     }
 
     /// Looks at all frames and returns when the next limit of one is reached.
-    fn look(&mut self, events: &mut Vec<HangEvent>) -> u64 {
+    fn look(&mut self, events: &mut Vec<Event>) -> u64 {
         let growth = self.shared.growth();
         if growth != self.growth {
             (self.slots, self.tasks) = self.shared.slots();
@@ -154,7 +155,7 @@ impl Detector {
         frame: &'static Frame,
         now: u64,
         activity: impl FnOnce() -> Option<Activity>,
-        events: &mut Vec<HangEvent>,
+        events: &mut Vec<Event>,
     ) -> u64 {
         let Some((ticket, entry)) = frame.read() else {
             return NEVER;
@@ -169,7 +170,7 @@ impl Detector {
         };
         let told = self.episodes.told(key, entry.deadline, now, events);
         if let Some(level) = level.filter(|level| Some(*level) > told) {
-            let origin = Origin { frame, ticket, deadline: entry.deadline };
+            let origin = Origin { scope: frame, ticket, deadline: entry.deadline };
             let stall = activity().map(|activity| stall(level, &entry, activity, origin, now));
             // A slot that has lost its thread, or a scope that has ended just now, is no stall.
             if let Some(stall) = stall.filter(|stall| !stall.is_over()) {

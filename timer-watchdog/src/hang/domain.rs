@@ -34,7 +34,7 @@ static GLOBAL: LazyLock<Domain> = LazyLock::new(|| Domain::new(Clock::monotonic(
 /// let _scope = hang::watch(Duration::from_millis(80));
 /// mock.advance(Duration::from_millis(80));
 /// let events = detector.tick();
-/// assert!(matches!(&events[..], [hang::HangEvent::Stalled(stall)] if stall.level == hang::Level::Hard));
+/// assert!(matches!(&events[..], [timer_watchdog::Event::Stalled(stall)] if stall.level == hang::Level::Hard));
 /// # Ok::<(), timer_watchdog::StartError>(())
 /// ```
 #[derive(Clone, Copy)]

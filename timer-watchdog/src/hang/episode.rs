@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ptr;
 use std::time::Duration;
 
-use super::event::{HangEvent, Level, Recovery, Stall};
 use super::frame::Frame;
+use crate::report::{Event, Level, Recovery, Stall};
 
 /// Which scope: the address of its frame, which stays where it is, and its ticket there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ impl Episodes {
     }
 
     /// Returns which limit of a scope has been told. If its deadline has changed since, it has recovered.
-    pub(super) fn told(&mut self, key: Key, deadline: u64, now: u64, events: &mut Vec<HangEvent>) -> Option<Level> {
+    pub(super) fn told(&mut self, key: Key, deadline: u64, now: u64, events: &mut Vec<Event>) -> Option<Level> {
         if self.open.is_empty() {
             return None;
         }
@@ -60,14 +60,14 @@ impl Episodes {
     }
 
     /// Opens the episode of a scope, or raises its level, and tells of it.
-    pub(super) fn tell(&mut self, key: Key, stall: Stall, since_ns: u64, events: &mut Vec<HangEvent>) {
-        events.push(HangEvent::Stalled(stall.clone()));
+    pub(super) fn tell(&mut self, key: Key, stall: Stall, since_ns: u64, events: &mut Vec<Event>) {
+        events.push(Event::Stalled(stall.clone()));
         let episode = Episode { stall, since_ns, seen: self.look };
         self.open.insert(key, episode);
     }
 
     /// Closes the episodes of scopes that this look has not seen: they have ended.
-    pub(super) fn end_look(&mut self, now: u64, events: &mut Vec<HangEvent>) {
+    pub(super) fn end_look(&mut self, now: u64, events: &mut Vec<Event>) {
         let look = self.look;
         let ended = self.open.extract_if(|_, episode| episode.seen != look);
         events.extend(ended.map(|(_, episode)| episode.recovered(now, true)));
@@ -79,8 +79,8 @@ impl Episodes {
 }
 
 impl Episode {
-    fn recovered(self, now: u64, has_ended: bool) -> HangEvent {
-        HangEvent::Recovered(Recovery {
+    fn recovered(self, now: u64, has_ended: bool) -> Event {
+        Event::Recovered(Recovery {
             elapsed: Duration::from_nanos(now.saturating_sub(self.since_ns)),
             stall: self.stall,
             has_ended,

@@ -10,6 +10,7 @@
 use std::panic::Location;
 use std::ptr;
 
+use crate::report::ScopeState;
 use crate::thread::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
 /// The name of a scope, for [`watch_in`](crate::hang::watch_in).
@@ -151,6 +152,12 @@ impl Frame {
         let scope = unsafe { scope.as_ref() };
         let entry = Entry { deadline, timeout_ns, place, scope };
         Some((ticket, entry))
+    }
+}
+
+impl ScopeState for Frame {
+    fn is_unchanged(&self, ticket: u64, deadline: u64) -> bool {
+        self.has(ticket) && self.deadline() == deadline
     }
 }
 

@@ -31,7 +31,6 @@ mod config;
 mod detector;
 mod domain;
 mod episode;
-mod event;
 mod frame;
 mod future;
 mod guard;
@@ -39,16 +38,16 @@ mod slot;
 mod task;
 mod watcher;
 
+pub use crate::report::{Activity, Level, Recovery, Stall};
+pub use crate::thread::ThreadInfo;
 pub use frame::Scope;
 
 pub use self::{
     config::{ClockMode, HangConfig, HardPolicy},
     detector::Detector,
     domain::{Domain, Entered, GuardStats},
-    event::{Activity, HangEvent, Level, Recovery, Stall},
     future::{WatchFuture, Watched},
     guard::{Watch, watch, watch_in},
-    slot::ThreadInfo,
     task::{OwnedWatch, watch_owned},
     watcher::HangWatcher,
 };

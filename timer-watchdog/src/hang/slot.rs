@@ -2,56 +2,17 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
 use std::{array, fmt};
 
 use super::domain::Shared;
 use super::frame::{Entry, Frame};
+use crate::thread::ThreadInfo;
 
 /// Scopes that a thread can nest before more room is allocated.
 const FRAMES: usize = 16;
 
 /// Scopes that a thread can nest at all. Deeper ones run unwatched and are counted: something forgets its guards.
 const MAX_DEPTH: usize = 4096;
-
-/// A thread as events name it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ThreadInfo {
-    /// The name it was given.
-    pub name: Option<String>,
-    /// Its id within the program.
-    pub id: ThreadId,
-    /// Its id within the operating system, where that is known.
-    pub os_id: Option<u32>,
-}
-
-impl ThreadInfo {
-    /// Returns the calling thread.
-    fn current() -> Self {
-        let thread = thread::current();
-        Self { name: thread.name().map(str::to_owned), id: thread.id(), os_id: os_thread_id() }
-    }
-}
-
-impl fmt::Display for ThreadInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "thread {:?} ", self.name.as_deref().unwrap_or("unnamed"))?;
-        match self.os_id {
-            Some(os_id) => write!(f, "({os_id})"),
-            None => write!(f, "({:?})", self.id),
-        }
-    }
-}
-
-/// Linux shows the calling thread as a link `PID/task/TID`.
-fn os_thread_id() -> Option<u32> {
-    if !cfg!(target_os = "linux") {
-        return None;
-    }
-    let link = std::fs::read_link("/proc/thread-self").ok()?;
-    link.file_name()?.to_str()?.parse().ok()
-}
 
 /// A chain of frames: the next piece is allocated when a thread nests that deep for the first time.
 #[derive(Debug)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::config::{HangConfig, HardPolicy};
 use super::detector::Detector;
 use super::domain::Domain;
-use super::event::{HangEvent, Level, Stall};
 use crate::engine::Health;
+use crate::report::{Event, Level, Stall};
 use crate::thread::background::{BackgroundThread, Running};
 use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
@@ -29,7 +29,7 @@ pub struct HangWatcher {
 
 struct Inner {
     clock: Clock,
-    outbox: Outbox<HangEvent>,
+    outbox: Outbox<Event>,
     hard_policy: HardPolicy,
     /// Whether the thread is to end.
     is_stopped: Arc<Signalled<bool>>,
@@ -80,8 +80,8 @@ impl HangWatcher {
 }
 
 /// Hands an event to whoever wants it; runs on the thread for events.
-fn deliver(event: HangEvent, config: &HangConfig) {
-    if let HangEvent::Stalled(stall) = &event
+fn deliver(event: Event, config: &HangConfig) {
+    if let Event::Stalled(stall) = &event
         && let HardPolicy::Callback(callback) = &config.hard_policy
         && stall.level == Level::Hard
     {
@@ -109,9 +109,9 @@ impl Inner {
         }
     }
 
-    fn tell(&self, event: HangEvent) {
+    fn tell(&self, event: Event) {
         let fatal = match (&event, &self.hard_policy) {
-            (HangEvent::Stalled(stall), HardPolicy::Abort) if stall.level == Level::Hard => Some(stall.clone()),
+            (Event::Stalled(stall), HardPolicy::Abort) if stall.level == Level::Hard => Some(stall.clone()),
             _ => None,
         };
         self.outbox.send(event);

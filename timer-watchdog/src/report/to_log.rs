@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::TimerEvent;
+use super::Event;
 
 /// Writes an event to the `log` crate: what should not be as a warning, starts and stops as info, the rest as debug.
 ///
@@ -19,9 +19,9 @@ use super::TimerEvent;
 /// assert_eq!(watchdog.health().undelivered_events, 0);
 /// ```
 #[expect(clippy::needless_pass_by_value, reason = "it is a callback for `on_event`, which hands events over")]
-pub fn to_log<W: Debug>(event: TimerEvent<W>) {
+pub fn to_log<W: Debug>(event: Event<W>) {
     let level = match event {
-        TimerEvent::Started { .. } | TimerEvent::Stopped => log::Level::Info,
+        Event::Started { .. } | Event::Stopped => log::Level::Info,
         _ if event.is_warning() => log::Level::Warn,
         _ => log::Level::Debug,
     };

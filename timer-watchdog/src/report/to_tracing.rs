@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::TimerEvent;
+use super::Event;
 
 /// Writes an event to the `tracing` crate: what should not be as a warning, starts and stops as info, the rest as debug.
 ///
@@ -19,9 +19,9 @@ use super::TimerEvent;
 /// assert_eq!(watchdog.health().undelivered_events, 0);
 /// ```
 #[expect(clippy::needless_pass_by_value, reason = "it is a callback for `on_event`, which hands events over")]
-pub fn to_tracing<W: Debug>(event: TimerEvent<W>) {
+pub fn to_tracing<W: Debug>(event: Event<W>) {
     match event {
-        TimerEvent::Started { .. } | TimerEvent::Stopped => tracing::info!("{event}"),
+        Event::Started { .. } | Event::Stopped => tracing::info!("{event}"),
         _ if event.is_warning() => tracing::warn!("{event}"),
         _ => tracing::debug!("{event}"),
     }

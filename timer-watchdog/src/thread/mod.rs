@@ -3,8 +3,10 @@
 //! May use: `time`.
 
 pub(crate) mod background;
+mod info;
 pub(crate) mod outbox;
 pub(crate) mod signalled;
 pub(crate) mod sync;
 
 pub use background::{StartError, StopError};
+pub use info::ThreadInfo;

@@ -3,22 +3,22 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use timer_watchdog::{TimerEvent, TimerRequest, Timestamp, to_log, to_tracing};
+use timer_watchdog::{Event, TimerRequest, Timestamp, to_log, to_tracing};
 use tracing::field::{Field, Visit};
 use tracing::span;
 
-fn events() -> [TimerEvent<u32>; 4] {
+fn events() -> [Event<u32>; 4] {
     let timer = TimerRequest::acquire(7, "load", Timestamp::ZERO);
     [
-        TimerEvent::Started { max_interval: Duration::from_millis(50) },
-        TimerEvent::Registered { requests: vec![timer.clone()] },
-        TimerEvent::Expired { worker_id: 7, timers: vec![timer], late: Duration::from_millis(3) },
-        TimerEvent::Stopped,
+        Event::Started { max_interval: Duration::from_millis(50), path: None },
+        Event::Registered { requests: vec![timer.clone()] },
+        Event::Expired { worker_id: 7, timers: vec![timer], late: Duration::from_millis(3) },
+        Event::Stopped,
     ]
 }
 
 const EXPECT: [&str; 4] = [
-    "INFO watchdog started, it looks at least every 50ms",
+    "INFO watchdog started, with a pass at least every 50ms",
     "DEBUG 1 timer requests",
     r#"WARN timer expired: worker 7, 3ms ago, scopes "load""#,
     "INFO watchdog stopped",

@@ -4,9 +4,9 @@ use std::panic::Location;
 use std::thread;
 use std::time::Duration;
 
+use timer_watchdog::Event;
 use timer_watchdog::hang::{
-    Activity, Detector, Domain, Entered, HangConfig, HangEvent, Level, Recovery, Scope, Stall, watch, watch_in,
-    watch_owned,
+    Activity, Detector, Domain, Entered, HangConfig, Level, Recovery, Scope, Stall, watch, watch_in, watch_owned,
 };
 use timer_watchdog::{MockClock, StartError};
 
@@ -33,7 +33,7 @@ impl Lab {
     }
 
     /// Lets this much time pass, with a tick whenever one is due, and returns what they tell.
-    pub(crate) fn pass(&mut self, time: Duration) -> Vec<HangEvent> {
+    pub(crate) fn pass(&mut self, time: Duration) -> Vec<Event> {
         let clock = self.mock.clock();
         let end = clock.now().after(time);
         let mut events = Vec::new();
@@ -46,31 +46,31 @@ impl Lab {
     }
 
     /// Lets no time pass and returns what a look tells.
-    pub(crate) fn look(&mut self) -> Vec<HangEvent> {
+    pub(crate) fn look(&mut self) -> Vec<Event> {
         self.detector.tick()
     }
 }
 
-pub(crate) fn stalls(events: &[HangEvent]) -> Vec<&Stall> {
+pub(crate) fn stalls(events: &[Event]) -> Vec<&Stall> {
     let mut stalls = Vec::new();
     for event in events {
-        if let HangEvent::Stalled(stall) = event {
+        if let Event::Stalled(stall) = event {
             stalls.push(stall);
         }
     }
     stalls
 }
 
-pub(crate) fn only_stall(events: &[HangEvent]) -> &Stall {
+pub(crate) fn only_stall(events: &[Event]) -> &Stall {
     match events {
-        [HangEvent::Stalled(stall)] => stall,
+        [Event::Stalled(stall)] => stall,
         other => panic!("one stall expected: {other:?}"),
     }
 }
 
-pub(crate) fn only_recovery(events: &[HangEvent]) -> &Recovery {
+pub(crate) fn only_recovery(events: &[Event]) -> &Recovery {
     match events {
-        [HangEvent::Recovered(recovery)] => recovery,
+        [Event::Recovered(recovery)] => recovery,
         other => panic!("one recovery expected: {other:?}"),
     }
 }

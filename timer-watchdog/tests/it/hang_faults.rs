@@ -5,8 +5,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use timer_watchdog::Event;
 use timer_watchdog::MockClock;
-use timer_watchdog::hang::{Activity, ClockMode, Domain, HangConfig, HangEvent, Watch, watch, watch_in};
+use timer_watchdog::hang::{Activity, ClockMode, Domain, HangConfig, Watch, watch, watch_in};
 
 use crate::hang::{COPY, Lab, only_recovery, only_stall, stalls};
 use crate::support::ms;
@@ -19,7 +20,7 @@ fn fault_20_21_22_a_gap_charges_nobody() {
     let due_in = ms(10);
     lab.mock.advance(Duration::from_secs(3600));
     let events = lab.look();
-    let [HangEvent::ObserverGap { gap }] = events[..] else {
+    let [Event::ObserverGap { gap }] = events[..] else {
         panic!("{events:?}");
     };
     assert_eq!(gap, Duration::from_secs(3600).checked_sub(due_in).unwrap());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use timer_watchdog::{
-    LocalQueue, LocalTimerServer, PassError, QueueError, Reaper, RequestQueue, StartError, TimerClient, TimerEvent,
+    Event, LocalQueue, LocalTimerServer, PassError, QueueError, Reaper, RequestQueue, StartError, TimerClient,
     TimerRequest, TimerServer, Timestamp, Watchdog, WatchdogHandle, expires_in,
 };
 
@@ -19,8 +19,8 @@ fn every_step_has_its_event() {
     bench.watchdog.start().unwrap();
     let client = bench.client(1);
     client.acquire(&"load".into(), Timestamp::ZERO).unwrap();
-    let text = |event: &TimerEvent<u32>| Some(event.to_string());
-    assert_eq!(bench.event(text), "watchdog started, it looks at least every 10ms");
+    let text = |event: &Event<u32>| Some(event.to_string());
+    assert_eq!(bench.event(text), "watchdog started, with a pass at least every 10ms");
     assert_eq!(bench.event(text), "1 timer requests");
     assert_eq!(bench.event(text), r#"timer expired: worker 1, 1s ago, scopes "load""#);
     assert_eq!(bench.event(text), "worker 1 reaped");
@@ -110,7 +110,7 @@ fn fault_57_start_and_stop_in_any_order() {
     let client = bench.client(3);
     let _timer = expires_in("load", Duration::ZERO, &client).unwrap();
     assert_eq!(bench.reaped.recv_timeout(PATIENCE), Ok(3));
-    let starts = |event: &TimerEvent<u32>| matches!(event, TimerEvent::Started { .. }).then_some(());
+    let starts = |event: &Event<u32>| matches!(event, Event::Started { .. }).then_some(());
     bench.event(starts);
     bench.event(starts);
 }

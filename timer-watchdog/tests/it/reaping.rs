@@ -5,8 +5,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use timer_watchdog::{
-    BoundedReaper, LocalQueue, LocalTimerServer, ReapError, Reaper, StartError, StopError, ThreadReaper, TimerClient,
-    TimerEvent, TimerRequest, TimerServer, Timestamp, Watchdog,
+    BoundedReaper, Event, LocalQueue, LocalTimerServer, ReapError, Reaper, StartError, StopError, ThreadReaper,
+    TimerClient, TimerRequest, TimerServer, Timestamp, Watchdog,
 };
 
 use crate::support::{Bench, PATIENCE, ms};
@@ -29,7 +29,7 @@ fn fault_37_many_expire_together_each_is_told_and_reaped_once() {
     let mut told = Vec::new();
     while told.len() < 10 {
         told.push(bench.event(|event| match event {
-            TimerEvent::Expired { worker_id, timers, .. } => Some((*worker_id, timers.len())),
+            Event::Expired { worker_id, timers, .. } => Some((*worker_id, timers.len())),
             _ => None,
         }));
     }

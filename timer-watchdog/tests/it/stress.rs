@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use timer_watchdog::hang::{Activity, Domain, HangConfig, HangEvent, Scope, watch, watch_in};
+use timer_watchdog::Event;
+use timer_watchdog::hang::{Activity, Domain, HangConfig, Scope, watch, watch_in};
 use timer_watchdog::{
     LocalQueue, LocalTimerClient, LocalTimerServer, RequestQueue, TimerClient, Timestamp, Watchdog, expires_in,
 };
@@ -107,7 +108,7 @@ fn each_stalled_scope_is_told_once_and_healthy_ones_never() {
     let (tell, all) = channel();
     let config = HangConfig::new().soft_fraction(f64::NAN).max_interval(ms(1));
     let watcher = config.on_event(move |event| {
-        if let HangEvent::Stalled(stall) = &event
+        if let Event::Stalled(stall) = &event
             && let Activity::InScope { thread } = &stall.activity
         {
             senders[thread.name.as_ref().unwrap()].send(()).unwrap();
@@ -131,11 +132,11 @@ fn each_stalled_scope_is_told_once_and_healthy_ones_never() {
     let mut counts = (0, 0);
     for event in &all {
         match event {
-            HangEvent::Stalled(stall) => {
+            Event::Stalled(stall) => {
                 assert_eq!(stall.scope, Some("stuck"));
                 counts.0 += 1;
             }
-            HangEvent::Recovered(recovery) => {
+            Event::Recovered(recovery) => {
                 assert!(recovery.has_ended);
                 counts.1 += 1;
             }

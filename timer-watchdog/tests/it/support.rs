@@ -3,9 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use timer_watchdog::{
-    LocalQueue, LocalTimerClient, LocalTimerServer, MockClock, ReapError, Reaper, TimerEvent, Watchdog,
-};
+use timer_watchdog::{Event, LocalQueue, LocalTimerClient, LocalTimerServer, MockClock, ReapError, Reaper, Watchdog};
 
 /// Far longer than anything here takes: it only ends a test that would hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +27,7 @@ pub(crate) struct Bench {
     pub(crate) queue: LocalQueue<u32>,
     pub(crate) watchdog: LocalWatchdog,
     pub(crate) reaped: Receiver<u32>,
-    pub(crate) events: Receiver<TimerEvent<u32>>,
+    pub(crate) events: Receiver<Event<u32>>,
 }
 
 impl Bench {
@@ -51,7 +49,7 @@ impl Bench {
     }
 
     /// Waits for the first event that `pick` takes, skipping others.
-    pub(crate) fn event<T>(&self, mut pick: impl FnMut(&TimerEvent<u32>) -> Option<T>) -> T {
+    pub(crate) fn event<T>(&self, mut pick: impl FnMut(&Event<u32>) -> Option<T>) -> T {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("the event should come");
             if let Some(found) = pick(&event) {
@@ -63,7 +61,7 @@ impl Bench {
     /// Waits for a pass that registered something.
     pub(crate) fn registered(&self) -> usize {
         self.event(|event| match event {
-            TimerEvent::Registered { requests } => Some(requests.len()),
+            Event::Registered { requests } => Some(requests.len()),
             _ => None,
         })
     }

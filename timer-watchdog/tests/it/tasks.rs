@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use timer_watchdog::hang::{Activity, HangEvent, WatchFuture as _};
+use timer_watchdog::Event;
+use timer_watchdog::hang::{Activity, WatchFuture as _};
 
 use crate::hang::{Lab, stalls};
 use crate::support::ms;
@@ -16,7 +17,7 @@ fn context() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-fn only_activity(events: &[HangEvent]) -> Activity {
+fn only_activity(events: &[Event]) -> Activity {
     let stalls = stalls(events);
     assert_eq!(stalls.len(), 1, "{events:?}");
     stalls[0].activity.clone()
@@ -31,7 +32,7 @@ fn fault_17_a_future_that_is_never_polled_stalls() {
     assert_eq!(only_activity(&events), Activity::NeverPolled);
     assert!(stalls(&events)[0].place.file().ends_with("tasks.rs"));
     drop(future);
-    assert!(matches!(lab.look()[..], [HangEvent::Recovered(_)]));
+    assert!(matches!(lab.look()[..], [Event::Recovered(_)]));
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn a_future_that_blocks_inside_a_poll_names_the_thread() {
     assert!(events[0].to_string().contains("blocked inside a poll for 100ms on thread \"blocked worker\""));
     drop(release);
     assert!(thread.unwrap().join().unwrap());
-    assert!(matches!(&lab.look()[..], [HangEvent::Recovered(recovery)] if recovery.has_ended));
+    assert!(matches!(&lab.look()[..], [Event::Recovered(recovery)] if recovery.has_ended));
 }
 
 #[test]
@@ -114,7 +115,7 @@ fn fault_17_a_future_that_moves_names_the_thread_of_its_present_poll() {
     assert_eq!(info.id, thread.thread().id());
     drop(release);
     drop(thread.join().unwrap());
-    assert!(matches!(&lab.look()[..], [HangEvent::Recovered(recovery)] if recovery.has_ended));
+    assert!(matches!(&lab.look()[..], [Event::Recovered(recovery)] if recovery.has_ended));
 }
 
 #[test]

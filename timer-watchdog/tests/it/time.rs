@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use timer_watchdog::{
-    LocalQueue, LocalTimerServer, QueueError, ReapError, Reaper, RequestQueue, TimerEvent, TimerRequest, Timestamp,
+    Event, LocalQueue, LocalTimerServer, QueueError, ReapError, Reaper, RequestQueue, TimerRequest, Timestamp,
     Watchdog, expires_in,
 };
 
@@ -39,7 +39,7 @@ fn fault_21_a_frozen_process_charges_nobody() {
     // Ten minutes pass, and the watchdog, which wanted to wake after 50 ms, did not.
     bench.mock.advance(Duration::from_secs(600));
     let gap = bench.event(|event| match event {
-        TimerEvent::ObserverGap { gap } => Some(*gap),
+        Event::ObserverGap { gap } => Some(*gap),
         _ => None,
     });
     assert_eq!(gap, Duration::from_millis(599_950));

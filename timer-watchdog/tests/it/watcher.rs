@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use timer_watchdog::hang::{ClockMode, Domain, HangConfig, HangEvent, HardPolicy, Level, watch, watch_owned};
+use timer_watchdog::Event;
+use timer_watchdog::hang::{ClockMode, Domain, HangConfig, HardPolicy, Level, watch, watch_owned};
 use timer_watchdog::{MockClock, StartError};
 
 use crate::process::{is_child, run_child};
@@ -41,12 +42,12 @@ fn a_watcher_tells_of_a_stall_and_of_its_end() {
         let levels: Vec<_> = told
             .iter()
             .map(|event| match event {
-                HangEvent::Stalled(stall) => Some(stall.level),
+                Event::Stalled(stall) => Some(stall.level),
                 _ => None,
             })
             .collect();
         assert_eq!(levels, [Some(Level::Soft), Some(Level::Hard), None], "{told:?}");
-        assert!(matches!(told[2], HangEvent::Recovered(_)));
+        assert!(matches!(told[2], Event::Recovered(_)));
     }
 }
 
@@ -80,7 +81,7 @@ fn fault_36_a_scope_that_goes_on_is_known_to_be_over() {
     let scope = watch(ms(50));
     mock.advance(ms(50));
     let events = detector.tick();
-    let [HangEvent::Stalled(stall)] = &events[..] else {
+    let [Event::Stalled(stall)] = &events[..] else {
         panic!("{events:?}");
     };
     assert!(!stall.is_over());
@@ -126,7 +127,7 @@ fn recovering_child() {
             .hard_policy(HardPolicy::Abort)
             .on_event(move |event| {
                 drop(held.lock().unwrap().take());
-                tell.send(matches!(event, HangEvent::Recovered(_))).unwrap();
+                tell.send(matches!(event, Event::Recovered(_))).unwrap();
             })
             .start()
             .unwrap();
@@ -215,7 +216,7 @@ fn stopped_child() {
         loop {
             let event = events.recv_timeout(PATIENCE);
             let event = event.expect("the process should be stopped and continued");
-            let HangEvent::ObserverGap { gap } = event else {
+            let Event::ObserverGap { gap } = event else {
                 panic!("{event}");
             };
             if gap > ms(1500) {

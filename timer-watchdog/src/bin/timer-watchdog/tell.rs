@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use timer_watchdog::{FileTimerEvent, FileTimerServerBuilder, KillPolicy, KillTarget};
+use timer_watchdog::{Event, FileTimerServerBuilder, KillPolicy, KillTarget, WorkerEvent};
 
 use crate::options::{Scope, WatchOptions};
 
@@ -33,15 +33,11 @@ pub(crate) fn configured(builder: FileTimerServerBuilder, options: &WatchOptions
 }
 
 /// Writes one line for each incident, when it has ended, and for all else that should not be.
-fn tell(event: &FileTimerEvent, is_json: bool) {
-    if !event.is_warning() || matches!(event, FileTimerEvent::Expired { .. }) {
+fn tell(event: &Event, is_json: bool) {
+    if !event.is_warning() || matches!(event, Event::Worker(WorkerEvent::Expired { .. })) {
         return;
     }
-    let line = if is_json { json(event) } else { format!("timer-watchdog: {event}") };
+    let line = if is_json { event.to_json() } else { format!("timer-watchdog: {event}") };
     // Nobody can be told that telling failed.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
-}
-
-fn json(event: &FileTimerEvent) -> String {
-    serde_json::json!({ "event": event.name(), "message": event.to_string(), "report": event.report() }).to_string()
 }

@@ -13,7 +13,7 @@ use super::server::Shared;
 use crate::channel::pipe::Pipe;
 use crate::channel::{FileTimerRequest, LineReader};
 use crate::process::WorkerProcess;
-use crate::report::{FileTimerEvent, IncidentReport};
+use crate::report::{IncidentReport, WorkerEvent};
 use crate::time::Timestamp;
 use crate::timers::pausable::PausableTimers;
 use crate::timers::{Pid, ScopeId};
@@ -135,7 +135,7 @@ impl State {
         let timers = self.timers.clear(&pid);
         if timers > 0 {
             self.counts.exited += 1;
-            shared.emit(FileTimerEvent::WorkerExited { pid, timers });
+            shared.emit(WorkerEvent::Exited { pid, timers });
         }
     }
 
@@ -166,7 +166,7 @@ impl State {
         for error in bad {
             self.counts.bad_lines += 1;
             let total = self.counts.bad_lines;
-            shared.emit_sampled(total, || FileTimerEvent::BadLine { error, total });
+            shared.emit_sampled(total, || WorkerEvent::BadLine { error, total });
         }
         self.register(shared, &requests, now);
         // What was read is carried out before a failure is told.
@@ -188,7 +188,7 @@ impl State {
                 Err(error) => {
                     self.counts.bad_lines += 1;
                     let total = self.counts.bad_lines;
-                    shared.emit_sampled(total, || FileTimerEvent::BadLine { error, total });
+                    shared.emit_sampled(total, || WorkerEvent::BadLine { error, total });
                 }
             }
         }

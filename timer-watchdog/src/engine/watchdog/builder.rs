@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::pass::Core;
 use super::{Owner, Watchdog};
-use crate::report::event::TimerEvent;
+use crate::report::Event;
 use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
@@ -27,7 +27,7 @@ pub struct WatchdogBuilder<S, Q, W = Pid> {
     max_interval: Duration,
     gap_threshold: Duration,
     clock: Clock,
-    outbox: Option<Outbox<TimerEvent<W>>>,
+    outbox: Option<Outbox<Event<W>>>,
     stack_bytes: usize,
     worker_type: PhantomData<fn(W)>,
 }
@@ -60,7 +60,7 @@ where
     /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection goes on.
     ///
     /// Up to 1024 events wait for it; what comes beyond is dropped and counted in [`Health`](crate::Health).
-    pub fn on_event(mut self, callback: impl Fn(TimerEvent<W>) + Send + Sync + 'static) -> Self {
+    pub fn on_event(mut self, callback: impl Fn(Event<W>) + Send + Sync + 'static) -> Self {
         self.outbox = Some(Outbox::new("timer-events", callback));
         self
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::report::PassError;
 use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
 use crate::thread::{StartError, StopError};
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 use crate::timers::{Pid, RequestQueue, TimerServer, WorkerId};
 pub use builder::WatchdogBuilder;
 use pass::Core;
-pub use pass::{PassError, PassReport};
+pub use pass::PassReport;
 
 /// How long a stop waits beyond the longest wait of the loop: time for a pass that is in progress.
 const STOP_GRACE: Duration = Duration::from_secs(1);

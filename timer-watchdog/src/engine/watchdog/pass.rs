@@ -1,19 +1,18 @@
 //! One look of a watchdog at its queue and its timers.
 
-use std::any::Any;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use crate::report::event::{ReapFailure, TimerEvent};
+use crate::report::{Event, PassError, ReapFailure, panic_message};
 use crate::thread::background::Running;
 use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
 use crate::time::Clock;
 use crate::time::Timestamp;
-use crate::timers::{ExpiredTimers, QueueError, RequestQueue, TimerServer, WorkerId};
+use crate::timers::{ExpiredTimers, RequestQueue, TimerServer, WorkerId};
 
 /// What one pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,21 +30,6 @@ pub struct PassReport {
     pub retained: usize,
 }
 
-/// Says why a pass did not come to its end.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PassError {
-    /// The queue gave no requests.
-    #[error("cannot take timer requests")]
-    Queue(#[from] QueueError),
-    /// The pass was asked for inside a pass of the same watchdog, by a reaper.
-    #[error("a watchdog pass cannot run inside a pass of the same watchdog")]
-    Nested,
-    /// The queue or the server panicked.
-    #[error("the queue or the server panicked: {0}")]
-    Panic(String),
-}
-
 /// What the owner of a watchdog and its thread share.
 pub(super) struct Core<S, Q, W> {
     pub(super) server: S,
@@ -54,7 +38,7 @@ pub(super) struct Core<S, Q, W> {
     /// What the watchdog may be late before it credits the time to all timers.
     pub(super) gap_threshold: Duration,
     pub(super) clock: Clock,
-    pub(super) outbox: Option<Outbox<TimerEvent<W>>>,
+    pub(super) outbox: Option<Outbox<Event<W>>>,
     /// The thread that is in a pass: there is one pass at a time.
     pub(super) passing: Signalled<Option<ThreadId>>,
     /// Passes that came to their end; read without order beside `last_pass_ns`, both are for display.
@@ -68,7 +52,7 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
     pub(super) fn pass(&self, timeout: Duration) -> Result<PassReport, PassError> {
         let _turn = Turn::take(&self.passing).ok_or(PassError::Nested)?;
         let result = catch_unwind(AssertUnwindSafe(|| self.pass_in_turn(timeout)))
-            .unwrap_or_else(|panic| Err(PassError::Panic(message(&*panic))));
+            .unwrap_or_else(|panic| Err(PassError::Panic(panic_message(&*panic))));
         if result.is_ok() {
             self.passes.fetch_add(1, Ordering::Relaxed);
             let now = self.clock.now().as_nanos();
@@ -86,7 +70,7 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
         let now = self.clock.now();
         let mut report = PassReport { registered: requests.len(), ..PassReport::default() };
         if !requests.is_empty() {
-            self.emit(|| TimerEvent::Registered { requests });
+            self.emit(|| Event::Registered { requests });
         }
         // After the registration: what was acquired before the gap or in it shares in it. A gap may also fall into
         // the registration itself, which on a busy server is most of the time.
@@ -99,7 +83,7 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
     fn credit(&self, gap: Duration) {
         if gap > self.gap_threshold {
             self.server.credit_gap(gap);
-            self.emit(|| TimerEvent::ObserverGap { gap });
+            self.emit(|| Event::ObserverGap { gap });
         }
     }
 
@@ -128,24 +112,24 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
         let cause = match result {
             Ok(Ok(true)) => {
                 report.reaped += 1;
-                self.emit(|| TimerEvent::Reaped { worker_id });
+                self.emit(|| Event::Reaped { worker_id });
                 return true;
             }
             Ok(Ok(false)) => {
                 report.retained += 1;
-                self.emit(|| TimerEvent::Retained { worker_id });
+                self.emit(|| Event::Retained { worker_id });
                 return false;
             }
             Ok(Err(error)) => ReapFailure::Error(error),
-            Err(panic) => ReapFailure::Panic(message(&*panic)),
+            Err(panic) => ReapFailure::Panic(panic_message(&*panic)),
         };
         report.failed += 1;
-        self.emit(|| TimerEvent::ReapFailed { worker_id, cause });
+        self.emit(|| Event::ReapFailed { worker_id, cause });
         true
     }
 
     /// Makes an event only if somebody listens.
-    pub(super) fn emit(&self, event: impl FnOnce() -> TimerEvent<W>) {
+    pub(super) fn emit(&self, event: impl FnOnce() -> Event<W>) {
         if let Some(outbox) = &self.outbox {
             outbox.send(event());
         }
@@ -154,15 +138,15 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
     /// The loop of the thread.
     pub(super) fn run(&self, running: &Running) {
         let max_interval = self.max_interval;
-        self.emit(|| TimerEvent::Started { max_interval });
+        self.emit(|| Event::Started { max_interval, path: None });
         while !running.is_stopping() {
             if let Err(error) = self.pass(self.until_next()) {
-                self.emit(|| TimerEvent::PassFailed { error });
+                self.emit(|| Event::PassFailed { error });
                 // What fails at once would otherwise keep a processor busy with failing.
                 running.wait_for_stop(max_interval);
             }
         }
-        self.emit(|| TimerEvent::Stopped);
+        self.emit(|| Event::Stopped);
     }
 
     /// Returns how long the next pass may wait.
@@ -173,16 +157,10 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
     }
 }
 
-fn expired_event<W: WorkerId>(expired: ExpiredTimers<W>, now: Timestamp) -> TimerEvent<W> {
+fn expired_event<W: WorkerId>(expired: ExpiredTimers<W>, now: Timestamp) -> Event<W> {
     let deadlines = expired.timers.iter().filter_map(crate::timers::TimerRequest::expiration);
     let late = deadlines.map(|deadline| now.since(deadline)).max();
-    TimerEvent::Expired { worker_id: expired.worker_id, timers: expired.timers, late: late.unwrap_or_default() }
-}
-
-/// Returns what a panic said, if it said it in words.
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| String::from("(no message)"))
+    Event::Expired { worker_id: expired.worker_id, timers: expired.timers, late: late.unwrap_or_default() }
 }
 
 /// The right to run a pass.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::time::Duration;
 
-use timer_watchdog::{FileTimerEvent, FileTimerRequest, FileTimerServer, Pid, PipeError, TimerClient, Timestamp};
+use timer_watchdog::{Event, FileTimerRequest, FileTimerServer, Pid, PipeError, TimerClient, Timestamp, WorkerEvent};
 
 use super::{Desk, FakeProcesses, Folder};
 use crate::process::{child, is_child};
@@ -31,7 +31,7 @@ fn fault_42_half_a_line_and_then_silence_holds_up_nobody() {
     assert_eq!(desk.server.health().bad_lines, 1);
     // A half line that nothing follows is given up after its time.
     desk.write(b"{\"version\": 1, \"pi");
-    desk.event(|event| matches!(event, FileTimerEvent::BadLine { total: 2, .. }).then_some(()));
+    desk.event(|event| matches!(event, Event::Worker(WorkerEvent::BadLine { total: 2, .. })).then_some(()));
     // As is, carried out, a whole one that lacks only its newline.
     let whole = line(8, "load", 0.0);
     desk.write(&whole[..whole.len() - 1]);

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use timer_watchdog::{
-    FileTimerEvent, FileTimerServerBuilder, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Pid, Processes,
-    RefusedWorker, Standing, TimerClient,
+    Event, FileTimerServerBuilder, KillOutcome, KillPolicy, KillTarget, LinuxProcesses, Pid, Processes, RefusedWorker,
+    Standing, TimerClient, WorkerEvent,
 };
 
 use super::{Desk, pid_of};
@@ -58,7 +58,7 @@ fn fault_30_processes_that_must_not_be_workers_are_refused() {
         expire(&desk, Pid(number), 9);
     }
     for _ in 0..4 {
-        desk.event(|event| matches!(event, FileTimerEvent::Refused { .. }).then_some(()));
+        desk.event(|event| matches!(event, Event::Worker(WorkerEvent::Refused { .. })).then_some(()));
     }
     assert_eq!((desk.server.len(), desk.server.health().incidents), (0, 0));
 }
@@ -222,9 +222,9 @@ fn fault_36_a_worker_that_goes_on_before_the_next_signal_is_spared() {
     let (mut child, _) = shell(STUBBORN);
     let client = desk.client().for_process(pid_of(&child)).signal(15);
     client.acquire(&"stuck".into(), client.now()).unwrap();
-    desk.event(|event| matches!(event, FileTimerEvent::Expired { .. }).then_some(()));
+    desk.event(|event| matches!(event, Event::Worker(WorkerEvent::Expired { .. })).then_some(()));
     client.release(&"stuck".into()).unwrap();
-    desk.event(|event| matches!(event, FileTimerEvent::Recovered { .. }).then_some(()));
+    desk.event(|event| matches!(event, Event::Worker(WorkerEvent::Recovered { .. })).then_some(()));
     assert!(child.try_wait().unwrap().is_none());
     assert!(desk.server.is_empty());
     child.kill().unwrap();
@@ -296,7 +296,7 @@ fn fault_54_a_dump_that_cannot_be_written_delays_no_kill() {
     let (mut child, _) = shell("echo ready; read line");
     expire(&desk, pid_of(&child), 9);
     assert_eq!(child.wait().unwrap().signal(), Some(9));
-    desk.event(|event| matches!(event, FileTimerEvent::DumpFailed { .. }).then_some(()));
+    desk.event(|event| matches!(event, Event::Worker(WorkerEvent::DumpFailed { .. })).then_some(()));
     // Kept in memory.
     while desk.server.recent_incidents().is_empty() {
         std::thread::yield_now();
@@ -320,10 +320,10 @@ impl Processes for Failing {
 fn fault_38_53_panics_and_exhausted_descriptors_are_told_and_the_server_goes_on() {
     let desk = started(|builder| builder.processes(Failing(true.into())).max_interval(ms(1)));
     expire(&desk, Pid(7), 9);
-    desk.event(|event| matches!(event, FileTimerEvent::PassFailed { .. }).then_some(()));
+    desk.event(|event| matches!(event, Event::PassFailed { .. }).then_some(()));
     expire(&desk, Pid(7), 9);
     let cause = desk.event(|event| match event {
-        FileTimerEvent::Refused { cause, .. } => Some(cause.to_string()),
+        Event::Worker(WorkerEvent::Refused { cause, .. }) => Some(cause.to_string()),
         _ => None,
     });
     assert!(cause.starts_with("it cannot be identified: Too many open files"), "{cause}");

@@ -17,8 +17,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use timer_watchdog::{
-    FileTimerClient, FileTimerEvent, FileTimerServer, FileTimerServerBuilder, IncidentReport, KillTarget, Pid,
-    Processes, RefusedWorker, Standing, WorkerProcess,
+    Event, FileTimerClient, FileTimerServer, FileTimerServerBuilder, IncidentReport, KillTarget, Pid, Processes,
+    RefusedWorker, Standing, WorkerEvent, WorkerProcess,
 };
 
 use crate::support::PATIENCE;
@@ -50,7 +50,7 @@ impl Drop for Folder {
 /// A server and all it tells.
 pub(crate) struct Desk {
     pub(crate) server: FileTimerServer,
-    pub(crate) events: Receiver<FileTimerEvent>,
+    pub(crate) events: Receiver<Event>,
     /// After the server, which removes its pipe.
     _folder: Folder,
 }
@@ -81,7 +81,7 @@ impl Desk {
     }
 
     /// Waits for the first event that `pick` takes, skipping others.
-    pub(crate) fn event<T>(&self, mut pick: impl FnMut(FileTimerEvent) -> Option<T>) -> T {
+    pub(crate) fn event<T>(&self, mut pick: impl FnMut(Event) -> Option<T>) -> T {
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("the event should come");
             if let Some(found) = pick(event) {
@@ -93,7 +93,7 @@ impl Desk {
     /// Waits for the end of an incident.
     pub(crate) fn ended(&self) -> IncidentReport {
         self.event(|event| match event {
-            FileTimerEvent::Ended { report } => Some(*report),
+            Event::Worker(WorkerEvent::Ended { report }) => Some(*report),
             _ => None,
         })
     }

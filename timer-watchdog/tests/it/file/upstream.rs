@@ -6,8 +6,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use timer_watchdog::{
-    ClientError, ExpiresError, FileTimerClient, FileTimerEvent, NoClient, TimerClient, Timestamp, configure, expires,
-    expires_in, scoped,
+    ClientError, Event, ExpiresError, FileTimerClient, NoClient, TimerClient, Timestamp, WorkerEvent, configure,
+    expires, expires_in, scoped,
 };
 
 use super::{Desk, FakeProcesses, Folder, pid_of};
@@ -165,7 +165,7 @@ fn u27_a_worker_that_ends_without_releasing_is_purged_at_once_and_not_killed() {
     }
     drop(worker.stdin.take());
     let (pid, timers) = desk.event(|event| match event {
-        FileTimerEvent::WorkerExited { pid, timers } => Some((pid, timers)),
+        Event::Worker(WorkerEvent::Exited { pid, timers }) => Some((pid, timers)),
         _ => None,
     });
     assert_eq!((pid, timers), (pid_of(&worker), 1));

@@ -14,8 +14,8 @@ use crate::channel::pipe::Pipe;
 use crate::engine::file::incident::Collector;
 use crate::engine::file::state::State;
 use crate::process::{KillPolicy, LinuxProcesses, Processes};
-use crate::report::FileTimerEvent;
 use crate::report::sd_notify::SdNotify;
+use crate::report::{Event, WorkerEvent};
 use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
@@ -43,7 +43,7 @@ pub struct FileTimerServerBuilder {
     dump_dir: Option<PathBuf>,
     quota: usize,
     is_notifying: bool,
-    outbox: Option<Outbox<FileTimerEvent>>,
+    outbox: Option<Outbox<Event>>,
 }
 
 impl FileTimerServerBuilder {
@@ -115,7 +115,7 @@ impl FileTimerServerBuilder {
     ///
     /// Up to 1024 events wait for it; what comes beyond is dropped and counted in
     /// [`FileTimerHealth`](crate::FileTimerHealth).
-    pub fn on_event(mut self, callback: impl Fn(FileTimerEvent) + Send + Sync + 'static) -> Self {
+    pub fn on_event(mut self, callback: impl Fn(Event) + Send + Sync + 'static) -> Self {
         self.outbox = Some(Outbox::new("timer-events", callback));
         self
     }
@@ -162,7 +162,7 @@ fn collector(
     limit: Duration,
     dump_dir: Option<PathBuf>,
     wake: &Arc<Wake>,
-    outbox: Option<&Arc<Outbox<FileTimerEvent>>>,
+    outbox: Option<&Arc<Outbox<Event>>>,
 ) -> Collector {
     let (wake, outbox) = (Arc::clone(wake), outbox.cloned());
     Collector {
@@ -171,7 +171,7 @@ fn collector(
         wake: Arc::new(move || wake.wake()),
         failed: Arc::new(move |path: PathBuf, error: io::Error| {
             if let Some(outbox) = &outbox {
-                outbox.send(FileTimerEvent::DumpFailed { path, error });
+                outbox.send(WorkerEvent::DumpFailed { path, error }.into());
             }
         }),
         threads: Arc::new(Signalled::new(0)),

@@ -16,12 +16,12 @@ use crate::channel::pipe::Pipe;
 use crate::engine::file::incident::Collector;
 use crate::engine::file::state::State;
 use crate::process::{KillPolicy, KillTarget, LinuxProcesses, Processes, WorkerProcess};
-use crate::report::FileTimerEvent;
 use crate::report::sd_notify::SdNotify;
+use crate::report::{Event, PassError, WorkerEvent, panic_message};
 use crate::thread::background::Running;
 use crate::thread::outbox::Outbox;
 use crate::time::{Clock, Timestamp};
-use crate::timers::Pid;
+use crate::timers::{Pid, QueueError};
 
 /// The name of the thread.
 pub(super) const THREAD: &str = "file-timers";
@@ -39,7 +39,7 @@ pub(in crate::engine::file) struct Shared {
     pub(in crate::engine::file) quota: usize,
     pub(in crate::engine::file) processes: Box<dyn Processes>,
     pub(in crate::engine::file) collector: Collector,
-    pub(super) outbox: Option<Arc<Outbox<FileTimerEvent>>>,
+    pub(super) outbox: Option<Arc<Outbox<Event>>>,
     pub(super) wake: Arc<Wake>,
     pub(super) notify: Mutex<Option<SdNotify>>,
     /// Never held during a wait.
@@ -63,14 +63,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::engine::file) fn emit(&self, event: FileTimerEvent) {
+    pub(in crate::engine::file) fn emit(&self, event: impl Into<Event>) {
         if let Some(outbox) = &self.outbox {
-            outbox.send(event);
+            outbox.send(event.into());
         }
     }
 
     /// Tells the `total`th event of a kind that outsiders can bring about at will.
-    pub(in crate::engine::file) fn emit_sampled(&self, total: u64, event: impl FnOnce() -> FileTimerEvent) {
+    pub(in crate::engine::file) fn emit_sampled(&self, total: u64, event: impl FnOnce() -> WorkerEvent) {
         if total <= UNSAMPLED || total.is_power_of_two() {
             self.emit(event());
         }
@@ -87,19 +87,19 @@ impl Shared {
 
     /// The loop of the thread.
     pub(super) fn run(&self, running: &Running) {
-        self.emit(FileTimerEvent::Started { path: self.path.clone() });
+        self.emit(Event::Started { max_interval: self.max_interval, path: Some(self.path.clone()) });
         self.notify(|notify| notify.ready());
         while !running.is_stopping() {
             // Processes may come from elsewhere, and panic; the lock's state is whole even then.
             let pass = catch_unwind(AssertUnwindSafe(|| self.pass(self.max_interval)));
-            if let Err(error) = pass.unwrap_or_else(|_| Err(io::Error::other("the server panicked"))) {
-                self.emit(FileTimerEvent::PassFailed { error });
+            if let Err(error) = pass.unwrap_or_else(|panic| Err(PassError::Panic(panic_message(&*panic)))) {
+                self.emit(Event::PassFailed { error });
                 // What fails at once would otherwise keep a processor busy with failing.
                 running.wait_for_stop(self.max_interval);
             }
         }
         self.notify(|notify| notify.stopping());
-        self.emit(FileTimerEvent::Stopped);
+        self.emit(Event::Stopped);
     }
 
     fn notify(&self, tell: impl FnOnce(&mut SdNotify)) {
@@ -110,13 +110,13 @@ impl Shared {
     }
 
     /// Waits at most `timeout` for something to do, and does it; returns how many requests there were.
-    pub(super) fn pass(&self, timeout: Duration) -> io::Result<usize> {
+    pub(super) fn pass(&self, timeout: Duration) -> Result<usize, PassError> {
         let clock = Clock::monotonic();
         let start = clock.now();
         let plan = self.plan(start, timeout);
-        let ended = wait(&plan, &self.wake, clock.now())?;
+        let ended = wait(&plan, &self.wake, clock.now()).map_err(|error| cannot("wait for", error))?;
         let got = clock.now();
-        let requests = self.look(&plan, &ended, got)?;
+        let requests = self.look(&plan, &ended, got).map_err(|error| cannot("read", error))?;
         let now = clock.now();
         self.passes.fetch_add(1, Ordering::Relaxed);
         self.last_pass_ns.store(now.as_nanos(), Ordering::Relaxed);
@@ -158,7 +158,7 @@ impl Shared {
 
     fn credit(&self, state: &mut State, gap: Duration) {
         state.credit(gap);
-        self.emit(FileTimerEvent::ObserverGap { gap });
+        self.emit(Event::ObserverGap { gap });
     }
 
     /// Makes the pipe again if its path is gone. The old one is still read, since clients have it open.
@@ -170,7 +170,7 @@ impl Shared {
             Ok(pipe) => {
                 state.add_pipe(pipe);
                 state.is_pipe_lost = false;
-                self.emit(FileTimerEvent::PipeRestored { path: self.path.clone() });
+                self.emit(WorkerEvent::PipeRestored { path: self.path.clone() });
             }
             Err(error) => self.pipe_lost(state, error),
         }
@@ -178,9 +178,13 @@ impl Shared {
 
     fn pipe_lost(&self, state: &mut State, error: PipeError) {
         if !std::mem::replace(&mut state.is_pipe_lost, true) {
-            self.emit(FileTimerEvent::PipeLost { error });
+            self.emit(WorkerEvent::PipeLost { error });
         }
     }
+}
+
+fn cannot(verb: &str, source: io::Error) -> PassError {
+    QueueError::Io { action: format!("{verb} requests"), source }.into()
 }
 
 /// Waits for requests, ends of processes, a wake, or the time; returns the processes that have ended.

@@ -14,7 +14,7 @@ pub(super) use look::Shared;
 
 use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
-use crate::report::IncidentReport;
+use crate::report::{IncidentReport, PassError};
 use crate::thread::background::BackgroundThread;
 use crate::thread::{StartError, StopError};
 use crate::time::wall;
@@ -46,12 +46,12 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// use std::process::Command;
 /// use std::sync::mpsc;
 /// use std::time::Duration;
-/// use timer_watchdog::{FileTimerClient, FileTimerEvent, FileTimerServer, Pid, expires_in};
+/// use timer_watchdog::{Event, FileTimerClient, FileTimerServer, Pid, WorkerEvent, expires_in};
 ///
 /// let path = std::env::temp_dir().join(format!("timer-example-{}", std::process::id()));
 /// let (tell, told) = mpsc::channel();
 /// let server = FileTimerServer::builder(&path)
-///     .on_event(move |event| if let FileTimerEvent::Ended { report } = event { let _ = tell.send(report); })
+///     .on_event(move |event| if let Event::Worker(WorkerEvent::Ended { report }) = event { let _ = tell.send(report); })
 ///     .build()?;
 /// server.start()?;
 ///
@@ -157,7 +157,7 @@ impl FileTimerServer {
     /// # Errors
     ///
     /// If reading fails. What was read before is carried out.
-    pub fn run_watchdog(&self) -> std::io::Result<usize> {
+    pub fn run_watchdog(&self) -> Result<usize, PassError> {
         self.shared.pass(Duration::ZERO)
     }
 

@@ -7,7 +7,7 @@ use crate::engine::file::incident::{Incident, Step};
 use crate::engine::file::server::Shared;
 use crate::process::KillOutcome;
 use crate::process::{Ending, Ladder};
-use crate::report::{ExpiredScope, FileTimerEvent, IncidentReport};
+use crate::report::{ExpiredScope, IncidentReport, WorkerEvent};
 use crate::time::Timestamp;
 use crate::timers::{ExpiredTimers, Pid, ScopeId};
 
@@ -92,7 +92,7 @@ impl State {
                 return Some(incident);
             }
             incident.report.evidence = found;
-            shared.emit(FileTimerEvent::Expired { report: Box::new(incident.report.clone()) });
+            shared.emit(WorkerEvent::Expired { report: Box::new(incident.report.clone()) });
             if incident.report.signal <= 0 || shared.policy.is_observing {
                 self.spare(shared, incident, now);
                 return None;
@@ -111,7 +111,7 @@ impl State {
         match ending {
             None => return Some(incident),
             Some(Ending::Recovered) => {
-                shared.emit(FileTimerEvent::Recovered { report: Box::new(incident.report) });
+                shared.emit(WorkerEvent::Recovered { report: Box::new(incident.report) });
             }
             Some(Ending::Killed(outcome)) => self.killed(shared, incident, outcome),
         }
@@ -164,6 +164,6 @@ impl State {
             self.recent.pop_front();
         }
         self.recent.push_back(report.clone());
-        shared.emit(FileTimerEvent::Ended { report: Box::new(report) });
+        shared.emit(WorkerEvent::Ended { report: Box::new(report) });
     }
 }

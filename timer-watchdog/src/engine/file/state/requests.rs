@@ -8,7 +8,7 @@ use super::{Held, MAX_IDLE_WORKERS, OpenScope, State};
 use crate::channel::FileTimerRequest;
 use crate::engine::file::server::Shared;
 use crate::process::{RefusedWorker, Standing};
-use crate::report::FileTimerEvent;
+use crate::report::WorkerEvent;
 use crate::time::Timestamp;
 use crate::time::wall;
 use crate::timers::{Pid, ScopeId, TimerRequest};
@@ -60,7 +60,7 @@ impl State {
         if held.scopes.len() >= quota && !held.scopes.contains_key(&request.scope_id) {
             self.counts.over_quota += 1;
             let total = self.counts.over_quota;
-            shared.emit_sampled(total, || FileTimerEvent::OverQuota { pid, quota, total });
+            shared.emit_sampled(total, || WorkerEvent::OverQuota { pid, quota, total });
             return Ok(());
         }
         held.scopes.insert(request.scope_id.clone(), OpenScope { signal: request.signal, since: now });
@@ -76,7 +76,7 @@ impl State {
         }
         self.counts.refused += 1;
         let total = self.counts.refused;
-        shared.emit_sampled(total, || FileTimerEvent::Refused { pid, cause, total });
+        shared.emit_sampled(total, || WorkerEvent::Refused { pid, cause, total });
     }
 
     pub(super) fn release(&mut self, pid: Pid, scope_id: &ScopeId) {

@@ -1,29 +1,11 @@
-//! What a detector tells.
+//! Scopes of this process that have exceeded a limit.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::frame::Frame;
-use super::slot::ThreadInfo;
-
-/// What a [`Detector`](super::Detector) has found.
-///
-/// Its `Display` form is one line for a log.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum HangEvent {
-    /// A scope has exceeded a limit; told once for each limit and scope.
-    Stalled(Stall),
-    /// A scope that had been told of has ended or was petted.
-    Recovered(Recovery),
-    /// The detector itself did not run for some time, so no scope was charged for it.
-    ObserverGap {
-        /// How long it did not run beyond what it had planned.
-        gap: Duration,
-    },
-}
+use crate::thread::ThreadInfo;
 
 /// Which limit a scope has exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,23 +59,29 @@ pub struct Stall {
     pub elapsed: Duration,
     /// How long it may take.
     pub timeout: Duration,
-    pub(super) origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 impl Stall {
     /// Returns whether the scope has ended or was petted since: to be asked before anything drastic.
     pub fn is_over(&self) -> bool {
-        let Origin { frame, ticket, deadline } = self.origin;
-        !frame.has(ticket) || frame.deadline() != deadline
+        let Origin { scope, ticket, deadline } = self.origin;
+        !scope.is_unchanged(ticket, deadline)
     }
 }
 
-/// Which scope it was.
+/// Which scope stalled, and with which deadline.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Origin {
-    pub(super) frame: &'static Frame,
-    pub(super) ticket: u64,
-    pub(super) deadline: u64,
+pub(crate) struct Origin {
+    pub(crate) scope: &'static dyn ScopeState,
+    pub(crate) ticket: u64,
+    pub(crate) deadline: u64,
+}
+
+/// The place of a scope, which another scope may take over later.
+pub(crate) trait ScopeState: fmt::Debug + Sync {
+    /// Returns whether the scope of this ticket still is in the place, with this deadline.
+    fn is_unchanged(&self, ticket: u64, deadline: u64) -> bool;
 }
 
 /// A scope that had stalled and goes on.
@@ -158,18 +146,9 @@ impl fmt::Display for Stall {
     }
 }
 
-impl fmt::Display for HangEvent {
+impl fmt::Display for Recovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stalled(stall) => write!(f, "stalled: {stall}"),
-            Self::Recovered(recovery) => {
-                let how = if recovery.has_ended { "ended" } else { "goes on" };
-                let named = Named(&recovery.stall);
-                write!(f, "recovered: scope {named} {how} after {:?}", recovery.elapsed)
-            }
-            Self::ObserverGap { gap } => {
-                write!(f, "hang detector did not run for {gap:?}, no scope is charged for it")
-            }
-        }
+        let how = if self.has_ended { "ended" } else { "goes on" };
+        write!(f, "scope {} {how} after {:?}", Named(&self.stall), self.elapsed)
     }
 }

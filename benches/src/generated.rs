@@ -43,6 +43,13 @@ const VARIANTS: &[Variant] = &[
         dependencies: "prof-runtime = { path = 'WORKSPACE/prof-runtime' }",
         is_fallible: false,
     },
+    Variant {
+        name: "#[prof], compiled out",
+        slug: "prof-disabled",
+        attribute: "#[prof_runtime::prof]",
+        dependencies: "prof-runtime = { path = 'WORKSPACE/prof-runtime', default-features = false }",
+        is_fallible: false,
+    },
     #[cfg(feature = "peers")]
     Variant {
         name: TRACING,

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "enabled")]
 use crate::clock;
+#[cfg(feature = "enabled")]
 use crate::context::Number;
 
 /// One data point: a value with a name, in a group, at a time.
@@ -35,6 +37,7 @@ pub struct MetricData<'a> {
 
 impl<'a> MetricData<'a> {
     /// Creates a data point with the current time.
+    #[cfg(feature = "enabled")]
     pub fn new(
         group_name: impl Into<Cow<'a, str>>,
         name: impl Into<Cow<'a, str>>,
@@ -148,6 +151,7 @@ impl From<f64> for MetricValue {
     }
 }
 
+#[cfg(feature = "enabled")]
 impl From<Number> for MetricValue {
     fn from(value: Number) -> Self {
         match value {

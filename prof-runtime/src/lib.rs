@@ -38,6 +38,7 @@
 //!
 //! | feature | default | what |
 //! |---|---|---|
+//! | `enabled` | yes | everything but the attribute and what annotated libraries name: [how to leave it out](#libraries) |
 //! | `report` | yes | [`report_at_exit`] and tables |
 //! | `serde` | no | `Serialize` and `Deserialize` for snapshots and data points |
 //! | `json` | no | reports and snapshots as JSON, and `JsonLinesHandler` |
@@ -48,83 +49,159 @@
 //! | `signals` | no | SIGTERM and Ctrl-C end everything in order before they end the program |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |
 //! | `tracing` | no | events for `tracing` |
+//!
+//! # Libraries
+//!
+//! A library annotates its functions at no cost for those who do not measure: it depends on this crate without default
+//! features.
+//!
+//! ```toml
+//! [dependencies]
+//! prof-runtime = { version = "0.1", default-features = false }
+//!
+//! [dev-dependencies]
+//! prof-runtime = "0.1" # Its own tests measure.
+//! ```
+//!
+//! Without the feature `enabled`, [`prof`] checks its arguments and returns the item as it came, and the macro crate is
+//! the only dependency. A program that depends on this crate with default features turns the feature on for all its
+//! libraries, because Cargo builds a dependency once with the features of all that use it. Every other feature turns it
+//! on too.
+//!
+//! Beside [`prof`], these exist without the feature, and do nothing: [`put_metric!`], [`put_metric()`], [`stream`],
+//! [`MetricStream::add_value`], [`report_at_exit`], [`init`], [`init_from_env`] and [`flush`]. [`Fallible`], [`Outcome`],
+//! [`MetricData`] and [`MetricValue`] are the same. So the same program compiles with and without it, unless it names
+//! handlers or exporters.
 // Tests may use what locks they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 extern crate self as prof_runtime;
 
+#[cfg(feature = "enabled")]
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "enabled")]
 mod aggregator;
+#[cfg(feature = "enabled")]
 mod bound;
+#[cfg(feature = "enabled")]
 mod buffered;
+#[cfg(feature = "enabled")]
 mod call;
+#[cfg(feature = "enabled")]
 mod callsite;
+#[cfg(feature = "enabled")]
 mod clock;
+#[cfg(feature = "enabled")]
 mod console;
+#[cfg(feature = "enabled")]
 pub mod context;
+#[cfg(feature = "enabled")]
 mod culprit;
+// Parts of it are for handlers, exporters and annotated code.
+#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
 mod data;
+#[cfg(not(feature = "enabled"))]
+mod disabled;
+#[cfg(feature = "enabled")]
 mod dispatch;
+#[cfg(feature = "enabled")]
 mod exit;
+#[cfg(feature = "enabled")]
 pub mod export;
+#[cfg(feature = "enabled")]
 mod fanout;
+#[cfg(feature = "enabled")]
 mod forks;
+#[cfg(feature = "enabled")]
 mod handler;
+#[cfg(feature = "enabled")]
 mod histogram;
 #[cfg(feature = "json")]
 mod json_lines;
+#[cfg(feature = "enabled")]
 mod judge;
+#[cfg(feature = "enabled")]
 mod lines;
+#[cfg(feature = "enabled")]
 mod link;
+#[cfg(feature = "enabled")]
 mod local;
+#[cfg(feature = "enabled")]
 mod memory;
+#[cfg(feature = "enabled")]
 mod name;
+#[cfg(feature = "enabled")]
 mod objective;
+#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
 mod outcome;
+#[cfg(feature = "enabled")]
 mod panics;
+#[cfg(feature = "enabled")]
 mod record;
+#[cfg(feature = "enabled")]
 mod registry;
 #[cfg(feature = "report")]
 mod report;
+#[cfg(feature = "enabled")]
 mod route;
+#[cfg(feature = "enabled")]
 mod scope;
 #[cfg(feature = "serde")]
 mod serialized;
+#[cfg(feature = "enabled")]
 pub mod startup;
+#[cfg(feature = "enabled")]
 mod stderr;
+#[cfg(feature = "enabled")]
 mod stream;
+#[cfg(feature = "enabled")]
 mod sync;
+#[cfg(feature = "enabled")]
 mod sys;
+#[cfg(feature = "enabled")]
 pub mod text;
+#[cfg(feature = "enabled")]
 mod timed;
+#[cfg(feature = "enabled")]
 mod worker;
 
-pub use self::aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats};
-pub use self::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull};
-pub use self::callsite::{Callsite, callsites};
-pub use self::console::ConsoleHandler;
-pub use self::context::{
-    ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext, TopN,
-};
 pub use self::data::{MetricData, MetricValue};
-pub use self::fanout::FanoutHandler;
+#[cfg(not(feature = "enabled"))]
+pub use self::disabled::{
+    FlushError, InitError, MetricStream, ProfGuard, Report, flush, init, init_from_env, put_metric, report_at_exit,
+    stream,
+};
+#[cfg(feature = "enabled")]
 #[doc(hidden)]
 pub use self::handler::Shortcut;
-pub use self::handler::{FlushError, IntoHandler, MetricHandler, NullHandler};
-pub use self::histogram::{Bucket, Histogram};
 #[cfg(feature = "json")]
 pub use self::json_lines::JsonLinesHandler;
-pub use self::memory::MemoryHandler;
-pub use self::objective::Objective;
 pub use self::outcome::{Fallible, Outcome};
-pub use self::record::{CallRecord, UntimedCall};
 #[cfg(feature = "report")]
 pub use self::report::{Report, report_at_exit};
-pub use self::route::{configure, configure_group, flush};
-pub use self::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped};
-pub use self::startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env};
-pub use self::stream::{MetricStream, put_metric, stream};
+#[cfg(feature = "enabled")]
+pub use self::{
+    aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats},
+    buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull},
+    callsite::{Callsite, callsites},
+    console::ConsoleHandler,
+    context::{ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext, TopN},
+    fanout::FanoutHandler,
+    handler::{FlushError, IntoHandler, MetricHandler, NullHandler},
+    histogram::{Bucket, Histogram},
+    memory::MemoryHandler,
+    objective::Objective,
+    record::{CallRecord, UntimedCall},
+    route::{configure, configure_group, flush},
+    scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped},
+    startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env},
+    stream::{MetricStream, put_metric, stream},
+};
 #[doc = include_str!("prof.md")]
+#[cfg(feature = "enabled")]
 pub use prof_macros::prof;
+/// Checks its arguments, and returns the item as it came.
+#[cfg(not(feature = "enabled"))]
+pub use prof_macros::prof_disabled as prof;

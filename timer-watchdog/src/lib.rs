@@ -67,21 +67,39 @@
 //! invariant, instead of the operating system's clock, which makes guards cheaper by more than half, and takes up to
 //! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
 //! default.
+//!
+//! # Libraries
+//!
+//! A library that depends on this crate without default features builds the macro crate and nothing else. Then
+//! [`macro@expires`] checks its arguments and returns the function as it came; [`expires_or_noop`] and [`hang::watch`]
+//! return guards that do nothing; nothing else exists. A program that depends on this crate with default features turns
+//! the feature `enabled` on for all its libraries, and so does every other feature.
 
+#[cfg(feature = "enabled")]
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 #[cfg(feature = "file")]
 mod channel;
+#[cfg(not(feature = "enabled"))]
+mod disabled;
+#[cfg(feature = "enabled")]
 mod engine;
+#[cfg(feature = "enabled")]
 pub mod hang;
 #[cfg(all(feature = "process", target_os = "linux"))]
 mod process;
+#[cfg(feature = "enabled")]
 mod report;
+#[cfg(feature = "enabled")]
 mod thread;
+#[cfg(feature = "enabled")]
 mod time;
+#[cfg(feature = "enabled")]
 mod timers;
 
+#[cfg(not(feature = "enabled"))]
+pub use self::disabled::{Expires, expires_or_noop, hang};
 /// Gives every call of a function a timer, as [`expires_or_noop`] does for a scope: `#[expires("5s")]`.
 ///
 /// | argument | what it is |
@@ -125,7 +143,11 @@ mod timers;
 /// assert!(scopes[0].ends_with("::load") && scopes[0] == scopes[1]); // acquired, and released
 /// assert_eq!(scopes[2..], ["store", "store"]);
 /// ```
+#[cfg(feature = "enabled")]
 pub use prof_macros::expires;
+/// Checks its arguments, and returns the function as it came.
+#[cfg(not(feature = "enabled"))]
+pub use prof_macros::expires_disabled as expires;
 
 #[cfg(all(feature = "file", target_os = "linux"))]
 pub use self::{
@@ -133,6 +155,7 @@ pub use self::{
     engine::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder},
     report::{ExpiredScope, IncidentReport, WorkerEvent},
 };
+#[cfg(feature = "enabled")]
 pub use self::{
     engine::{Health, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle},
     report::{Event, PassError, ReapFailure},

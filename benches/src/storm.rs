@@ -96,15 +96,15 @@ fn storm(server: &FileTimerServer, options: &Options) -> Result<Vec<Figure>, Ben
         assert!(worker.wait()?.success(), "a worker ends well");
     }
     let sent = each.parse::<u64>().unwrap_or_default() * options.processes;
-    while server.health().requests < sent {
+    while server.counts().requests < sent {
         std::thread::yield_now();
     }
     let seconds = start.elapsed().as_secs_f64();
-    let health = server.health();
-    let lost = sent.saturating_sub(health.requests);
+    let counts = server.counts();
+    let lost = sent.saturating_sub(counts.requests);
     Ok(vec![
         Figure { name: "requests", value: float(sent), unit: "" },
-        Figure { name: "lost, or on bad lines", value: float(lost + health.bad_lines), unit: "" },
+        Figure { name: "lost, or on bad lines", value: float(lost + counts.bad_lines), unit: "" },
         Figure { name: "throughput", value: rounded(float(sent) / seconds, 0), unit: "requests/s" },
         Figure { name: "resident memory before", value: rounded(before / 1e6, 2), unit: "MB" },
         Figure { name: "resident memory after", value: rounded(resident_bytes() / 1e6, 2), unit: "MB" },

@@ -152,7 +152,7 @@ pub use prof_macros::expires_disabled as expires;
 #[cfg(all(feature = "file", target_os = "linux"))]
 pub use self::{
     channel::{FileTimerClient, PipeError},
-    engine::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder},
+    engine::{FileTimerCounts, FileTimerServer, FileTimerServerBuilder},
     report::{ExpiredScope, IncidentReport, WorkerEvent},
 };
 #[cfg(feature = "enabled")]

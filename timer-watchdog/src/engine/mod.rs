@@ -4,8 +4,12 @@
 
 #[cfg(all(feature = "file", target_os = "linux"))]
 pub(crate) mod file;
+mod observer;
+pub(crate) mod pass_loop;
 mod watchdog;
 
 #[cfg(all(feature = "file", target_os = "linux"))]
-pub use file::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder};
-pub use watchdog::{Health, PassReport, Watchdog, WatchdogBuilder, WatchdogHandle};
+pub use file::{FileTimerCounts, FileTimerServer, FileTimerServerBuilder};
+pub use observer::Health;
+pub(crate) use observer::{Observer, ObserverSettings};
+pub use watchdog::{PassReport, Watchdog, WatchdogBuilder, WatchdogHandle};

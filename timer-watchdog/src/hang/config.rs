@@ -7,8 +7,11 @@ use std::time::Duration;
 use super::detector::Detector;
 use super::domain::Domain;
 use super::watcher::HangWatcher;
+use crate::engine::ObserverSettings;
 use crate::report::{Event, Stall};
 use crate::thread::StartError;
+use crate::time::GapRule;
+use crate::timers::Pid;
 
 /// How a guard learns the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,9 +47,6 @@ impl fmt::Debug for HardPolicy {
     }
 }
 
-/// Receives events.
-type Callback = Arc<dyn Fn(Event) + Send + Sync>;
-
 /// How a domain is watched: the limits, the clock, and what happens.
 ///
 /// # Examples
@@ -74,12 +74,11 @@ type Callback = Arc<dyn Fn(Event) + Send + Sync>;
 #[must_use = "a configuration does nothing until it is started"]
 pub struct HangConfig {
     pub(super) soft_fraction: Option<f64>,
-    pub(super) max_interval: Duration,
-    pub(super) gap_threshold: Duration,
+    /// Its clock is not used: that of the domain is.
+    pub(super) settings: ObserverSettings<Pid>,
     pub(super) grace: Duration,
     pub(super) clock_mode: ClockMode,
     pub(super) hard_policy: HardPolicy,
-    pub(super) on_event: Option<Callback>,
 }
 
 impl HangConfig {
@@ -88,12 +87,10 @@ impl HangConfig {
     pub fn new() -> Self {
         Self {
             soft_fraction: Some(0.5),
-            max_interval: Duration::from_millis(10),
-            gap_threshold: Duration::from_millis(100),
+            settings: ObserverSettings::new(Duration::from_millis(10)),
             grace: Duration::ZERO,
             clock_mode: ClockMode::Read,
             hard_policy: HardPolicy::Report,
-            on_event: None,
         }
     }
 
@@ -106,14 +103,14 @@ impl HangConfig {
     /// Sets the longest wait between two looks; not below a microsecond. A new scope's limit is noticed late by at
     /// most this, and exactly if its timeout is longer than this.
     pub fn max_interval(mut self, max_interval: Duration) -> Self {
-        self.max_interval = max_interval.max(Duration::from_micros(1));
+        self.settings.max_interval = max_interval.max(Duration::from_micros(1));
         self
     }
 
     /// Sets how late the watcher may come out of a wait before it concludes that nobody ran and charges no scope for
     /// that time. Choose it below half the shortest timeout, and above what a busy machine delays a wake-up by.
     pub fn gap_threshold(mut self, threshold: Duration) -> Self {
-        self.gap_threshold = threshold;
+        self.settings.gaps = GapRule::new(threshold);
         self
     }
 
@@ -138,7 +135,7 @@ impl HangConfig {
     /// Calls `callback` for each event, instead of writing it to standard error; on a thread for that alone, so it may
     /// block or panic, and detection goes on. Up to 1024 events wait for it; what comes beyond is dropped and counted.
     pub fn on_event(mut self, callback: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        self.on_event = Some(Arc::new(callback));
+        self.settings.on_event = Some(Arc::new(callback));
         self
     }
 
@@ -160,7 +157,7 @@ impl HangConfig {
         HangWatcher::start(*domain, self)
     }
 
-    /// Returns a detector for a domain, for a caller that ticks it: what a watcher's thread runs.
+    /// Returns a detector for a domain, for a caller that runs its passes: what a watcher's thread runs.
     ///
     /// It returns its events, and neither calls the callback nor follows the hard policy.
     ///
@@ -182,8 +179,7 @@ impl fmt::Debug for HangConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HangConfig")
             .field("soft_fraction", &self.soft_fraction)
-            .field("max_interval", &self.max_interval)
-            .field("gap_threshold", &self.gap_threshold)
+            .field("settings", &self.settings)
             .field("grace", &self.grace)
             .field("clock_mode", &self.clock_mode)
             .field("hard_policy", &self.hard_policy)

@@ -14,27 +14,27 @@ use super::task::{Marks, TaskSlot};
 use crate::report::{Activity, Event, Level, Origin, Stall};
 use crate::thread::StartError;
 use crate::thread::ThreadInfo;
-use crate::time::{Timestamp, nanos};
+use crate::time::{GapRule, Timestamp, nanos};
 
-/// Finds the scopes of a [`Domain`] that have exceeded a limit, one look at each [`tick`](Detector::tick).
+/// Finds the scopes of a [`Domain`] that have exceeded a limit, one [`pass`](Detector::pass) at a time.
 ///
 /// A domain has at most one. [`HangConfig::start`] runs one on a thread.
 pub struct Detector {
     shared: &'static Shared,
     soft_fraction: Option<f64>,
     max_interval: Duration,
-    gap_threshold: Duration,
+    gaps: GapRule,
     clock_mode: ClockMode,
     /// Nothing is reported before.
     grace_ends: Timestamp,
-    /// When the next tick is wanted. A tick that comes later tells of a gap.
+    /// When the next pass is due. A later one means a gap.
     planned: Timestamp,
     /// The slots, and the number that changes when there are more of them.
     slots: Vec<&'static Slot>,
     tasks: Vec<&'static TaskSlot>,
     growth: u64,
     episodes: Episodes,
-    ticks: u64,
+    passes: u64,
 }
 
 impl Detector {
@@ -44,44 +44,50 @@ impl Detector {
             return Err(StartError::AlreadyWatched { name: String::from("hang-watcher") });
         }
         let now = shared.clock.now();
+        let max_interval = config.settings.max_interval;
+        let mut gaps = config.settings.gaps;
+        if config.clock_mode == ClockMode::Published {
+            // Every longer delay counts, told or not: guards acquired in it took a time that was too old.
+            gaps.credited_above = gaps.credited_above.min(max_interval / 2);
+        }
         let mut detector = Self {
             shared,
             soft_fraction: config.soft_fraction,
-            max_interval: config.max_interval,
-            gap_threshold: config.gap_threshold,
+            max_interval,
+            gaps,
             clock_mode: config.clock_mode,
             grace_ends: now.after(config.grace),
-            planned: now.after(config.max_interval),
+            planned: now.after(max_interval),
             slots: Vec::new(),
             tasks: Vec::new(),
             growth: 0,
             episodes: Episodes::default(),
-            ticks: 0,
+            passes: 0,
         };
         detector.plan(now, NEVER);
         detector.publish();
         Ok(detector)
     }
 
-    /// Returns when the next tick is due.
+    /// Returns when the next pass is due.
     pub fn due(&self) -> Timestamp {
         self.planned
     }
 
-    /// Looks at all live scopes once and returns what has changed.
+    /// Examines all live scopes once. Returns what has changed.
     ///
     /// To be called when it is [`due`](Detector::due). Time beyond that is a gap: nobody is charged for it.
-    pub fn tick(&mut self) -> Vec<Event> {
+    pub fn pass(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let clock_now = self.shared.clock.now();
         self.credit_gap(clock_now, &mut events);
         self.publish();
-        self.ticks += 1;
+        self.passes += 1;
         let next_ns = if clock_now < self.grace_ends {
             let credited_ns = clock_now.as_nanos().saturating_sub(self.shared.now());
             self.grace_ends.as_nanos().saturating_sub(credited_ns)
         } else {
-            self.look(&mut events)
+            self.examine_all(&mut events)
         };
         self.plan(clock_now, next_ns);
         events
@@ -89,29 +95,23 @@ impl Detector {
 
     /// Makes the domain's time stand still for a gap.
     fn credit_gap(&self, now: Timestamp, events: &mut Vec<Event>) {
-        let late = now.since(self.planned);
-        // With a published time every delay counts: guards acquired in it took a time that was too old.
-        let tolerated = match self.clock_mode {
-            ClockMode::Read => self.gap_threshold,
-            ClockMode::Published => self.max_interval / 2,
-        };
-        if late > tolerated {
-            self.shared.credit(nanos(late));
-        }
-        if late > self.gap_threshold {
-            events.push(Event::ObserverGap { gap: late });
+        if let Some(gap) = self.gaps.in_wait(self.planned, self.planned, now) {
+            self.shared.credit(nanos(gap.credited));
+            if gap.is_told {
+                events.push(Event::ObserverGap { gap: gap.credited });
+            }
         }
     }
 
     fn publish(&self) {
         if self.clock_mode == ClockMode::Published {
-            // One interval ahead: until the next tick the domain's time advances by no more than that.
+            // One interval ahead: until the next pass the domain's time advances by no more than that.
             let ahead = self.shared.now().saturating_add(nanos(self.max_interval));
             self.shared.publish(ahead);
         }
     }
 
-    /// Plans the next tick for the time `next_ns` of the domain, or for the end of the longest wait if that is sooner.
+    /// Plans the next pass for the time `next_ns` of the domain, or for the end of the longest wait if that is sooner.
     fn plan(&mut self, clock_now: Timestamp, next_ns: u64) {
         let longest = match self.clock_mode {
             ClockMode::Read => self.max_interval,
@@ -121,19 +121,19 @@ impl Detector {
         self.planned = clock_now.after(wait.min(longest));
     }
 
-    /// Looks at all frames and returns when the next limit of one is reached.
-    fn look(&mut self, events: &mut Vec<Event>) -> u64 {
+    /// Examines all frames. Returns when the next limit of one is reached.
+    fn examine_all(&mut self, events: &mut Vec<Event>) -> u64 {
         let growth = self.shared.growth();
         if growth != self.growth {
             (self.slots, self.tasks) = self.shared.slots();
             self.growth = growth;
         }
-        // Taken out for the time of the look, because `examine` needs all of `self`.
+        // Taken out meanwhile, because `examine` needs all of `self`.
         let slots = std::mem::take(&mut self.slots);
         let tasks = std::mem::take(&mut self.tasks);
         let now = self.shared.now();
         let mut next = NEVER;
-        self.episodes.begin_look();
+        self.episodes.begin_pass();
         for slot in &slots {
             for frame in slot.frames() {
                 let activity = || slot.owner().map(|thread| Activity::InScope { thread });
@@ -144,7 +144,7 @@ impl Detector {
             let activity = || Some(task_activity(task, &slots, now));
             next = next.min(self.examine(&task.frame, now, activity, events));
         }
-        self.episodes.end_look(now, events);
+        self.episodes.end_pass(now, events);
         (self.slots, self.tasks) = (slots, tasks);
         next
     }
@@ -236,7 +236,7 @@ impl fmt::Debug for Detector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Detector")
             .field("due", &self.planned)
-            .field("ticks", &self.ticks)
+            .field("passes", &self.passes)
             .field("stalled", &self.episodes.len())
             .finish_non_exhaustive()
     }

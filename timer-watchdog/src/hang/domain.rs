@@ -33,7 +33,7 @@ static GLOBAL: LazyLock<Domain> = LazyLock::new(|| Domain::new(Clock::monotonic(
 ///
 /// let _scope = hang::watch(Duration::from_millis(80));
 /// mock.advance(Duration::from_millis(80));
-/// let events = detector.tick();
+/// let events = detector.pass();
 /// assert!(matches!(&events[..], [timer_watchdog::Event::Stalled(stall)] if stall.level == hang::Level::Hard));
 /// # Ok::<(), timer_watchdog::StartError>(())
 /// ```
@@ -124,7 +124,7 @@ impl Domain {
 impl Shared {
     /// Returns the time that a deadline counts from, in nanoseconds.
     ///
-    /// While published, this is ahead of the true time by up to one tick: a deadline is late rather than early.
+    /// While published, this is ahead of the true time by up to one pass: a deadline is late rather than early.
     #[inline]
     pub(crate) fn base(&self) -> u64 {
         match self.published.load(Ordering::Relaxed) {

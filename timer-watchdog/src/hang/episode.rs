@@ -24,8 +24,8 @@ impl Key {
 #[derive(Debug, Default)]
 pub(super) struct Episodes {
     open: HashMap<Key, Episode>,
-    /// The number of the present look.
-    look: u64,
+    /// The number of the present pass.
+    pass: u64,
 }
 
 /// A scope that has been reported.
@@ -34,14 +34,14 @@ struct Episode {
     stall: Stall,
     /// When its time began, in nanoseconds of the domain's time.
     since_ns: u64,
-    /// The look that saw it last.
+    /// The pass that saw it last.
     seen: u64,
 }
 
 impl Episodes {
-    /// Begins a look at all scopes.
-    pub(super) fn begin_look(&mut self) {
-        self.look += 1;
+    /// Begins a pass.
+    pub(super) fn begin_pass(&mut self) {
+        self.pass += 1;
     }
 
     /// Returns which limit of a scope has been told. If its deadline has changed since, it has recovered.
@@ -51,7 +51,7 @@ impl Episodes {
         }
         let episode = self.open.get_mut(&key)?;
         if episode.stall.origin.deadline == deadline {
-            episode.seen = self.look;
+            episode.seen = self.pass;
             return Some(episode.stall.level);
         }
         let episode = self.open.remove(&key)?;
@@ -62,14 +62,14 @@ impl Episodes {
     /// Opens the episode of a scope, or raises its level, and tells of it.
     pub(super) fn tell(&mut self, key: Key, stall: Stall, since_ns: u64, events: &mut Vec<Event>) {
         events.push(Event::Stalled(stall.clone()));
-        let episode = Episode { stall, since_ns, seen: self.look };
+        let episode = Episode { stall, since_ns, seen: self.pass };
         self.open.insert(key, episode);
     }
 
-    /// Closes the episodes of scopes that this look has not seen: they have ended.
-    pub(super) fn end_look(&mut self, now: u64, events: &mut Vec<Event>) {
-        let look = self.look;
-        let ended = self.open.extract_if(|_, episode| episode.seen != look);
+    /// Closes the episodes of scopes that this pass has not seen: they have ended.
+    pub(super) fn end_pass(&mut self, now: u64, events: &mut Vec<Event>) {
+        let pass = self.pass;
+        let ended = self.open.extract_if(|_, episode| episode.seen != pass);
         events.extend(ended.map(|(_, episode)| episode.recovered(now, true)));
     }
 

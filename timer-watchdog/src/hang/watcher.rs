@@ -1,85 +1,68 @@
 //! The thread that watches a domain.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::config::{HangConfig, HardPolicy};
 use super::detector::Detector;
 use super::domain::Domain;
-use crate::engine::Health;
-use crate::report::{Event, Level, Stall};
-use crate::thread::background::{BackgroundThread, Running};
-use crate::thread::outbox::Outbox;
+use crate::engine::pass_loop::{PassLoop, Passes};
+use crate::engine::{Health, Observer, ObserverSettings};
+use crate::report::{Event, Level, PassError, Stall};
 use crate::thread::signalled::Signalled;
 use crate::thread::{StartError, StopError};
-use crate::time::Clock;
-use crate::time::Timestamp;
+use crate::timers::Pid;
 
-/// How long an abort waits for the events before it to be delivered, and a drop for the thread to end.
+/// How long an abort waits for the delivery of earlier events, and a drop for the end of the thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Watches a [`Domain`] until stopped or dropped; see [`HangConfig::start`].
 #[must_use = "the watcher stops when this value is dropped"]
 pub struct HangWatcher {
-    inner: Arc<Inner>,
-    thread: BackgroundThread,
+    passes: PassLoop<Inner>,
 }
 
 struct Inner {
-    clock: Clock,
-    outbox: Outbox<Event>,
+    observer: Observer<Pid>,
     hard_policy: HardPolicy,
+    /// None once the thread has ended, so that the domain can be watched again. Only the thread takes the lock.
+    detector: Mutex<Option<Detector>>,
     /// Whether the thread is to end.
     is_stopped: Arc<Signalled<bool>>,
-    ticks: AtomicU64,
-    last_tick_ns: AtomicU64,
 }
 
 impl HangWatcher {
     pub(super) fn start(domain: Domain, config: HangConfig) -> Result<Self, StartError> {
         let detector = Detector::new(domain, &config)?;
         let clock = domain.shared().clock.clone();
-        let inner = Arc::new(Inner {
-            is_stopped: Signalled::with_clock(false, &clock),
-            last_tick_ns: AtomicU64::new(clock.now().as_nanos()),
-            clock,
-            hard_policy: config.hard_policy.clone(),
-            outbox: Outbox::new("hang-events", move |event| deliver(event, &config)),
-            ticks: AtomicU64::new(0),
-        });
-        let background = BackgroundThread::new("hang-watcher", 0);
-        let running = Arc::clone(&inner);
-        background.start(move |thread| running.run(thread, detector))?;
-        Ok(Self { inner, thread: background })
+        let is_stopped = Signalled::with_clock(false, &clock);
+        let hard_policy = config.hard_policy.clone();
+        let settings = ObserverSettings { clock, ..config.settings.clone() };
+        let settings = ObserverSettings { on_event: Some(Arc::new(move |event| deliver(event, &config))), ..settings };
+        let observer = Observer::new(settings, "hang-events");
+        let inner = Inner { observer, hard_policy, detector: Mutex::new(Some(detector)), is_stopped };
+        let passes = PassLoop::new(inner, "hang-watcher", 0);
+        passes.start()?;
+        Ok(Self { passes })
     }
 
-    /// Stops the watcher and waits for its end, at most a second. Stopping twice is stopping once.
+    /// Stops the watcher and waits for its end, at most a second. A second stop does nothing.
     ///
     /// # Errors
     ///
     /// If the thread has not ended in this time.
     pub fn stop(&self) -> Result<(), StopError> {
-        let wake = || self.inner.is_stopped.update(|stopped| *stopped = true);
-        self.thread.stop(wake, PATIENCE)
+        self.passes.stop(PATIENCE)
     }
 
-    /// Returns how the watcher does: its passes are its looks at all scopes.
+    /// Returns the state of the watcher's loop.
     pub fn health(&self) -> Health {
-        let last = Timestamp::from_nanos(self.inner.last_tick_ns.load(Ordering::Relaxed));
-        let (undelivered_events, panicked_callbacks) = self.inner.outbox.losses();
-        Health {
-            is_running: self.thread.is_running(),
-            passes: self.inner.ticks.load(Ordering::Relaxed),
-            since_last_pass: self.inner.clock.now().since(last),
-            undelivered_events,
-            panicked_callbacks,
-        }
+        self.passes.health()
     }
 }
 
-/// Hands an event to whoever wants it; runs on the thread for events.
+/// Hands an event to the callbacks of the configuration. Runs on the thread for events.
 fn deliver(event: Event, config: &HangConfig) {
     if let Event::Stalled(stall) = &event
         && let HardPolicy::Callback(callback) = &config.hard_policy
@@ -87,26 +70,15 @@ fn deliver(event: Event, config: &HangConfig) {
     {
         callback(stall);
     }
-    match &config.on_event {
+    match &config.settings.on_event {
         Some(on_event) => on_event(event),
         None => eprintln!("{event}"),
     }
 }
 
 impl Inner {
-    fn run(&self, thread: &Running, mut detector: Detector) {
-        while !thread.is_stopping() {
-            let stopped = self.is_stopped.wait_until(detector.due(), |stopped| stopped.then_some(()));
-            if stopped.is_some() {
-                return;
-            }
-            for event in detector.tick() {
-                self.tell(event);
-            }
-            self.ticks.fetch_add(1, Ordering::Relaxed);
-            let now = self.clock.now().as_nanos();
-            self.last_tick_ns.store(now, Ordering::Relaxed);
-        }
+    fn detector(&self) -> MutexGuard<'_, Option<Detector>> {
+        self.detector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, event: Event) {
@@ -114,17 +86,49 @@ impl Inner {
             (Event::Stalled(stall), HardPolicy::Abort) if stall.level == Level::Hard => Some(stall.clone()),
             _ => None,
         };
-        self.outbox.send(event);
+        self.observer.emit(|| event);
         if let Some(stall) = fatal {
             self.abort_unless_over(&stall);
         }
     }
 
     fn abort_unless_over(&self, stall: &Stall) {
-        self.outbox.flush(PATIENCE);
+        self.observer.flush(PATIENCE);
         if !stall.is_over() {
             std::process::abort();
         }
+    }
+}
+
+impl Passes for Inner {
+    type Worker = Pid;
+    type Report = ();
+
+    fn observer(&self) -> &Observer<Pid> {
+        &self.observer
+    }
+
+    /// Waits until the detector's next pass is due, and runs it unless the watcher is stopped meanwhile.
+    fn pass(&self, _: Duration) -> Result<(), PassError> {
+        let mut detector = self.detector();
+        let Some(detector) = &mut *detector else {
+            return Ok(());
+        };
+        let stopped = self.is_stopped.wait_until(detector.due(), |stopped| stopped.then_some(()));
+        if stopped.is_none() {
+            for event in detector.pass() {
+                self.tell(event);
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&self) {
+        self.is_stopped.update(|stopped| *stopped = true);
+    }
+
+    fn end(&self) {
+        *self.detector() = None;
     }
 }
 

@@ -3,6 +3,7 @@
 //! May use: no other room.
 
 mod clock;
+mod gap;
 mod mock;
 #[cfg_attr(not(feature = "tsc"), path = "os.rs")]
 #[cfg_attr(feature = "tsc", path = "tsc.rs")]
@@ -13,6 +14,9 @@ pub(crate) mod wall;
 
 pub use clock::Clock;
 pub(crate) use clock::{Sleep, Sleeper};
+#[cfg(all(feature = "file", target_os = "linux"))]
+pub(crate) use gap::Credits;
+pub(crate) use gap::{GAP_THRESHOLD, Gap, GapRule};
 pub use mock::MockClock;
 pub(crate) use timestamp::nanos;
 pub use timestamp::{Timestamp, TimestampError};

@@ -1,4 +1,4 @@
-//! The in-process guard: scopes and limits; on a mock clock, ticked by hand.
+//! The in-process guard: scopes and limits; on a mock clock, with passes by hand.
 
 use std::panic::Location;
 use std::thread;
@@ -32,14 +32,14 @@ impl Lab {
         Self::new(&HangConfig::new().soft_fraction(f64::NAN))
     }
 
-    /// Lets this much time pass, with a tick whenever one is due, and returns what they tell.
+    /// Lets this much time pass, with a pass whenever one is due, and returns what they tell.
     pub(crate) fn pass(&mut self, time: Duration) -> Vec<Event> {
         let clock = self.mock.clock();
         let end = clock.now().after(time);
         let mut events = Vec::new();
         while self.detector.due() <= end {
             self.mock.advance(self.detector.due().since(clock.now()));
-            events.extend(self.detector.tick());
+            events.extend(self.detector.pass());
         }
         self.mock.advance(end.since(clock.now()));
         events
@@ -47,7 +47,7 @@ impl Lab {
 
     /// Lets no time pass and returns what a look tells.
     pub(crate) fn look(&mut self) -> Vec<Event> {
-        self.detector.tick()
+        self.detector.pass()
     }
 }
 

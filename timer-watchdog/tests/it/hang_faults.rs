@@ -1,4 +1,4 @@
-//! Faults of in-process guards, on a mock clock, ticked by hand.
+//! Faults of in-process guards, on a mock clock, with passes by hand.
 
 use std::cell::RefCell;
 use std::sync::mpsc::channel;
@@ -188,11 +188,11 @@ fn fault_24_25_26_no_time_at_all_and_all_the_time_there_is() {
 }
 
 #[test]
-fn fault_28_a_published_time_is_never_early_and_at_most_a_tick_late() {
+fn fault_28_a_published_time_is_never_early_and_at_most_a_pass_late() {
     let config = HangConfig::new().soft_fraction(f64::NAN).clock_mode(ClockMode::Published);
     let mut lab = Lab::new(&config);
     for offset in 0..10 {
-        // Somewhere between two ticks.
+        // Somewhere between two passes.
         lab.pass(ms(offset));
         let scope = watch(ms(100));
         assert!(lab.pass(ms(99)).is_empty(), "never early");
@@ -214,7 +214,7 @@ fn fault_28_a_published_time_that_is_late_makes_no_deadline_early() {
     assert!(stalls(&lab.look()).is_empty());
     assert!(stalls(&lab.pass(ms(400))).is_empty());
     assert_eq!(stalls(&lab.pass(ms(111))).len(), 1);
-    // Less than a gap to report, and more than a tick: still never early.
+    // Less than a gap to report, and more than a pass: still never early.
     lab.look();
     lab.mock.advance(ms(90));
     let _other = watch_in(&COPY, ms(50));

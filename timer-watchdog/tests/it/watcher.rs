@@ -80,7 +80,7 @@ fn fault_36_a_scope_that_goes_on_is_known_to_be_over() {
     let mut detector = HangConfig::new().detector(&domain).unwrap();
     let scope = watch(ms(50));
     mock.advance(ms(50));
-    let events = detector.tick();
+    let events = detector.pass();
     let [Event::Stalled(stall)] = &events[..] else {
         panic!("{events:?}");
     };

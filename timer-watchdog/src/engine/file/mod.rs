@@ -4,4 +4,4 @@ mod incident;
 mod server;
 mod state;
 
-pub use server::{FileTimerHealth, FileTimerServer, FileTimerServerBuilder};
+pub use server::{FileTimerCounts, FileTimerServer, FileTimerServerBuilder};

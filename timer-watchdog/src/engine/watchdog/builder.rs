@@ -3,31 +3,23 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::pass::Core;
 use super::{Owner, Watchdog};
+use crate::engine::pass_loop::PassLoop;
+use crate::engine::{Observer, ObserverSettings};
 use crate::report::Event;
-use crate::thread::background::BackgroundThread;
-use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
-use crate::time::Clock;
+use crate::time::{Clock, GapRule};
 use crate::timers::{Pid, RequestQueue, TimerServer, WorkerId};
-
-/// What a watchdog may be late before it credits the time to all timers, unless told otherwise: well above what a busy
-/// machine delays a wake-up by, and below any suspension that a person would notice.
-const GAP_THRESHOLD: Duration = Duration::from_millis(100);
 
 /// Builds a [`Watchdog`].
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct WatchdogBuilder<S, Q, W = Pid> {
     server: S,
     queue: Q,
-    max_interval: Duration,
-    gap_threshold: Duration,
-    clock: Clock,
-    outbox: Option<Outbox<Event<W>>>,
+    settings: ObserverSettings<W>,
     stack_bytes: usize,
     worker_type: PhantomData<fn(W)>,
 }
@@ -39,21 +31,12 @@ where
     W: WorkerId,
 {
     pub(super) fn new(server: S, queue: Q, max_interval: Duration) -> Self {
-        Self {
-            server,
-            queue,
-            max_interval,
-            gap_threshold: GAP_THRESHOLD,
-            clock: Clock::monotonic(),
-            outbox: None,
-            stack_bytes: 0,
-            worker_type: PhantomData,
-        }
+        Self { server, queue, settings: ObserverSettings::new(max_interval), stack_bytes: 0, worker_type: PhantomData }
     }
 
     /// Takes the time from `clock`; the queue must wait on the same one.
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.settings.clock = clock;
         self
     }
 
@@ -61,7 +44,7 @@ where
     ///
     /// Up to 1024 events wait for it; what comes beyond is dropped and counted in [`Health`](crate::Health).
     pub fn on_event(mut self, callback: impl Fn(Event<W>) + Send + Sync + 'static) -> Self {
-        self.outbox = Some(Outbox::new("timer-events", callback));
+        self.settings.on_event = Some(Arc::new(callback));
         self
     }
 
@@ -70,7 +53,7 @@ where
     ///
     /// A gap that fits into a wait cannot be seen: choose `max_interval` well below the shortest timeout.
     pub fn gap_threshold(mut self, threshold: Duration) -> Self {
-        self.gap_threshold = threshold;
+        self.settings.gaps = GapRule::new(threshold);
         self
     }
 
@@ -83,27 +66,17 @@ where
     /// Returns the watchdog, not started.
     pub fn build(self) -> Watchdog<S, Q, W> {
         let core = Core {
-            last_pass_ns: AtomicU64::new(self.clock.now().as_nanos()),
             server: self.server,
             queue: self.queue,
-            max_interval: self.max_interval,
-            gap_threshold: self.gap_threshold,
-            clock: self.clock,
-            outbox: self.outbox,
+            observer: Observer::new(self.settings, "timer-events"),
             passing: Signalled::new(None),
-            passes: AtomicU64::new(0),
         };
-        Watchdog {
-            owner: Arc::new(Owner {
-                core: Arc::new(core),
-                thread: BackgroundThread::new("timer-watchdog", self.stack_bytes),
-            }),
-        }
+        Watchdog { owner: Arc::new(Owner(PassLoop::new(core, "timer-watchdog", self.stack_bytes))) }
     }
 }
 
 impl<S, Q, W> fmt::Debug for WatchdogBuilder<S, Q, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WatchdogBuilder").field("max_interval", &self.max_interval).finish_non_exhaustive()
+        f.debug_struct("WatchdogBuilder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -5,14 +5,12 @@ mod pass;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::engine::Health;
+use crate::engine::pass_loop::{PassLoop, run_pass};
 use crate::report::PassError;
-use crate::thread::background::BackgroundThread;
-use crate::thread::outbox::Outbox;
 use crate::thread::{StartError, StopError};
-use crate::time::Timestamp;
 use crate::timers::{Pid, RequestQueue, TimerServer, WorkerId};
 pub use builder::WatchdogBuilder;
 use pass::Core;
@@ -65,33 +63,12 @@ pub struct WatchdogHandle {
     owner: Arc<dyn Control>,
 }
 
-/// How a watchdog does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Health {
-    /// Whether the thread runs.
-    pub is_running: bool,
-    /// Passes that came to their end.
-    pub passes: u64,
-    /// The time since the last of them, or since the watchdog was built. Much more than the longest wait says that
-    /// the watchdog itself hangs, in a reaper or a queue.
-    pub since_last_pass: Duration,
-    /// Events that no callback has seen, because it was behind or could not be called.
-    pub undelivered_events: u64,
-    /// Callbacks for events that panicked.
-    pub panicked_callbacks: u64,
-}
-
-/// The one who stops the thread when nobody can reach it any more.
-struct Owner<S, Q, W>
+/// Stops the thread when neither the watchdog nor a handle is left.
+struct Owner<S, Q, W>(PassLoop<Core<S, Q, W>>)
 where
     S: TimerServer<W> + 'static,
     Q: RequestQueue<W> + 'static,
-    W: WorkerId,
-{
-    core: Arc<Core<S, Q, W>>,
-    thread: BackgroundThread,
-}
+    W: WorkerId;
 
 /// What a handle can do, whatever the watchdog's types.
 trait Control: Send + Sync {
@@ -125,7 +102,8 @@ where
     ///
     /// If the queue fails or panics, if the server panics, or if called by a reaper inside a pass.
     pub fn run_watchdog(&self) -> Result<PassReport, PassError> {
-        self.owner.core.pass(self.owner.core.max_interval)
+        let core = self.owner.0.work();
+        run_pass(core, core.observer.max_interval)
     }
 
     /// Starts the thread, unless it runs already.
@@ -134,8 +112,7 @@ where
     ///
     /// If the operating system gives no thread, or if the thread of an earlier start still is in a callback.
     pub fn start(&self) -> Result<WatchdogHandle, StartError> {
-        let core = Arc::clone(&self.owner.core);
-        self.owner.thread.start(move |running| core.run(running))?;
+        self.owner.0.start()?;
         let owner: Arc<dyn Control> = Arc::clone(&self.owner) as _;
         Ok(WatchdogHandle { owner })
     }
@@ -158,12 +135,12 @@ where
 
     /// Returns the server.
     pub fn server(&self) -> &S {
-        &self.owner.core.server
+        &self.owner.0.work().server
     }
 
     /// Returns the queue.
     pub fn queue(&self) -> &Q {
-        &self.owner.core.queue
+        &self.owner.0.work().queue
     }
 }
 
@@ -190,22 +167,12 @@ where
     W: WorkerId,
 {
     fn stop(&self) -> Result<(), StopError> {
-        let limit = self.core.max_interval.saturating_add(STOP_GRACE);
-        self.thread.stop(|| self.core.queue.wake(), limit)
+        let max_interval = self.0.work().observer.max_interval;
+        self.0.stop(max_interval.saturating_add(STOP_GRACE))
     }
 
     fn health(&self) -> Health {
-        let core = &self.core;
-        let last = Timestamp::from_nanos(core.last_pass_ns.load(Ordering::Relaxed));
-        let losses = core.outbox.as_ref().map(Outbox::losses);
-        let (undelivered_events, panicked_callbacks) = losses.unwrap_or_default();
-        Health {
-            is_running: self.thread.is_running(),
-            passes: core.passes.load(Ordering::Relaxed),
-            since_last_pass: core.clock.now().since(last),
-            undelivered_events,
-            panicked_callbacks,
-        }
+        self.0.health()
     }
 }
 
@@ -218,7 +185,7 @@ where
     fn drop(&mut self) {
         // A reaper that never returns keeps its thread, and only that.
         let _ = self.stop();
-        self.core.queue.close();
+        self.0.work().queue.close();
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use crate::engine::Observer;
+use crate::engine::pass_loop::Passes;
 use crate::report::{Event, PassError, ReapFailure, panic_message};
-use crate::thread::background::Running;
-use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
-use crate::time::Clock;
-use crate::time::Timestamp;
+use crate::time::{Gap, Timestamp};
 use crate::timers::{ExpiredTimers, RequestQueue, TimerServer, WorkerId};
 
 /// What one pass did.
@@ -34,56 +32,75 @@ pub struct PassReport {
 pub(super) struct Core<S, Q, W> {
     pub(super) server: S,
     pub(super) queue: Q,
-    pub(super) max_interval: Duration,
-    /// What the watchdog may be late before it credits the time to all timers.
-    pub(super) gap_threshold: Duration,
-    pub(super) clock: Clock,
-    pub(super) outbox: Option<Outbox<Event<W>>>,
+    pub(super) observer: Observer<W>,
     /// The thread that is in a pass: there is one pass at a time.
     pub(super) passing: Signalled<Option<ThreadId>>,
-    /// Passes that came to their end; read without order beside `last_pass_ns`, both are for display.
-    pub(super) passes: AtomicU64,
-    /// When the last of them ended, or when the watchdog was built.
-    pub(super) last_pass_ns: AtomicU64,
+}
+
+impl<S, Q, W> Passes for Core<S, Q, W>
+where
+    S: TimerServer<W> + 'static,
+    Q: RequestQueue<W> + 'static,
+    W: WorkerId,
+{
+    type Worker = W;
+    type Report = PassReport;
+
+    fn observer(&self) -> &Observer<W> {
+        &self.observer
+    }
+
+    fn pass(&self, timeout: Duration) -> Result<PassReport, PassError> {
+        let _turn = Turn::take(&self.passing).ok_or(PassError::Nested)?;
+        self.pass_in_turn(timeout)
+    }
+
+    /// Until the next deadline, at most the longest wait.
+    fn next_timeout(&self) -> Duration {
+        let now = self.observer.clock.now();
+        let next = self.server.next_deadline(now);
+        let longest = self.observer.max_interval;
+        next.map_or(longest, |deadline| deadline.since(now).min(longest))
+    }
+
+    fn wake(&self) {
+        self.queue.wake();
+    }
+
+    fn begin(&self) {
+        self.observer.emit(|| Event::Started { max_interval: self.observer.max_interval, path: None });
+    }
+
+    fn end(&self) {
+        self.observer.emit(|| Event::Stopped);
+    }
 }
 
 impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
-    /// Runs one pass that waits at most `timeout` for requests; panics of the queue and the server become errors.
-    pub(super) fn pass(&self, timeout: Duration) -> Result<PassReport, PassError> {
-        let _turn = Turn::take(&self.passing).ok_or(PassError::Nested)?;
-        let result = catch_unwind(AssertUnwindSafe(|| self.pass_in_turn(timeout)))
-            .unwrap_or_else(|panic| Err(PassError::Panic(panic_message(&*panic))));
-        if result.is_ok() {
-            self.passes.fetch_add(1, Ordering::Relaxed);
-            let now = self.clock.now().as_nanos();
-            self.last_pass_ns.store(now, Ordering::Relaxed);
-        }
-        result
-    }
-
     fn pass_in_turn(&self, timeout: Duration) -> Result<PassReport, PassError> {
         let size = self.queue.size();
-        let planned = self.clock.now().after(timeout);
+        let Observer { clock, gaps, .. } = &self.observer;
+        let began = clock.now();
         let requests = self.queue.get(size.max(1), timeout)?;
-        let got = self.clock.now();
+        let got = clock.now();
         self.server.register_timers(&requests);
-        let now = self.clock.now();
+        let now = clock.now();
         let mut report = PassReport { registered: requests.len(), ..PassReport::default() };
         if !requests.is_empty() {
-            self.emit(|| Event::Registered { requests });
+            self.observer.emit(|| Event::Registered { requests });
         }
         // After the registration: what was acquired before the gap or in it shares in it. A gap may also fall into
         // the registration itself, which on a busy server is most of the time.
-        self.credit(got.since(planned));
-        self.credit(now.since(got));
+        self.credit(gaps.in_wait(began, began.after(timeout), got));
+        self.credit(gaps.in_work(got, now));
         self.reap_expired(now, &mut report);
         Ok(report)
     }
 
-    fn credit(&self, gap: Duration) {
-        if gap > self.gap_threshold {
-            self.server.credit_gap(gap);
-            self.emit(|| Event::ObserverGap { gap });
+    fn credit(&self, gap: Option<Gap>) {
+        if let Some(gap) = gap {
+            self.server.credit_gap(gap.credited);
+            self.observer.emit_gap(gap);
         }
     }
 
@@ -96,7 +113,7 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
             }
             report.expired += 1;
             let worker_id = expired.worker_id.clone();
-            self.emit(|| expired_event(expired, now));
+            self.observer.emit(|| expired_event(expired, now));
             if self.reap(worker_id.clone(), report) {
                 reaped.insert(worker_id);
             }
@@ -112,48 +129,20 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
         let cause = match result {
             Ok(Ok(true)) => {
                 report.reaped += 1;
-                self.emit(|| Event::Reaped { worker_id });
+                self.observer.emit(|| Event::Reaped { worker_id });
                 return true;
             }
             Ok(Ok(false)) => {
                 report.retained += 1;
-                self.emit(|| Event::Retained { worker_id });
+                self.observer.emit(|| Event::Retained { worker_id });
                 return false;
             }
             Ok(Err(error)) => ReapFailure::Error(error),
             Err(panic) => ReapFailure::Panic(panic_message(&*panic)),
         };
         report.failed += 1;
-        self.emit(|| Event::ReapFailed { worker_id, cause });
+        self.observer.emit(|| Event::ReapFailed { worker_id, cause });
         true
-    }
-
-    /// Makes an event only if somebody listens.
-    pub(super) fn emit(&self, event: impl FnOnce() -> Event<W>) {
-        if let Some(outbox) = &self.outbox {
-            outbox.send(event());
-        }
-    }
-
-    /// The loop of the thread.
-    pub(super) fn run(&self, running: &Running) {
-        let max_interval = self.max_interval;
-        self.emit(|| Event::Started { max_interval, path: None });
-        while !running.is_stopping() {
-            if let Err(error) = self.pass(self.until_next()) {
-                self.emit(|| Event::PassFailed { error });
-                // What fails at once would otherwise keep a processor busy with failing.
-                running.wait_for_stop(max_interval);
-            }
-        }
-        self.emit(|| Event::Stopped);
-    }
-
-    /// Returns how long the next pass may wait.
-    fn until_next(&self) -> Duration {
-        let now = self.clock.now();
-        let next = self.server.next_deadline(now);
-        next.map_or(self.max_interval, |deadline| deadline.since(now).min(self.max_interval))
     }
 }
 

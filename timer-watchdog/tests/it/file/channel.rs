@@ -28,7 +28,7 @@ fn fault_42_half_a_line_and_then_silence_holds_up_nobody() {
     desk.write(line(7, "load", 0.0));
     assert_eq!(desk.ended().pid, 7);
     assert_eq!(fake.sent(), [(Pid(7), 9)]);
-    assert_eq!(desk.server.health().bad_lines, 1);
+    assert_eq!(desk.server.counts().bad_lines, 1);
     // A half line that nothing follows is given up after its time.
     desk.write(b"{\"version\": 1, \"pi");
     desk.event(|event| matches!(event, Event::Worker(WorkerEvent::BadLine { total: 2, .. })).then_some(()));
@@ -48,8 +48,8 @@ fn fault_44_bad_lines_are_counted_told_rarely_and_cost_nobody_else() {
     }
     desk.write(bytes);
     assert_eq!(desk.server.run_watchdog().unwrap(), 100);
-    let health = desk.server.health();
-    assert_eq!((health.bad_lines, health.timers), (100, 100));
+    let counts = desk.server.counts();
+    assert_eq!((counts.bad_lines, counts.timers), (100, 100));
     assert_eq!(desk.told().len(), 8 + 3, "the first eight, 16, 32 and 64");
 }
 
@@ -157,8 +157,8 @@ fn fault_50_a_client_that_asks_for_too_much_is_bounded_and_others_are_served() {
     bytes.extend(line(8, "load", 0.0));
     desk.write(bytes);
     desk.server.run_watchdog().unwrap();
-    let health = desk.server.health();
-    assert_eq!((health.timers, health.over_quota), (10, 990), "what it holds already it may renew");
+    let counts = desk.server.counts();
+    assert_eq!((counts.timers, counts.over_quota), (10, 990), "what it holds already it may renew");
     assert_eq!(fake.sent(), [(Pid(8), 9)]);
 }
 
@@ -174,7 +174,7 @@ fn fault_50_a_flood_does_not_hold_up_an_expiry() {
         // Ends when the server, its only reader, is gone.
         while pipe.write_all(&block).is_ok() {}
     });
-    while desk.server.health().requests < 1000 {
+    while desk.server.counts().requests < 1000 {
         std::thread::yield_now();
     }
     desk.write(line(7, "load", 0.0));

@@ -30,7 +30,7 @@ fn fault_16_a_full_pipe_refuses_acquires_and_keeps_releases() {
     assert_eq!(client.pending_releases(), 1, "kept, and the caller went on");
     client.release(&"held".into()).unwrap();
     assert_eq!(client.pending_releases(), 1, "once");
-    while desk.server.health().requests < 2 {
+    while desk.server.counts().requests < 2 {
         desk.server.run_watchdog().unwrap();
     }
     assert_eq!((desk.server.len(), client.pending_releases()), (0, 0));
@@ -74,7 +74,7 @@ fn fault_48_a_restarted_server_reads_what_waited_and_clients_find_it() {
     assert!(client.flush(PATIENCE));
     client.acquire(&"after".into(), Timestamp::NEVER).unwrap();
     second.run_watchdog().unwrap();
-    assert_eq!((second.len(), second.health().requests), (2, 3), "what waited in the pipe is not lost");
+    assert_eq!((second.len(), second.counts().requests), (2, 3), "what waited in the pipe is not lost");
     second.stop().unwrap();
 
     // An orderly stop removes the path, and the next server makes another pipe.

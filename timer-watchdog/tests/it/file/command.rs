@@ -218,7 +218,7 @@ fn send_writes_what_any_server_reads() {
         assert!(command.status().unwrap().success());
         desk.server.run_watchdog().unwrap();
     }
-    assert_eq!((desk.server.health().requests, desk.server.len()), (2, 0));
+    assert_eq!((desk.server.counts().requests, desk.server.len()), (2, 0));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn fault_30_processes_that_must_not_be_workers_are_refused() {
     for _ in 0..4 {
         desk.event(|event| matches!(event, Event::Worker(WorkerEvent::Refused { .. })).then_some(()));
     }
-    assert_eq!((desk.server.len(), desk.server.health().incidents), (0, 0));
+    assert_eq!((desk.server.len(), desk.server.counts().incidents), (0, 0));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn fault_32_a_zombie_is_dead_and_told_as_one() {
     expire(&desk, pid, 9);
     parent.kill().unwrap();
     parent.wait().unwrap();
-    assert_eq!(desk.server.health().incidents, 1, "it is not a worker any more");
+    assert_eq!(desk.server.counts().incidents, 1, "it is not a worker any more");
 }
 
 #[test]

@@ -43,17 +43,17 @@ fn storm(processes: u64, requests: u64) -> Desk {
     let mut most = 0;
     for mut worker in workers {
         while worker.try_wait().unwrap().is_none() {
-            most = most.max(desk.server.health().timers);
+            most = most.max(desk.server.counts().timers);
             std::thread::yield_now();
         }
         assert!(worker.wait().unwrap().success());
     }
-    while desk.server.health().requests < requests {
+    while desk.server.counts().requests < requests {
         std::thread::yield_now();
     }
     assert!(most <= 16 * usize::try_from(processes).unwrap(), "{most} timers");
-    let health = desk.server.health();
-    assert_eq!((health.requests, health.bad_lines, health.over_quota, health.incidents), (requests, 0, 0, 0));
+    let counts = desk.server.counts();
+    assert_eq!((counts.requests, counts.bad_lines, counts.over_quota, counts.incidents), (requests, 0, 0, 0));
     desk
 }
 

@@ -89,7 +89,7 @@ fn u24_worker() {
 fn u24_a_process_within_its_time_survives() {
     let desk = started(|builder| builder);
     assert!(worker(&desk, "u24_worker").status().unwrap().success());
-    assert_eq!(desk.server.health().incidents, 0);
+    assert_eq!(desk.server.counts().incidents, 0);
 }
 
 fn recurse(depth: u32, timeout: Duration, time: Duration) {
@@ -141,8 +141,8 @@ fn u26_ten_processes_with_ten_nested_timers_each_lose_nothing() {
         assert!(worker.wait().unwrap().success());
     }
     assert_eq!(desk.server.run_watchdog().unwrap(), 200, "all waited in the pipe");
-    let health = desk.server.health();
-    assert_eq!((health.requests, health.bad_lines, health.timers), (200, 0, 0));
+    let counts = desk.server.counts();
+    assert_eq!((counts.requests, counts.bad_lines, counts.timers), (200, 0, 0));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn u27_a_worker_that_ends_without_releasing_is_purged_at_once_and_not_killed() {
     });
     assert_eq!((pid, timers), (pid_of(&worker), 1));
     assert!(worker.wait().unwrap().success());
-    assert_eq!((desk.server.len(), desk.server.health().incidents), (0, 0));
+    assert_eq!((desk.server.len(), desk.server.counts().incidents), (0, 0));
 }
 
 #[test]

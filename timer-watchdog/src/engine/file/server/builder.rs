@@ -13,13 +13,15 @@ use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
 use crate::engine::file::incident::Collector;
 use crate::engine::file::state::State;
+use crate::engine::pass_loop::PassLoop;
+use crate::engine::{Observer, ObserverSettings};
 use crate::process::{KillPolicy, LinuxProcesses, Processes};
 use crate::report::sd_notify::SdNotify;
 use crate::report::{Event, WorkerEvent};
-use crate::thread::background::BackgroundThread;
 use crate::thread::outbox::Outbox;
 use crate::thread::signalled::Signalled;
-use crate::time::Clock;
+use crate::time::{Credits, GAP_THRESHOLD, GapRule};
+use crate::timers::Pid;
 
 /// The longest wait of the thread: it wakes for requests, deadlines and ends of workers by itself, so this only bounds
 /// how stale [`FileTimerServer::last_progress_time`] gets and how long a lost pipe goes unnoticed.
@@ -28,22 +30,19 @@ const MAX_INTERVAL: Duration = Duration::from_secs(1);
 const EVIDENCE_LIMIT: Duration = Duration::from_millis(250);
 /// Timers of one worker: far more than any program nests.
 const QUOTA: usize = 4096;
-/// As a watchdog's: above what a busy machine delays a wake-up by, and below any suspension that a person would notice.
-const GAP_THRESHOLD: Duration = Duration::from_millis(100);
 
 /// Builds a [`FileTimerServer`].
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct FileTimerServerBuilder {
     path: PathBuf,
     run_id: String,
-    max_interval: Duration,
+    settings: ObserverSettings<Pid>,
     policy: KillPolicy,
     processes: Option<Box<dyn Processes>>,
     evidence_limit: Duration,
     dump_dir: Option<PathBuf>,
     quota: usize,
     is_notifying: bool,
-    outbox: Option<Outbox<Event>>,
 }
 
 impl FileTimerServerBuilder {
@@ -51,14 +50,16 @@ impl FileTimerServerBuilder {
         Self {
             path: path.to_owned(),
             run_id: String::new(),
-            max_interval: MAX_INTERVAL,
+            settings: ObserverSettings {
+                gaps: GapRule { credits: Credits::WholeWait, ..GapRule::new(GAP_THRESHOLD) },
+                ..ObserverSettings::new(MAX_INTERVAL)
+            },
             policy: KillPolicy::new(),
             processes: None,
             evidence_limit: EVIDENCE_LIMIT,
             dump_dir: None,
             quota: QUOTA,
             is_notifying: false,
-            outbox: None,
         }
     }
 
@@ -70,7 +71,7 @@ impl FileTimerServerBuilder {
 
     /// Sets the longest wait of the thread; one second if not set. Detection does not depend on it.
     pub fn max_interval(mut self, max_interval: Duration) -> Self {
-        self.max_interval = max_interval;
+        self.settings.max_interval = max_interval;
         self
     }
 
@@ -114,9 +115,9 @@ impl FileTimerServerBuilder {
     /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection goes on.
     ///
     /// Up to 1024 events wait for it; what comes beyond is dropped and counted in
-    /// [`FileTimerHealth`](crate::FileTimerHealth).
+    /// [`Health`](crate::Health).
     pub fn on_event(mut self, callback: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        self.outbox = Some(Outbox::new("timer-events", callback));
+        self.settings.on_event = Some(Arc::new(callback));
         self
     }
 
@@ -132,29 +133,23 @@ impl FileTimerServerBuilder {
         let notify = notify.map_err(|error| os("tell the service manager of", error))?;
         let state = State::new(Pipe::take(&self.path)?);
         let wake = Arc::new(wake);
-        let outbox = self.outbox.map(Arc::new);
-        let collector = collector(self.evidence_limit, self.dump_dir, &wake, outbox.as_ref());
+        let tolerated = notify.as_ref().and_then(SdNotify::max_interval).unwrap_or(Duration::MAX);
+        let max_interval = self.settings.max_interval.min(tolerated);
+        let observer = Observer::new(ObserverSettings { max_interval, ..self.settings }, "timer-events");
+        let collector = collector(self.evidence_limit, self.dump_dir, &wake, observer.outbox());
         let shared = Shared {
             processes: self.processes.unwrap_or_else(|| Box::new(LinuxProcesses::new(&self.policy))),
             path: self.path,
             run_id: self.run_id,
-            max_interval: notify
-                .as_ref()
-                .and_then(SdNotify::max_interval)
-                .unwrap_or(Duration::MAX)
-                .min(self.max_interval),
-            gap_threshold: GAP_THRESHOLD,
+            observer,
             policy: self.policy,
             quota: self.quota,
             collector,
-            outbox,
             wake,
             notify: Mutex::new(notify),
             state: Mutex::new(state),
-            passes: AtomicU64::new(0),
-            last_pass_ns: AtomicU64::new(Clock::monotonic().now().as_nanos()),
         };
-        Ok(FileTimerServer { shared: Arc::new(shared), thread: BackgroundThread::new(super::look::THREAD, 0) })
+        Ok(FileTimerServer { passes: PassLoop::new(shared, super::look::THREAD, 0) })
     }
 }
 
@@ -162,9 +157,9 @@ fn collector(
     limit: Duration,
     dump_dir: Option<PathBuf>,
     wake: &Arc<Wake>,
-    outbox: Option<&Arc<Outbox<Event>>>,
+    outbox: Option<Arc<Outbox<Event>>>,
 ) -> Collector {
-    let (wake, outbox) = (Arc::clone(wake), outbox.cloned());
+    let wake = Arc::clone(wake);
     Collector {
         limit,
         dump_dir,

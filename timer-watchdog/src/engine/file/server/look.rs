@@ -2,9 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,14 +11,14 @@ use rustix::io::Errno;
 
 use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
+use crate::engine::Observer;
 use crate::engine::file::incident::Collector;
 use crate::engine::file::state::State;
+use crate::engine::pass_loop::Passes;
 use crate::process::{KillPolicy, KillTarget, LinuxProcesses, Processes, WorkerProcess};
 use crate::report::sd_notify::SdNotify;
-use crate::report::{Event, PassError, WorkerEvent, panic_message};
-use crate::thread::background::Running;
-use crate::thread::outbox::Outbox;
-use crate::time::{Clock, Timestamp};
+use crate::report::{Event, PassError, WorkerEvent};
+use crate::time::{Gap, Timestamp};
 use crate::timers::{Pid, QueueError};
 
 /// The name of the thread.
@@ -33,20 +31,15 @@ const UNSAMPLED: u64 = 8;
 pub(in crate::engine::file) struct Shared {
     pub(in crate::engine::file) path: PathBuf,
     pub(in crate::engine::file) run_id: String,
-    pub(super) max_interval: Duration,
-    pub(super) gap_threshold: Duration,
+    pub(in crate::engine::file) observer: Observer<Pid>,
     pub(in crate::engine::file) policy: KillPolicy,
     pub(in crate::engine::file) quota: usize,
     pub(in crate::engine::file) processes: Box<dyn Processes>,
     pub(in crate::engine::file) collector: Collector,
-    pub(super) outbox: Option<Arc<Outbox<Event>>>,
     pub(super) wake: Arc<Wake>,
     pub(super) notify: Mutex<Option<SdNotify>>,
     /// Never held during a wait.
     pub(super) state: Mutex<State>,
-    /// Looks that came to their end; read without order beside `last_pass_ns`, both are for display.
-    pub(super) passes: AtomicU64,
-    pub(super) last_pass_ns: AtomicU64,
 }
 
 /// What to wait for.
@@ -57,6 +50,42 @@ struct Plan {
     start: Timestamp,
 }
 
+impl Passes for Shared {
+    type Worker = Pid;
+    type Report = usize;
+
+    fn observer(&self) -> &Observer<Pid> {
+        &self.observer
+    }
+
+    /// Returns the number of requests.
+    fn pass(&self, timeout: Duration) -> Result<usize, PassError> {
+        let clock = &self.observer.clock;
+        let start = clock.now();
+        let plan = self.plan(start, timeout);
+        let ended = wait(&plan, &self.wake, clock.now()).map_err(|error| cannot("wait for", error))?;
+        let got = clock.now();
+        let requests = self.look(&plan, &ended, got).map_err(|error| cannot("read", error))?;
+        self.notify(|notify| notify.looked(clock.now()));
+        Ok(requests)
+    }
+
+    fn wake(&self) {
+        self.wake.wake();
+    }
+
+    fn begin(&self) {
+        let (max_interval, path) = (self.observer.max_interval, Some(self.path.clone()));
+        self.emit(Event::Started { max_interval, path });
+        self.notify(|notify| notify.ready());
+    }
+
+    fn end(&self) {
+        self.notify(|notify| notify.stopping());
+        self.emit(Event::Stopped);
+    }
+}
+
 impl Shared {
     /// A panic under this lock leaves a state that is still whole: each change is one call.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -64,9 +93,7 @@ impl Shared {
     }
 
     pub(in crate::engine::file) fn emit(&self, event: impl Into<Event>) {
-        if let Some(outbox) = &self.outbox {
-            outbox.send(event.into());
-        }
+        self.observer.emit(|| event);
     }
 
     /// Tells the `total`th event of a kind that outsiders can bring about at will.
@@ -85,43 +112,11 @@ impl Shared {
         }
     }
 
-    /// The loop of the thread.
-    pub(super) fn run(&self, running: &Running) {
-        self.emit(Event::Started { max_interval: self.max_interval, path: Some(self.path.clone()) });
-        self.notify(|notify| notify.ready());
-        while !running.is_stopping() {
-            // Processes may come from elsewhere, and panic; the lock's state is whole even then.
-            let pass = catch_unwind(AssertUnwindSafe(|| self.pass(self.max_interval)));
-            if let Err(error) = pass.unwrap_or_else(|panic| Err(PassError::Panic(panic_message(&*panic)))) {
-                self.emit(Event::PassFailed { error });
-                // What fails at once would otherwise keep a processor busy with failing.
-                running.wait_for_stop(self.max_interval);
-            }
-        }
-        self.notify(|notify| notify.stopping());
-        self.emit(Event::Stopped);
-    }
-
     fn notify(&self, tell: impl FnOnce(&mut SdNotify)) {
         let mut notify = self.notify.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(notify) = &mut *notify {
             tell(notify);
         }
-    }
-
-    /// Waits at most `timeout` for something to do, and does it; returns how many requests there were.
-    pub(super) fn pass(&self, timeout: Duration) -> Result<usize, PassError> {
-        let clock = Clock::monotonic();
-        let start = clock.now();
-        let plan = self.plan(start, timeout);
-        let ended = wait(&plan, &self.wake, clock.now()).map_err(|error| cannot("wait for", error))?;
-        let got = clock.now();
-        let requests = self.look(&plan, &ended, got).map_err(|error| cannot("read", error))?;
-        let now = clock.now();
-        self.passes.fetch_add(1, Ordering::Relaxed);
-        self.last_pass_ns.store(now.as_nanos(), Ordering::Relaxed);
-        self.notify(|notify| notify.looked(now));
-        Ok(requests)
     }
 
     fn plan(&self, start: Timestamp, timeout: Duration) -> Plan {
@@ -142,23 +137,21 @@ impl Shared {
         let requests = requests?;
         state.end_fragments(self, got);
         // After the reading: what was acquired before a gap or in it shares in it.
-        let now = Clock::monotonic().now();
-        if got.since(plan.due) > self.gap_threshold {
-            // When in the wait it began is not known, so nobody is charged for any of the wait.
-            self.credit(&mut state, got.since(plan.start));
-        }
-        if now.since(got) > self.gap_threshold {
-            self.credit(&mut state, now.since(got));
-        }
+        let Observer { clock, gaps, .. } = &self.observer;
+        let now = clock.now();
+        self.credit(&mut state, gaps.in_wait(plan.start, plan.due, got));
+        self.credit(&mut state, gaps.in_work(got, now));
         state.expire(self, now);
         state.advance(self, now);
         self.keep_pipe(&mut state);
         Ok(requests)
     }
 
-    fn credit(&self, state: &mut State, gap: Duration) {
-        state.credit(gap);
-        self.emit(Event::ObserverGap { gap });
+    fn credit(&self, state: &mut State, gap: Option<Gap>) {
+        if let Some(gap) = gap {
+            state.credit(gap.credited);
+            self.observer.emit_gap(gap);
+        }
     }
 
     /// Makes the pipe again if its path is gone. The old one is still read, since clients have it open.

@@ -5,8 +5,6 @@ mod look;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use builder::FileTimerServerBuilder;
@@ -14,11 +12,11 @@ pub(super) use look::Shared;
 
 use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
+use crate::engine::Health;
+use crate::engine::pass_loop::{PassLoop, run_pass};
 use crate::report::{IncidentReport, PassError};
-use crate::thread::background::BackgroundThread;
 use crate::thread::{StartError, StopError};
 use crate::time::wall;
-use crate::time::{Clock, Timestamp};
 
 /// How long a stop waits for a look that is in progress.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -66,37 +64,27 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct FileTimerServer {
-    shared: Arc<Shared>,
-    thread: BackgroundThread,
+    passes: PassLoop<Shared>,
 }
 
-/// How a server of file timers does.
+/// What a server of file timers has counted, and the timers that it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FileTimerHealth {
-    /// Whether the thread runs.
-    pub is_running: bool,
-    /// Looks that came to their end.
-    pub passes: u64,
-    /// The time since the last of them, or since the server was built. Much more than the longest wait says that the
-    /// server itself hangs.
-    pub since_last_pass: Duration,
+pub struct FileTimerCounts {
     /// Timers that are held.
     pub timers: usize,
     /// Requests that have come in.
     pub requests: u64,
-    /// Lines that were no requests.
+    /// Lines that are not requests.
     pub bad_lines: u64,
     /// Requests for processes that cannot be workers.
     pub refused: u64,
     /// Requests of workers that held as many timers as they may.
     pub over_quota: u64,
-    /// Workers that ended with timers.
+    /// Workers that exited with timers.
     pub exited_workers: u64,
     /// Workers whose timer has expired.
     pub incidents: u64,
-    /// Events that no callback has seen, because it was behind or could not be called.
-    pub undelivered_events: u64,
 }
 
 impl FileTimerServer {
@@ -121,14 +109,13 @@ impl FileTimerServer {
     /// If the operating system gives no thread, or if the pipe, which a stop has given up, cannot be taken again.
     pub fn start(&self) -> Result<(), StartError> {
         self.take_pipe()?;
-        let shared = Arc::clone(&self.shared);
-        self.thread.start(move |running| shared.run(running)).map(drop)
+        self.passes.start()
     }
 
     fn take_pipe(&self) -> Result<(), StartError> {
-        let mut state = self.shared.lock();
+        let mut state = self.shared().lock();
         if state.pipes.is_empty() {
-            let pipe = Pipe::take(&self.shared.path)
+            let pipe = Pipe::take(&self.shared().path)
                 .map_err(|error| StartError::Prepare { name: look::THREAD.to_owned(), source: Box::new(error) })?;
             state.add_pipe(pipe);
         }
@@ -143,8 +130,8 @@ impl FileTimerServer {
     ///
     /// If the thread does not end within five seconds.
     pub fn stop(&self) -> Result<(), StopError> {
-        let stopped = self.thread.stop(|| self.shared.wake.wake(), STOP_GRACE);
-        let sources = std::mem::take(&mut self.shared.lock().pipes);
+        let stopped = self.passes.stop(STOP_GRACE);
+        let sources = std::mem::take(&mut self.shared().lock().pipes);
         for source in &sources {
             source.pipe.remove();
         }
@@ -158,17 +145,17 @@ impl FileTimerServer {
     ///
     /// If reading fails. What was read before is carried out.
     pub fn run_watchdog(&self) -> Result<usize, PassError> {
-        self.shared.pass(Duration::ZERO)
+        run_pass(self.shared(), Duration::ZERO)
     }
 
     /// Returns the path of the pipe.
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        &self.shared().path
     }
 
     /// Returns the number of timers.
     pub fn len(&self) -> usize {
-        self.shared.lock().timers()
+        self.shared().lock().timers()
     }
 
     /// Returns whether there is no timer.
@@ -179,46 +166,44 @@ impl FileTimerServer {
     /// Returns the wall time since 1970 at which the last look came to its end, for health checks; *now* if the thread
     /// does not run, as upstream does while there is nobody to look at.
     pub fn last_progress_time(&self) -> Duration {
-        let since = if self.thread.is_running() { self.since_last_pass() } else { Duration::ZERO };
+        let since = if self.health().is_running { self.shared().observer.since_last_pass() } else { Duration::ZERO };
         wall::since_epoch().saturating_sub(since)
-    }
-
-    fn since_last_pass(&self) -> Duration {
-        let last = Timestamp::from_nanos(self.shared.last_pass_ns.load(Ordering::Relaxed));
-        Clock::monotonic().now().since(last)
     }
 
     /// Returns the last sixteen incidents that have ended, the oldest first.
     pub fn recent_incidents(&self) -> Vec<IncidentReport> {
-        self.shared.lock().recent.iter().cloned().collect()
+        self.shared().lock().recent.iter().cloned().collect()
     }
 
     /// Waits until all dumps are written and all events are delivered, at most `limit` for each; returns whether that
     /// is so.
     pub fn flush(&self, limit: Duration) -> bool {
-        let dumps = self.shared.collector.flush(limit);
-        self.shared.outbox.as_ref().is_none_or(|outbox| outbox.flush(limit)) && dumps
+        let dumps = self.shared().collector.flush(limit);
+        self.shared().observer.flush(limit) && dumps
     }
 
-    /// Returns how the server does.
-    pub fn health(&self) -> FileTimerHealth {
-        let (counts, timers) = {
-            let state = self.shared.lock();
-            (state.counts, state.timers())
-        };
-        FileTimerHealth {
-            is_running: self.thread.is_running(),
-            passes: self.shared.passes.load(Ordering::Relaxed),
-            since_last_pass: self.since_last_pass(),
-            timers,
+    /// Returns the state of the server's loop.
+    pub fn health(&self) -> Health {
+        self.passes.health()
+    }
+
+    /// Returns what the server has counted since it was built.
+    pub fn counts(&self) -> FileTimerCounts {
+        let state = self.shared().lock();
+        let counts = state.counts;
+        FileTimerCounts {
+            timers: state.timers(),
             requests: counts.requests,
             bad_lines: counts.bad_lines,
             refused: counts.refused,
             over_quota: counts.over_quota,
             exited_workers: counts.exited,
             incidents: counts.incidents,
-            undelivered_events: self.shared.outbox.as_ref().map_or(0, |outbox| outbox.losses().0),
         }
+    }
+
+    fn shared(&self) -> &Shared {
+        self.passes.work()
     }
 }
 
@@ -230,6 +215,6 @@ impl Drop for FileTimerServer {
 
 impl fmt::Debug for FileTimerServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileTimerServer").field("path", &self.shared.path).finish_non_exhaustive()
+        f.debug_struct("FileTimerServer").field("path", &self.shared().path).finish_non_exhaustive()
     }
 }

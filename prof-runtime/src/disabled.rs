@@ -7,7 +7,7 @@ use std::error::Error;
 use std::ffi::OsStr;
 use std::fmt;
 
-use crate::data::MetricValue;
+use crate::model::MetricValue;
 
 /// Evaluates its arguments, and does nothing.
 #[inline(always)]

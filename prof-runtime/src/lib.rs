@@ -82,120 +82,63 @@ extern crate self as prof_runtime;
 #[path = "private.rs"]
 pub mod __private;
 #[cfg(feature = "enabled")]
-mod aggregator;
+mod aggregate;
 #[cfg(feature = "enabled")]
-mod bound;
-#[cfg(feature = "enabled")]
-mod buffered;
+mod base;
 #[cfg(feature = "enabled")]
 mod call;
 #[cfg(feature = "enabled")]
-mod callsite;
-#[cfg(feature = "enabled")]
-mod clock;
-#[cfg(feature = "enabled")]
-mod console;
+mod config;
 #[cfg(feature = "enabled")]
 pub mod context;
 #[cfg(feature = "enabled")]
-mod culprit;
-// Parts of it are for handlers, exporters and annotated code.
-#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
-mod data;
+mod counts;
 #[cfg(not(feature = "enabled"))]
 mod disabled;
 #[cfg(feature = "enabled")]
-mod dispatch;
-#[cfg(feature = "enabled")]
-mod exit;
-#[cfg(feature = "enabled")]
 pub mod export;
 #[cfg(feature = "enabled")]
-mod fanout;
-#[cfg(feature = "enabled")]
-mod forks;
+mod failure;
 #[cfg(feature = "enabled")]
 mod handler;
-#[cfg(feature = "enabled")]
-mod histogram;
-#[cfg(feature = "json")]
-mod json_lines;
-#[cfg(feature = "enabled")]
-mod judge;
-#[cfg(feature = "enabled")]
-mod lines;
-#[cfg(feature = "enabled")]
-mod link;
-#[cfg(feature = "enabled")]
-mod local;
-#[cfg(feature = "enabled")]
-mod memory;
-#[cfg(feature = "enabled")]
-mod name;
-#[cfg(feature = "enabled")]
-mod objective;
-#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
-mod outcome;
-#[cfg(feature = "enabled")]
-mod panics;
-#[cfg(feature = "enabled")]
-mod record;
-#[cfg(feature = "enabled")]
-mod registry;
+mod model;
 #[cfg(feature = "report")]
 mod report;
 #[cfg(feature = "enabled")]
-mod route;
-#[cfg(feature = "enabled")]
-mod scope;
-#[cfg(feature = "serde")]
-mod serialized;
+mod site;
 #[cfg(feature = "enabled")]
 pub mod startup;
 #[cfg(feature = "enabled")]
-mod stderr;
-#[cfg(feature = "enabled")]
 mod stream;
 #[cfg(feature = "enabled")]
-mod sync;
-#[cfg(feature = "enabled")]
-mod sys;
-#[cfg(feature = "enabled")]
-pub mod text;
-#[cfg(feature = "enabled")]
-mod timed;
-#[cfg(feature = "enabled")]
-mod worker;
+mod thread;
 
-pub use self::data::{MetricData, MetricValue};
 #[cfg(not(feature = "enabled"))]
 pub use self::disabled::{
     FlushError, InitError, MetricStream, ProfGuard, Report, flush, init, init_from_env, put_metric, report_at_exit,
     stream,
 };
+#[cfg(feature = "json")]
+pub use self::handler::JsonLinesHandler;
 #[cfg(feature = "enabled")]
 #[doc(hidden)]
 pub use self::handler::Shortcut;
-#[cfg(feature = "json")]
-pub use self::json_lines::JsonLinesHandler;
-pub use self::outcome::{Fallible, Outcome};
+pub use self::model::{Fallible, MetricData, MetricValue, Outcome};
 #[cfg(feature = "report")]
 pub use self::report::{Report, report_at_exit};
 #[cfg(feature = "enabled")]
 pub use self::{
-    aggregator::{Aggregator, FunctionStats, Snapshot, ValueStats},
-    buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull},
-    callsite::{Callsite, callsites},
-    console::ConsoleHandler,
+    aggregate::Aggregator,
+    base::text,
+    config::route::{configure, configure_group, flush},
+    config::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped},
     context::{ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext, TopN},
-    fanout::FanoutHandler,
-    handler::{FlushError, IntoHandler, MetricHandler, NullHandler},
-    histogram::{Bucket, Histogram},
-    memory::MemoryHandler,
-    objective::Objective,
-    record::{CallRecord, UntimedCall},
-    route::{configure, configure_group, flush},
-    scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped},
+    counts::histogram::{Bucket, Histogram},
+    counts::{FunctionStats, Snapshot, ValueStats},
+    handler::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull},
+    handler::{ConsoleHandler, FanoutHandler, FlushError, IntoHandler, MemoryHandler, MetricHandler, NullHandler},
+    model::Objective,
+    site::{CallRecord, Callsite, UntimedCall, callsites},
     startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env},
     stream::{MetricStream, put_metric, stream},
 };

@@ -19,14 +19,13 @@ pub use crate::{
 
 use crate::call::{self, InProgress};
 pub use crate::call::{AsyncCall, Call, EarlyCall, SampledCall};
-pub use crate::callsite::{Callsite, crate_name};
-use crate::judge::Predicate;
-pub use crate::judge::{Finish, Judging, Probe, finish_judged, probe, probe_output};
-pub use crate::link::LinkedHandler;
-pub use crate::objective::Objective;
-use crate::outcome::Outcome;
-use crate::registry;
-pub use crate::timed::{Lazy, lazy};
+use crate::failure::Predicate;
+pub use crate::failure::{Finish, Judging, Lazy, Probe, finish_judged, lazy, probe, probe_output};
+pub use crate::handler::LinkedHandler;
+pub use crate::model::Objective;
+use crate::model::Outcome;
+use crate::site::registry;
+pub use crate::site::{Callsite, crate_name};
 
 /// The record of a function, without its place; the name of the closure's type tells what the function stands in.
 pub const fn site<F: Fn() + Copy>(_inside: F, function: &'static str, module_path: &'static str) -> Unplaced {

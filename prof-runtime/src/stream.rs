@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::context::PublishedContext;
-use crate::data::{MetricData, MetricValue};
-use crate::dispatch;
+use crate::config::dispatch;
+use crate::config::route::Installed;
 use crate::handler::IntoHandler;
-use crate::route::Installed;
+use crate::model::context::PublishedContext;
+use crate::model::{MetricData, MetricValue};
 
 /// Emits one data point: to this thread's scoped handler, else to the group's, else to the default one.
 ///

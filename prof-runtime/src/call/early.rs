@@ -6,10 +6,9 @@ use std::ptr::NonNull;
 use std::thread::panicking;
 
 use super::{Call, InProgress, Measured, OnStack, SampledCall, begin, enter_sampled};
-use crate::callsite::Callsite;
-use crate::local::Local;
-use crate::outcome::Outcome;
-use crate::route::Route;
+use crate::model::Outcome;
+use crate::site::{Callsite, Route};
+use crate::thread::local::Local;
 
 /// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped without
 /// being finished, it returned, or unwound.

@@ -5,11 +5,10 @@ use std::fmt;
 use std::thread::panicking;
 
 use super::{InProgress, Listening, Report, Timed, Untimed, listening, record, report, report_scoped, sampled};
-use crate::callsite::Callsite;
-use crate::clock;
-use crate::local::{self, Local};
-use crate::outcome::Outcome;
-use crate::route::Route;
+use crate::base::clock;
+use crate::model::Outcome;
+use crate::site::{Callsite, Route};
+use crate::thread::local::{self, Local};
 
 /// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
 /// unwound.

@@ -6,7 +6,7 @@
 //! - `#[cold]`, so that the compiler lays the annotated function out for the case without a handler: its body follows
 //!   the test, and registers are saved around these calls instead of at the function's beginning;
 //! - `extern "C"`, which cannot unwind, so that the annotated function need not clean up behind them. They call the user's
-//!   code through [`caught`](crate::panics::caught) only.
+//!   code through [`caught`](crate::base::panics::caught) only.
 #![allow(unsafe_code)]
 
 mod early;
@@ -23,17 +23,16 @@ pub use self::future::AsyncCall;
 pub(crate) use self::future::enter_async;
 pub use self::sampled::SampledCall;
 pub(crate) use self::sampled::enter_sampled;
-use crate::aggregator::Aggregator;
-use crate::aggregator::Stats;
-use crate::callsite::Callsite;
-use crate::clock;
-use crate::dispatch;
+use crate::aggregate::Aggregator;
+use crate::base::clock;
+use crate::config::dispatch;
+use crate::config::route;
+use crate::config::scope;
+use crate::counts::Stats;
 use crate::handler::MetricHandler;
-use crate::local::{self, Local};
-use crate::outcome::Outcome;
-use crate::record::{CallRecord, UntimedCall};
-use crate::route::{self, Route};
-use crate::scope;
+use crate::model::Outcome;
+use crate::site::{CallRecord, Callsite, Route, UntimedCall};
+use crate::thread::local::{self, Local};
 
 /// A call in progress on one thread. If it is dropped without being finished, the function unwound.
 ///
@@ -417,10 +416,11 @@ impl fmt::Debug for Call {
 
 #[cfg(test)]
 mod tests {
-    use crate::aggregator::{Aggregator, FunctionStats};
-    use crate::clock::mock;
+    use crate::aggregate::Aggregator;
+    use crate::base::clock::mock;
+    use crate::config::scope::scoped;
+    use crate::counts::FunctionStats;
     use crate::prof;
-    use crate::scope::scoped;
 
     #[prof(name = "call.tests.take")]
     fn take(ticks: u64) {

@@ -1,6 +1,6 @@
 //! A call of a function of which only some calls are timed: `#[prof(sample = N)]`.
 //!
-//! Which ones is drawn ahead by the thread (see [`Gaps`](crate::local::Gaps)): the calls in between neither read the clock
+//! Which ones is drawn ahead by the thread (see [`Gaps`](crate::thread::local::Gaps)): the calls in between neither read the clock
 //! nor touch the histogram, but are counted like all others.
 #![allow(unsafe_code)]
 
@@ -12,10 +12,9 @@ use super::{
     InProgress, Listening, Measured, OnStack, Untimed, begin_at, begin_with, early, end, listening, report,
     report_scoped,
 };
-use crate::callsite::Callsite;
-use crate::local::{self, Local};
-use crate::outcome::Outcome;
-use crate::route::Route;
+use crate::model::Outcome;
+use crate::site::{Callsite, Route};
+use crate::thread::local::{self, Local};
 
 /// A call in progress, of which the guard knows whether it is timed. Dropped without being finished, it unwound.
 ///

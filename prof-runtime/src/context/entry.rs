@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{current, metrics::Metrics, outcome::ContextFailure, record::ContextRecord, report::OnExit};
-use crate::clock::Start;
-use crate::local::{Locked, lock};
+use crate::base::clock::Start;
+use crate::thread::local::{Locked, lock};
 
 /// What the handles of one context share.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::value::ValueKind;
-use crate::text::Foreign;
+use crate::base::text::Foreign;
 
 /// A place in the source: file, line and column.
 pub type Place = &'static Location<'static>;

@@ -39,7 +39,6 @@
 //! - A [`RuntimeMetricsContext`] that is dropped reports what it still holds.
 
 mod change;
-mod convert;
 mod current;
 mod entry;
 mod error;
@@ -47,25 +46,18 @@ mod future;
 mod guard;
 mod metrics;
 mod metrics_context;
-mod number;
-mod outcome;
 mod publish;
-mod record;
 mod report;
 mod runtime;
-mod scalar;
-mod top_n;
-mod value;
 
 pub use error::{ContextError, Place, SetBefore};
 pub use future::InContext;
 pub use guard::ContextGuard;
 pub use metrics_context::MetricsContext;
-pub use number::Number;
-pub use outcome::{ContextFailure, ContextOutcome};
-pub use publish::{ContextHandler, PublishedContext, publish};
-pub use record::ContextRecord;
+pub use publish::{ContextHandler, publish};
 pub use runtime::RuntimeMetricsContext;
-pub use scalar::Scalar;
-pub use top_n::TopN;
-pub use value::{ContextValue, ValueKind};
+
+pub use crate::model::context::{
+    ContextFailure, ContextOutcome, ContextRecord, ContextValue, Number, PublishedContext, Scalar, TopN, ValueKind,
+};
+use crate::model::context::{number, outcome, record, scalar, top_n, value};

@@ -1,40 +1,11 @@
 //! How a context joins the rest: its record goes to handlers, and calls of annotated functions go into it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::{ContextError, ContextRecord, MetricsContext};
-use crate::callsite::Callsite;
-use crate::data::{MetricData, MetricValue};
 use crate::handler::MetricHandler;
-use crate::outcome::Outcome;
-use crate::record::{CallRecord, UntimedCall};
+use crate::model::context::PublishedContext;
+use crate::model::{MetricData, Outcome};
+use crate::site::{CallRecord, Callsite, UntimedCall};
 use crate::stream::MetricStream;
-
-/// A record on its way to the handlers, with the name of its context and a group.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct PublishedContext<'a> {
-    /// The name of the context, such as `request`.
-    pub name: &'a str,
-    /// The group of the stream that it is published through.
-    pub group_name: &'a str,
-    /// The record, whole.
-    pub record: &'a ContextRecord,
-}
-
-impl<'a> PublishedContext<'a> {
-    /// Returns the numbers of the record as data points called `CONTEXT.metric`, with the time of the record's end. A
-    /// negative integer becomes a gauge.
-    pub fn data_points(&self) -> impl Iterator<Item = MetricData<'a>> {
-        let timestamp =
-            UNIX_EPOCH.checked_add(Duration::from_nanos(self.record.end_ns)).unwrap_or(SystemTime::UNIX_EPOCH);
-        let Self { name, group_name, record } = *self;
-        record.numbers().map(move |(metric, number)| {
-            let value: MetricValue = number.into();
-            MetricData::at(timestamp, group_name, format!("{name}.{metric}"), value)
-        })
-    }
-}
 
 /// Returns an `on_exit` that publishes each record through `stream`: its numbers as data points `NAME.metric`, and the
 /// whole of it to handlers that [want it](MetricHandler::record_context).
@@ -95,7 +66,7 @@ impl MetricHandler for ContextHandler {
     fn record_call(&self, call: &CallRecord<'_>) {
         let Some(context) = MetricsContext::current() else { return };
         let counted = count(&context, call.callsite(), call.outcome());
-        let timed = context.increment(call.callsite().duration_name(), crate::data::duration_ms(call.duration()));
+        let timed = context.increment(call.callsite().duration_name(), crate::model::duration_ms(call.duration()));
         // Refused only if the user has set a metric of this name and another kind, which then stays as it is.
         let _ = counted.and(timed);
     }

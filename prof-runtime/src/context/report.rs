@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{outcome::panic_message, record::ContextRecord};
-use crate::{culprit::Culprit, panics::discard, stderr, text::Foreign};
+use crate::base::culprit::Culprit;
+use crate::base::panics::discard;
+use crate::base::stderr;
+use crate::base::text::Foreign;
 
 /// The user's callback, which gets each record.
 pub(super) struct OnExit {

@@ -13,8 +13,8 @@ use super::{
     report::OnExit,
     value::ContextValue,
 };
-use crate::clock::Start;
-use crate::local::{Locked, lock};
+use crate::base::clock::Start;
+use crate::thread::local::{Locked, lock};
 
 /// Gathers numbers from the first increment to [`finish`](Self::finish), for work that no scope encloses.
 ///

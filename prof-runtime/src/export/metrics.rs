@@ -4,11 +4,9 @@ use std::fmt;
 
 use metrics::{Label, counter, gauge, histogram};
 
-use crate::callsite::Callsite;
-use crate::data::{MetricData, MetricValue};
 use crate::handler::MetricHandler;
-use crate::outcome::Outcome;
-use crate::record::{CallRecord, UntimedCall};
+use crate::model::{MetricData, MetricValue, Outcome};
+use crate::site::{CallRecord, Callsite, UntimedCall};
 
 /// Forwards to the recorder of the `metrics` facade: each call to the counter `prof_calls_total`, with the labels
 /// `function`, `group` and `outcome`, and the histogram `prof_call_duration_seconds`, with `function` and `group`.

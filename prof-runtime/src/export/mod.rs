@@ -4,12 +4,8 @@
 mod address;
 #[cfg(any(feature = "otlp", feature = "prometheus-native"))]
 mod exponential;
-mod failures;
-#[cfg(feature = "json")]
-mod files;
 #[cfg(any(feature = "otlp", feature = "prometheus"))]
 mod loopback;
-mod losses;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(feature = "otlp")]
@@ -27,11 +23,6 @@ mod tracing;
 use std::error::Error;
 use std::time::Duration;
 
-pub(crate) use self::failures::Failures;
-#[cfg(feature = "json")]
-pub use self::files::RotatingFile;
-pub(crate) use self::losses::{HandlerLosses, Tally, amounts};
-pub use self::losses::{Loss, LossCounter, LossUnit, Losses};
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsHandler;
 pub(crate) use self::periodic::BegunExport;
@@ -42,8 +33,11 @@ pub use self::snapshots::SnapshotLines;
 pub use self::statsd::{StatsdError, StatsdHandler};
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingHandler;
-use crate::aggregator::Snapshot;
-use crate::text::Foreign;
+#[cfg(feature = "json")]
+pub use crate::base::files::RotatingFile;
+use crate::base::text::Foreign;
+use crate::counts::Snapshot;
+pub use crate::handler::losses::{Loss, LossCounter, LossUnit, Losses};
 
 /// Writes a snapshot outward: to a file, or to a server that stores numbers.
 ///

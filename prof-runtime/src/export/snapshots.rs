@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::{ExportError, Exporter};
-use crate::aggregator::{FunctionStats, Snapshot};
-use crate::lines::LineWriter;
+use crate::counts::{FunctionStats, Snapshot};
+use crate::handler::lines::LineWriter;
 
 /// Writes what happened since the last export as a line with one JSON object: a [`Snapshot`], as `serde` writes it, of
 /// the functions that were called and the values that were put in that time.
@@ -86,12 +86,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::aggregator::Aggregator;
-    use crate::callsite::Callsite;
+    use crate::aggregate::Aggregator;
+    use crate::counts::histogram::Histogram;
     use crate::handler::MetricHandler as _;
-    use crate::histogram::Histogram;
-    use crate::outcome::Outcome;
-    use crate::record::CallRecord;
+    use crate::model::Outcome;
+    use crate::site::{CallRecord, Callsite};
 
     static LATE: Callsite = Callsite::new("late", || "shop::store::late::item", "shop::store", file!(), line!());
 

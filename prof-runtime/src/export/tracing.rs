@@ -4,10 +4,9 @@ use std::fmt;
 
 use tracing::{Level, event};
 
-use crate::data::MetricData;
 use crate::handler::MetricHandler;
-use crate::outcome::Outcome;
-use crate::record::{CallRecord, UntimedCall};
+use crate::model::{MetricData, Outcome};
+use crate::site::{CallRecord, UntimedCall};
 
 /// Makes each call an event of the target `prof`, with `function`, `group`, `outcome` and `duration_ms`, and each data
 /// point one with `name`, `group` and `value`.
@@ -70,7 +69,7 @@ impl MetricHandler for TracingHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        event_by_outcome!(call, duration_ms = crate::data::duration_ms(call.duration()));
+        event_by_outcome!(call, duration_ms = crate::model::duration_ms(call.duration()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
@@ -96,7 +95,7 @@ mod tests {
     use tracing::{Event, Metadata, Subscriber};
 
     use super::*;
-    use crate::callsite::Callsite;
+    use crate::site::Callsite;
 
     /// Writes down the events.
     #[derive(Clone, Default)]

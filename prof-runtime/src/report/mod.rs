@@ -10,11 +10,12 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-use crate::aggregator::{Aggregator, Snapshot};
-use crate::exit::{self, End, Listed};
-use crate::local::lock;
-use crate::route::Observer;
-use crate::stderr;
+use crate::aggregate::Aggregator;
+use crate::base::exit::{self, End, Listed};
+use crate::base::stderr;
+use crate::config::route::Observer;
+use crate::counts::Snapshot;
+use crate::thread::local::lock;
 
 /// Counts every annotated call from now on, and prints a table of them to stderr when the returned guard is dropped, or the
 /// process exits before that: bind it in `main`.

@@ -6,8 +6,8 @@ use anstyle::{AnsiColor, Style};
 
 use super::layout::{Column, GivesWay, colour, lay_out, wrap};
 use super::units::{count, duration, number, share};
-use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
-use crate::text::Foreign;
+use crate::base::text::Foreign;
+use crate::counts::{FunctionStats, Snapshot, ValueStats};
 
 const HEADER: Style = Style::new().bold();
 /// The style of rows with failures or panics.
@@ -163,11 +163,10 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
-    use crate::aggregator::Aggregator;
-    use crate::callsite::Callsite;
+    use crate::aggregate::Aggregator;
     use crate::handler::MetricHandler as _;
-    use crate::outcome::Outcome;
-    use crate::record::CallRecord;
+    use crate::model::Outcome;
+    use crate::site::{CallRecord, Callsite};
 
     static OUTER: Callsite = Callsite::new("outer", || "app::outer::item", "app", file!(), line!());
     static INNER: Callsite = Callsite::new("inner", || "app::inner::item", "app", file!(), line!());

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, stderr};
 
-use crate::sys;
+use crate::base::sys;
 
 /// What goes to no terminal: a file, a pipe, a string.
 pub(super) const OF_TEXT: usize = 160;

@@ -7,7 +7,7 @@ use super::guard::Starting;
 use super::part::{Argument, Kind, Part};
 use super::ready::{self, Options};
 use super::{InitError, ProfGuard};
-use crate::exit;
+use crate::base::exit;
 
 /// What to start: the [parts](super) of the variable `PROF`, in code, and how.
 ///

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::text::Foreign;
+use crate::base::text::Foreign;
 
 /// Why nothing was started.
 ///

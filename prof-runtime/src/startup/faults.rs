@@ -10,10 +10,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::*;
-use crate::aggregator::Aggregator;
-use crate::data::MetricData;
+use crate::aggregate::Aggregator;
 use crate::export::prometheus::{PrometheusCollector, TextFormat};
 use crate::handler::MetricHandler as _;
+use crate::model::MetricData;
 
 /// Annotated, and called while its target is in trouble.
 #[prof_macros::prof(name = "faults.work", group = "faults")]

@@ -7,17 +7,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::aggregator::{Aggregator, Snapshot};
-use crate::buffered::{BegunFlush, BufferedHandler};
-use crate::clock;
-use crate::exit::{self, End, Listed};
-use crate::export::{BegunExport, ExportError, Exporter, LossUnit, Losses, PeriodicExporter};
+use crate::aggregate::Aggregator;
+use crate::base::clock;
+use crate::base::exit::{self, End, Listed};
+use crate::base::stderr;
+use crate::config::route::Observer;
+use crate::counts::Snapshot;
+use crate::export::{BegunExport, ExportError, Exporter, PeriodicExporter};
+use crate::handler::buffered::{BegunFlush, BufferedHandler};
+use crate::handler::losses::{LossUnit, Losses};
 use crate::handler::{FlushError, FlushFailures, MetricHandler};
-use crate::local::lock;
 #[cfg(feature = "report")]
 use crate::report;
-use crate::route::Observer;
-use crate::stderr;
+use crate::thread::local::lock;
 
 #[cfg(all(unix, feature = "signals"))]
 use super::signals::Caught;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::InitError;
-use crate::text::{Foreign, MaskedUrl};
+use crate::base::text::{Foreign, MaskedUrl};
 
 /// Something to be started, and its argument.
 #[derive(Clone, PartialEq, Eq)]

@@ -13,18 +13,19 @@ use std::time::Duration;
 use super::InitError;
 use super::guard::Starting;
 use super::part::{Argument, Kind, Part};
-use crate::buffered::BufferedHandler;
-use crate::clock;
-use crate::console::ConsoleHandler;
-use crate::exit;
-use crate::export::Losses;
-use crate::handler::IntoHandler;
-use crate::worker;
+use crate::base::clock;
+use crate::base::exit;
+use crate::base::worker;
+use crate::handler::buffered::BufferedHandler;
+use crate::handler::losses::Losses;
+use crate::handler::{ConsoleHandler, IntoHandler};
 
+#[cfg(feature = "json")]
+use crate::base::files::RotatingFile;
+#[cfg(feature = "json")]
+use crate::export::SnapshotLines;
 #[cfg(feature = "prometheus")]
 use crate::export::prometheus::{PrometheusListener, PrometheusServer, PrometheusServerBuilder};
-#[cfg(feature = "json")]
-use crate::export::{RotatingFile, SnapshotLines};
 
 /// The settings that apply to all parts.
 #[derive(Clone, Debug)]

@@ -2,12 +2,12 @@
 
 use std::sync::Mutex;
 
-use crate::clock;
-use crate::exit;
-use crate::local::lock;
-use crate::stderr;
-use crate::sys::signals;
-use crate::worker::Worker;
+use crate::base::clock;
+use crate::base::exit;
+use crate::base::stderr;
+use crate::base::sys::signals;
+use crate::base::worker::Worker;
+use crate::thread::local::lock;
 
 /// Catches signals until it is dropped, the last one if there are several.
 pub(super) struct Caught {

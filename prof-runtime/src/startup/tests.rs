@@ -79,7 +79,7 @@ mod files {
     use std::fs;
 
     use super::*;
-    use crate::aggregator::Snapshot;
+    use crate::counts::Snapshot;
     use crate::stream::put_metric;
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::endpoint::{Endpoint, Fault};
 use super::proxy::Route;
 use super::variables::{Read, Variables, millis};
-use crate::text::{Foreign, MaskedUrl, Secret};
+use crate::base::text::{Foreign, MaskedUrl, Secret};
 
 /// Whether pushed numbers say everything since the start, or what happened since the push before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

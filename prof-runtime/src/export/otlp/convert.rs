@@ -16,11 +16,10 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::Temporality;
 use super::numbers::{Numbers, Since};
-use crate::aggregator::{FunctionStats, ValueStats};
-use crate::data::MetricValue;
-use crate::export::Loss;
+use crate::counts::{FunctionStats, ValueStats};
 use crate::export::exponential::Exponential;
-use crate::outcome::Outcome;
+use crate::handler::losses::Loss;
+use crate::model::{MetricValue, Outcome};
 
 /// How many buckets a histogram has at most, as in the `OpenTelemetry` SDKs.
 const MAX_BUCKETS: usize = 160;

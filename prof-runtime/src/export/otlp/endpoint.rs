@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 use ureq::http::uri::PathAndQuery;
 
-use crate::text::{Foreign, Secret};
+use crate::base::text::{Foreign, Secret};
 
 /// A URL with a host, and a port that is one. `Display` and `Debug` show it without credentials and query.
 #[derive(Clone)]

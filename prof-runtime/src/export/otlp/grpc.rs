@@ -19,8 +19,8 @@ use ureq::http::HeaderValue;
 use super::config::Config;
 use super::proxy::Route;
 use super::{Failure, MAX_ANSWER_BYTES};
+use crate::base::text::Foreign;
 use crate::export::ExportError;
-use crate::text::Foreign;
 
 pub(super) fn push(
     config: &Config,

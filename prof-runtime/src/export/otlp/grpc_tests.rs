@@ -23,8 +23,8 @@ use super::grpc::{RetryDelay, RetryInfo, RpcDetail, RpcStatus};
 use super::tests::decompressed;
 use super::tests::{Received, call, exporter_by};
 use super::*;
-use crate::aggregator::Aggregator;
-use crate::outcome::Outcome;
+use crate::aggregate::Aggregator;
+use crate::model::Outcome;
 
 /// The status of an answer, with its details, and its message.
 #[derive(Clone, Default)]

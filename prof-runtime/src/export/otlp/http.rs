@@ -13,9 +13,9 @@ use super::endpoint::Endpoint;
 use super::forward;
 use super::proxy::Route;
 use super::{Failure, MAX_ANSWER_BYTES};
-use crate::clock;
+use crate::base::clock;
+use crate::base::text::Foreign;
 use crate::export::ExportError;
-use crate::text::Foreign;
 
 /// No collector has as much to say before its answer.
 const MAX_ANSWER_HEAD_BYTES: usize = 16 * 1024;

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use super::peer::{Peer, Turn};
 use super::tests::exporter_by;
 use super::*;
-use crate::aggregator::Aggregator;
-use crate::text::hostile;
+use crate::aggregate::Aggregator;
+use crate::base::text::hostile;
 
 /// Reads the head of a request, and its body if it says how long it is.
 fn read_request(connection: &mut TcpStream) -> String {

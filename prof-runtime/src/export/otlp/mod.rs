@@ -54,9 +54,9 @@ use self::config::{Config, Protocol};
 pub use self::config::{OtlpError, Temporality};
 use self::numbers::{Arrived, Numbers, Rest};
 use super::{ExportError, Exporter, LossCounter, LossUnit, Losses};
-use crate::aggregator::Snapshot;
-use crate::clock;
-use crate::text::Foreign;
+use crate::base::clock;
+use crate::base::text::Foreign;
+use crate::counts::Snapshot;
 
 /// Pushes snapshots to a collector; a [`PeriodicExporter`](super::PeriodicExporter) has it do so at
 /// [intervals](Self::interval), and tries again when the collector cannot be reached or is busy.

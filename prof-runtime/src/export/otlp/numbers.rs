@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::time::SystemTime;
 
 use super::Temporality;
-use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
-use crate::export::Loss;
+use crate::counts::{FunctionStats, Snapshot, ValueStats};
+use crate::handler::losses::Loss;
 
 /// The numbers of one push: a list of series, which may take several messages. One series is what is known of a function,
 /// of a value of `put_metric`, or of what was lost.

@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use super::peer::{Peer, Turn};
 use super::tests::exporter_by;
 use super::*;
-use crate::aggregator::{Aggregator, FunctionStats, ValueStats};
-use crate::data::{MetricData, MetricValue};
+use crate::aggregate::Aggregator;
+use crate::counts::histogram::{BUCKETS, Histogram, bucket_of};
+use crate::counts::{FunctionStats, ValueStats};
 use crate::handler::MetricHandler as _;
-use crate::histogram::{BUCKETS, Histogram, bucket_of};
+use crate::model::{MetricData, MetricValue};
 
 /// A program whose numbers are known.
 struct Program {

@@ -19,12 +19,10 @@ use opentelemetry_proto::tonic::metrics::v1::{ExponentialHistogramDataPoint, Met
 use prost::Message as _;
 
 use super::*;
-use crate::aggregator::Aggregator;
-use crate::callsite::Callsite;
-use crate::data::MetricData;
+use crate::aggregate::Aggregator;
 use crate::handler::MetricHandler as _;
-use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::model::{MetricData, Outcome};
+use crate::site::{CallRecord, Callsite};
 
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 

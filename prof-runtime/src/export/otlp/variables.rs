@@ -8,8 +8,8 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use super::endpoint::{Endpoint, Fault};
 use super::{OtlpError, Temporality};
-use crate::stderr;
-use crate::text::{MaskedUrl, Secret};
+use crate::base::stderr;
+use crate::base::text::{MaskedUrl, Secret};
 
 /// Where values come from: the environment, or a test.
 pub(super) type Read<'a> = &'a dyn Fn(&str) -> Option<OsString>;

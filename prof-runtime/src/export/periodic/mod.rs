@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::{ExportError, Exporter, LossCounter, LossUnit};
-use crate::aggregator::{Aggregator, Snapshot};
-use crate::clock;
-use crate::local::lock;
-use crate::panics::caught;
-use crate::stderr;
-use crate::worker::{Stop, Worker};
+use crate::aggregate::Aggregator;
+use crate::base::clock;
+use crate::base::panics::caught;
+use crate::base::stderr;
+use crate::base::worker::{Stop, Worker};
+use crate::counts::Snapshot;
+use crate::thread::local::lock;
 
 /// Exports snapshots of an aggregator at intervals, from a thread of its own, and once more at the end.
 ///

@@ -1,7 +1,7 @@
 //! When a snapshot is exported, and what becomes of one that is not.
 
 use super::*;
-use crate::aggregator::Snapshot;
+use crate::counts::Snapshot;
 
 /// Says how it was called, and answers as it is told to.
 struct Told(Sender<usize>, Receiver<Result<(), ExportError>>);

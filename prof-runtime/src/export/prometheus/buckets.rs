@@ -88,7 +88,7 @@ pub(super) fn classic(histogram: &Histogram, bounds: &[u64]) -> Vec<(f64, u64)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::histogram::{BUCKETS, bucket_of, lower_ns};
+    use crate::counts::histogram::{BUCKETS, bucket_of, lower_ns};
 
     #[track_caller]
     fn check(resolution: Resolution, buckets: usize) {

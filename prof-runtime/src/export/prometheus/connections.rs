@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::clock;
-use crate::local::lock;
+use crate::base::clock;
+use crate::thread::local::lock;
 
 /// How many connections there are, and how long one may take.
 #[derive(Clone, Copy, Debug)]

@@ -8,10 +8,9 @@ use prometheus_client::registry::Unit;
 
 use super::TextFormat;
 use super::buckets::{bounds_of, classic};
-use crate::aggregator::{FunctionStats, Snapshot, ValueStats};
-use crate::data::MetricValue;
-use crate::export::Losses;
-use crate::outcome::Outcome;
+use crate::counts::{FunctionStats, Snapshot, ValueStats};
+use crate::handler::losses::Losses;
+use crate::model::{MetricValue, Outcome};
 
 pub(super) struct Families<'a> {
     pub(super) format: TextFormat,

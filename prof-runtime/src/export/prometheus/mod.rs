@@ -55,7 +55,7 @@ pub use self::rules::Rules;
 pub(crate) use self::server::PrometheusListener;
 pub use self::server::{PrometheusServer, PrometheusServerBuilder, ServeError};
 use super::Losses;
-use crate::aggregator::Aggregator;
+use crate::aggregate::Aggregator;
 
 /// Turns snapshots of an aggregator into what Prometheus scrapes.
 ///

@@ -3,8 +3,8 @@
 use prometheus_client::encoding::{NativeHistogram, NativeHistogramBuckets};
 use prometheus_client::metrics::histogram::DEFAULT_NATIVE_HISTOGRAM_ZERO_THRESHOLD;
 
+use crate::counts::histogram::Histogram;
 use crate::export::exponential::Exponential;
-use crate::histogram::Histogram;
 
 /// So many empty buckets are written as such, since to leave them out takes a span, which is no smaller.
 const MAX_GAP: usize = 2;
@@ -68,7 +68,7 @@ impl Native {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::histogram::{BUCKETS, bucket_of};
+    use crate::counts::histogram::{BUCKETS, bucket_of};
 
     fn native(durations_ns: &[(u64, u64)]) -> Native {
         let mut counts = [0; BUCKETS];

@@ -22,13 +22,13 @@ use tokio::sync::oneshot;
 use super::PrometheusCollector;
 use super::connections::{Connections, Limits, Place, Watched};
 use super::hosts::Hosts;
-use crate::clock;
+use crate::base::clock;
+use crate::base::stderr;
+use crate::base::sys::NotInherited;
+use crate::base::text::{Foreign, MaskedUrl};
+use crate::base::worker::Worker;
 use crate::export::address::resolved;
-use crate::local::lock;
-use crate::stderr;
-use crate::sys::NotInherited;
-use crate::text::{Foreign, MaskedUrl};
-use crate::worker::Worker;
+use crate::thread::local::lock;
 
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
 ///

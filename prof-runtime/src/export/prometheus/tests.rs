@@ -5,12 +5,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use super::*;
-use crate::callsite::Callsite;
-use crate::data::MetricData;
-use crate::export::LossUnit;
 use crate::handler::MetricHandler as _;
-use crate::outcome::Outcome;
-use crate::record::CallRecord;
+use crate::handler::losses::LossUnit;
+use crate::model::{MetricData, Outcome};
+use crate::site::{CallRecord, Callsite};
 
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 

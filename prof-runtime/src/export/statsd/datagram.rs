@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::super::{LossUnit, Tally};
+use crate::handler::losses::{LossUnit, Tally};
 
 /// A datagram that is being filled.
 #[derive(Debug)]

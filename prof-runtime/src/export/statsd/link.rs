@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use super::super::Tally;
+use crate::handler::losses::Tally;
 
 /// A socket that is connected to an address, so that the system says when nobody has it, as far as it learns of that.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::LossUnit;
+    use crate::handler::losses::LossUnit;
 
     fn tally(calls: u64) -> Tally {
         Tally::from([(LossUnit::Calls, calls)])

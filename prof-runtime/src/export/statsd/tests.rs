@@ -4,9 +4,8 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use super::*;
-use crate::callsite::Callsite;
-use crate::outcome::Outcome;
-use crate::record::UntimedCall;
+use crate::model::Outcome;
+use crate::site::{Callsite, UntimedCall};
 
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 

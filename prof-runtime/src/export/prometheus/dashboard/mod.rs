@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use self::panel::datasource;
-use crate::callsite::{Callsite, callsites};
+use crate::site::{Callsite, callsites};
 
 /// The version of Grafana's dashboard model that is written: that of Grafana 12, which later ones read, and earlier ones
 /// from 10 on.

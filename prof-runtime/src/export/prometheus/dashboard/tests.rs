@@ -1,5 +1,5 @@
 use super::*;
-use crate::objective::Objective;
+use crate::model::Objective;
 
 static PLAIN: Callsite = Callsite::new("f", || "shop::f::item", "shop", "src/lib.rs", 1);
 static PROMISING: Callsite =

@@ -7,9 +7,9 @@ use serde_saphyr::LitString;
 use super::matchers::{escaped, le};
 use super::windows::{BurnRate, Severity, Windows, promql};
 use super::yaml::{Annotations, Group, Labels, Rule};
-use crate::callsite::Callsite;
 use crate::export::prometheus::buckets::latency_bound_ns;
-use crate::objective::Objective;
+use crate::model::Objective;
+use crate::site::Callsite;
 
 /// How annotations name the function: by its labels, where nothing in a name is taken for a template.
 const FUNCTION: &str = "{{ $labels.function }} ({{ $labels.group }})";

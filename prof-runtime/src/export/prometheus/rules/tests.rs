@@ -1,8 +1,8 @@
 use super::*;
-use crate::aggregator::Aggregator;
+use crate::aggregate::Aggregator;
 use crate::export::prometheus::{PrometheusCollector, TextFormat};
-use crate::objective::Objective;
-use crate::registry;
+use crate::model::Objective;
+use crate::site::registry;
 
 const fn site(name: &'static str, objective: Objective) -> Callsite {
     Callsite::new("function", || "shop::function::item", "shop", "src/shop.rs", 12)

@@ -1,0 +1,6 @@
+//! The handler that counts: joins the numbers of `counts` with the threads of `thread`. Uses the rooms from `base` to
+//! `thread`.
+
+pub(crate) mod aggregator;
+
+pub use self::aggregator::Aggregator;

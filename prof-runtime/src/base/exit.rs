@@ -1,0 +1,211 @@
+//! The end of a process: ends every part that is still running, once and within a bound.
+//!
+//! Dropping a guard ends its parts, but neither [`std::process::exit`] nor a signal drops guards. So every part that
+//! buffers something is listed here, and is ended by a hook that the C library calls, or by the thread that waits for
+//! signals. The work runs on a thread of its own: the thread that exits waits for the bound and no longer, also when a
+//! target, stderr or a lock that it holds itself blocks.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use crate::base::clock;
+use crate::base::panics::caught;
+use crate::base::sys;
+use crate::base::worker::{self, Worker};
+use crate::config::route;
+use crate::thread::local::{self, lock};
+
+/// A part that has to end before the process does.
+pub(crate) trait End: Send + Sync {
+    /// How long the end may take. The exit waits for the longest timeout of all parts, and at least [`TIMEOUT`].
+    fn timeout(&self) -> Duration {
+        TIMEOUT
+    }
+
+    /// Whether the end writes to stderr or runs the user's code, and does not only wait for a thread.
+    fn may_block(&self) -> bool {
+        true
+    }
+
+    /// Begins to end, without waiting for anything. May be called again, and at the same time from another thread.
+    fn begin(&self);
+
+    /// Waits for the end until the deadline. May be called again, and at the same time from another thread: then it waits
+    /// for that one.
+    fn finish(&self, deadline: Instant);
+}
+
+/// How long the end may take by default: half of what container runtimes grant a program before they kill it.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Extra time for stderr to accept the last lines and the report.
+const SPEECH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// All listed parts in the order of their start, each with the id of the process that started it.
+static LISTED: Mutex<Vec<(u32, Weak<dyn End>)>> = Mutex::new(Vec::new());
+/// The last process that listed something, or installed a handler; 0 if none did.
+static PROCESS_ID: AtomicU32 = AtomicU32::new(0);
+/// The longest timeout of all that was listed.
+static TIMEOUT_MS: AtomicU64 = AtomicU64::new(0);
+/// A handler was installed that may hold something back.
+static HAS_HANDLERS: AtomicBool = AtomicBool::new(false);
+/// How many are listed, so that the hook need not take the lock if there is nothing to do.
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
+/// The thread that returned from `main` or called `exit`.
+static EXITING: OnceLock<ThreadId> = OnceLock::new();
+
+thread_local! {
+    /// This thread ends parts. User code that it runs may call `exit`, whose hook must not wait for this thread.
+    static IS_ENDING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps something listed until it is dropped.
+pub(crate) struct Listed(Option<Weak<dyn End>>);
+
+/// Has the exit of the process end `end`, until the returned value is dropped.
+pub(crate) fn list(end: &Arc<impl End + 'static>) -> Listed {
+    let weak = Arc::downgrade(end) as Weak<dyn End>;
+    local::inside(|| {
+        prepare();
+        let timeout_ms = u64::try_from(end.timeout().as_millis()).unwrap_or(u64::MAX);
+        TIMEOUT_MS.fetch_max(timeout_ms, Ordering::Relaxed);
+        lock(&LISTED).push((std::process::id(), Weak::clone(&weak)));
+        LENGTH.fetch_add(1, Ordering::Relaxed);
+    });
+    Listed(Some(weak))
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let Some(weak) = self.0.take() else { return };
+        // In a forked child, the lock may be held for ever, by a thread that only the parent has.
+        if PROCESS_ID.load(Ordering::Relaxed) == std::process::id() {
+            local::inside(|| lock(&LISTED).retain(|(_, listed)| !listed.ptr_eq(&weak)));
+            LENGTH.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl fmt::Debug for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listed").finish_non_exhaustive()
+    }
+}
+
+/// Has the exit of the process flush the configured handlers.
+pub(crate) fn flush_handlers() {
+    prepare();
+    HAS_HANDLERS.store(true, Ordering::Relaxed);
+}
+
+fn prepare() {
+    static IS_HOOKED: Once = Once::new();
+    // Forked children inherit the hook.
+    IS_HOOKED.call_once(|| _ = sys::at_exit(at_exit));
+    PROCESS_ID.store(std::process::id(), Ordering::Relaxed);
+}
+
+extern "C" fn at_exit() {
+    // The process is about to end: there is no one to tell.
+    let _ = caught(|| {
+        let is_here = PROCESS_ID.load(Ordering::Relaxed) == std::process::id();
+        if is_here && !IS_ENDING.try_with(Cell::get).unwrap_or_default() {
+            let _ = EXITING.set(thread::current().id());
+            end_all();
+        }
+    });
+}
+
+/// Whether this is the thread that exits: it never returns from that to its other work.
+pub(crate) fn is_exiting(thread: ThreadId) -> bool {
+    EXITING.get() == Some(&thread)
+}
+
+/// Ends one thing, within its bound.
+pub(crate) fn end(end: Arc<dyn End>) {
+    let timeout = end.timeout();
+    let deadline = clock::deadline(timeout);
+    within(timeout, move || {
+        end.begin();
+        end.finish(deadline);
+    });
+}
+
+/// Ends everything that was started, within the longest of the bounds, and flushes the handlers of the configuration.
+pub(crate) fn end_all() {
+    let has_handlers = HAS_HANDLERS.load(Ordering::Relaxed);
+    if !has_handlers && LENGTH.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let begun = clock::monotonic();
+    let timeout = Duration::from_millis(TIMEOUT_MS.load(Ordering::Relaxed)).max(TIMEOUT);
+    within(timeout, move || {
+        let listed = listed();
+        for end in &listed {
+            end.begin();
+        }
+        let (may_block, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|end| end.may_block());
+        let deadline = move |end: &Arc<dyn End>| deadline_from(begun, end.timeout());
+        // Concurrently, so that a part that blocks does not delay the others.
+        let mut blocking: Vec<Worker> = Vec::new();
+        if has_handlers {
+            // Nobody can act on an error any more. Handlers count their losses themselves.
+            blocking.extend(beside(|| drop(route::flush())));
+        }
+        for end in may_block {
+            blocking.extend(beside(move || end.finish(deadline(&end))));
+        }
+        for end in &others {
+            end.finish(deadline(end));
+        }
+        // The wait for this thread has the bound.
+        for thread in &blocking {
+            let _ = thread.done().recv();
+        }
+    });
+}
+
+fn deadline_from(begun: Instant, timeout: Duration) -> Instant {
+    begun.checked_add(timeout).unwrap_or_else(|| clock::deadline(timeout))
+}
+
+/// The parts that this process listed, the newest first: a newer part may depend on an older one.
+fn listed() -> Vec<Arc<dyn End>> {
+    let here = std::process::id();
+    let listed = lock(&LISTED);
+    let listed = listed.iter().rev().filter(|(process_id, _)| *process_id == here);
+    listed.filter_map(|(_, end)| end.upgrade()).collect()
+}
+
+/// Runs `f` on a thread of its own, or here if the system refuses one.
+fn beside(f: impl FnOnce() + Send + 'static) -> Option<Worker> {
+    worker::start_or_run("prof-end", || {
+        let was_ending = IS_ENDING.replace(true);
+        f();
+        IS_ENDING.set(was_ending);
+    })
+}
+
+/// Runs `f` on a thread of its own, and waits for it for at most `timeout` plus [`SPEECH_TIMEOUT`].
+fn within(timeout: Duration, f: impl FnOnce() + Send + 'static) {
+    let deadline = clock::deadline(timeout.saturating_add(SPEECH_TIMEOUT));
+    if let Some(thread) = beside(f) {
+        let _ = thread.done().recv_deadline(deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_without_an_end_is_one() {
+        let begun = clock::monotonic();
+        assert_eq!(deadline_from(begun, TIMEOUT), begun + TIMEOUT);
+        assert!(deadline_from(begun, Duration::MAX) > begun + TIMEOUT);
+    }
+}

@@ -1,0 +1,29 @@
+//! The advisory lock of a file that several processes write to: shared to write a line, exclusive to move the file or
+//! to repair its end. Every wait for it is bounded.
+
+use std::fs::File;
+
+use crate::base::sys::{Lock, flock};
+
+/// Takes the exclusive lock. Returns `false` if another open file has the lock, shared or exclusive.
+pub(super) fn try_lock(file: &File) -> bool {
+    flock(file, Lock::Alone)
+}
+
+/// Takes the shared lock. A process that has the exclusive lock releases it at once, unless it is stopped: then this
+/// returns without the lock.
+pub(super) fn lock_shared(file: &File) {
+    /// How often to try, with a yield after each.
+    const ATTEMPTS: u32 = 1000;
+    for _ in 0..ATTEMPTS {
+        if flock(file, Lock::Shared) {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Gives the lock back.
+pub(super) fn unlock(file: &File) {
+    flock(file, Lock::Unlock);
+}

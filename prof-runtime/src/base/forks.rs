@@ -1,0 +1,101 @@
+//! What a fork does to threads, locks and queues.
+//!
+//! A child has only the thread that forked. A lock that another thread held at that moment stays locked for ever in the
+//! child, and a queue has no one any more who empties it. So the locks of the aggregators and of the threads' states are
+//! taken before each fork and released after it, in both processes, and what belongs to threads of the parent's is an
+//! [`OfProcess`], which the child leaves alone.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::aggregate::aggregator;
+use crate::base::sys;
+use crate::thread::local;
+
+/// How many forks are between this process and the one that was started.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+thread_local! {
+    static HELD: RefCell<Option<(aggregator::Held, local::Held)>> = const { RefCell::new(None) };
+}
+
+/// Has forks of this process do what they have to. Without it they are not noticed.
+pub(crate) fn follow() {
+    static IS_FOLLOWED: Once = Once::new();
+    IS_FOLLOWED.call_once(|| sys::at_fork(before, in_parent, in_child));
+}
+
+/// A number that is another one in each child. Costs one load.
+#[inline]
+pub(crate) fn generation() -> u32 {
+    // Relaxed: only the child's one thread has changed it, before everything else that it does.
+    GENERATION.load(Ordering::Relaxed)
+}
+
+extern "C" fn before() {
+    // A signal handler may fork in the middle of the runtime, where this thread may hold the locks itself.
+    if !local::is_inside() {
+        let held = local::inside(|| {
+            let aggregators = aggregator::hold();
+            (aggregators, local::hold())
+        });
+        // A thread that has no thread-locals any more goes on without.
+        _ = HELD.try_with(|place| place.replace(Some(held)));
+    }
+}
+
+extern "C" fn in_parent() {
+    let held = HELD.try_with(RefCell::take).ok().flatten();
+    if let Some((aggregators, states)) = held {
+        local::inside(|| {
+            drop(states);
+            drop(aggregators);
+        });
+    }
+}
+
+extern "C" fn in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    in_parent();
+}
+
+/// What belongs to threads of one process. In a forked child it may be looked at as far as that takes no lock, and is not
+/// dropped.
+pub(crate) struct OfProcess<T> {
+    /// `None` only while it is dropped.
+    value: Option<T>,
+    generation: u32,
+}
+
+impl<T> OfProcess<T> {
+    pub(crate) fn new(value: T) -> Self {
+        follow();
+        Self { value: Some(value), generation: generation() }
+    }
+
+    /// Whether this is the process that it belongs to.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        self.generation == generation()
+    }
+}
+
+impl<T> Deref for OfProcess<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("only its drop takes it out")
+    }
+}
+
+impl<T> Drop for OfProcess<T> {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            // A drop may wait for a lock of a channel that a thread of the parent's has taken.
+            std::mem::forget(self.value.take());
+        }
+    }
+}

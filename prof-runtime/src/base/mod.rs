@@ -1,0 +1,18 @@
+//! What every room stands on: clocks, locks, threads, text for messages, and the C library. Knows nothing of metrics, and uses
+//! no other room.
+
+pub(crate) mod bound;
+pub(crate) mod clock;
+pub(crate) mod culprit;
+pub(crate) mod exit;
+#[cfg(feature = "json")]
+pub(crate) mod files;
+pub(crate) mod forks;
+pub(crate) mod panics;
+#[cfg(feature = "serde")]
+pub(crate) mod serialized;
+pub(crate) mod stderr;
+pub(crate) mod sync;
+pub(crate) mod sys;
+pub mod text;
+pub(crate) mod worker;

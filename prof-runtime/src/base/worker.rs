@@ -1,0 +1,257 @@
+//! The threads of this crate. Each has a name, an owner, a stop that wakes it, and a bounded wait for its end.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::base::exit::{self, End, Listed};
+use crate::base::panics::caught;
+use crate::base::stderr;
+use crate::base::sys;
+use crate::thread::local::{self, lock};
+
+/// A running thread. Dropping this tells the thread to stop; only [`stop`](Self::stop) waits for its end.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// Stops the thread when the process exits, if [`stop_at_exit`](Self::stop_at_exit) was called.
+    listed: Option<Listed>,
+}
+
+/// What the owner and the exit of the process share to stop the thread and to wait for it.
+struct Shared {
+    /// Dropped to stop the thread, which waits on the other end.
+    stop: Mutex<Option<Sender<Infallible>>>,
+    /// Disconnected once the thread has returned.
+    done: Receiver<Infallible>,
+    thread: ThreadId,
+    /// The process that the thread is in: after a fork, the child has none of its parent's threads.
+    process_id: u32,
+    /// Where it writes to.
+    target: String,
+    /// The process exits, and nobody else has told the thread to stop.
+    is_stopped_by_exit: AtomicBool,
+    /// Counts what it holds back as lost, and says how much that is if it knows.
+    lose: Option<Box<Lose>>,
+}
+
+type Lose = dyn Fn() -> Option<String> + Send + Sync;
+
+/// The receiving end of the owner's request to stop.
+#[derive(Clone)]
+pub(crate) struct Stop(Receiver<Infallible>);
+
+impl Stop {
+    /// Returns the channel that the stop disconnects, for use in a `select`.
+    pub(crate) fn receiver(&self) -> &Receiver<Infallible> {
+        &self.0
+    }
+}
+
+impl End for Shared {
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    fn begin(&self) {
+        if self.signal() {
+            self.is_stopped_by_exit.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn finish(&self, deadline: Instant) {
+        if !self.has_ended_by(deadline) && self.is_stopped_by_exit.swap(false, Ordering::Relaxed) {
+            let lost = self.lose.as_ref().and_then(|lose| lose());
+            let (target, lost) = (&self.target, lost.as_deref().unwrap_or("what it held back is lost"));
+            match exit::is_exiting(self.thread) {
+                true => stderr::line(format_args!("prof: {target} ended the process itself; {lost}")),
+                false => stderr::line(format_args!("prof: {target} did not end within {:?}; {lost}", self.timeout())),
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn is_here(&self) -> bool {
+        self.process_id == std::process::id()
+    }
+
+    /// Tells the thread to stop; returns whether nobody had before.
+    fn signal(&self) -> bool {
+        let stop = lock(&self.stop).take();
+        stop.is_some()
+    }
+
+    fn has_ended_by(&self, deadline: Instant) -> bool {
+        // A thread that exits the process does not come back.
+        let can_end = self.is_here() && !exit::is_exiting(self.thread);
+        can_end && self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.signal();
+    }
+}
+
+impl Worker {
+    /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself, and it takes no signals.
+    pub(crate) fn start(name: &str, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Self> {
+        let (stop, stopped) = bounded(0);
+        let (ends, done) = bounded::<Infallible>(0);
+        let run = move || {
+            // Dropped also when `run` panics.
+            let _ends = ends;
+            local::inside(|| run(&Stop(stopped)));
+        };
+        let thread = sys::without_signals(|| thread::Builder::new().name(name.to_owned()).spawn(run))?;
+        let shared = Shared {
+            stop: Mutex::new(Some(stop)),
+            done,
+            thread: thread.thread().id(),
+            process_id: std::process::id(),
+            target: String::new(),
+            is_stopped_by_exit: AtomicBool::new(false),
+            lose: None,
+        };
+        Ok(Self { shared: Arc::new(shared), thread: Some(thread), listed: None })
+    }
+
+    /// Has the exit of the process stop the thread and wait for it. `target` names it in the message if it does not end
+    /// in time, and `lose` counts what it holds back as lost then, and says how much that is if it knows.
+    pub(crate) fn stop_at_exit(
+        mut self,
+        target: &str,
+        lose: impl Fn() -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        // Nobody else has it yet.
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            target.clone_into(&mut shared.target);
+            shared.lose = Some(Box::new(lose));
+        }
+        self.listed = Some(exit::list(&self.shared));
+        self
+    }
+
+    /// Returns the channel that is disconnected once the thread has returned.
+    pub(crate) fn done(&self) -> &Receiver<Infallible> {
+        &self.shared.done
+    }
+
+    /// Whether the thread runs in this process: a forked child has none of its parent's threads.
+    pub(crate) fn is_here(&self) -> bool {
+        self.shared.is_here()
+    }
+
+    pub(crate) fn thread(&self) -> ThreadId {
+        self.shared.thread
+    }
+
+    /// Whether it was told to stop.
+    pub(crate) fn was_told_to_stop(&self) -> bool {
+        lock(&self.shared.stop).is_none()
+    }
+
+    /// Tells the thread to stop.
+    pub(crate) fn signal(&self) {
+        self.shared.signal();
+    }
+
+    /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; if it has not, it
+    /// is left alone. Stopping again waits again.
+    pub(crate) fn stop(&mut self, deadline: Instant) -> bool {
+        self.signal();
+        let has_ended = self.shared.has_ended_by(deadline);
+        if has_ended && let Some(thread) = self.thread.take() {
+            // It has nothing left to do. A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+        has_ended
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}
+
+/// Runs `f` on a thread of its own and waits for it until the deadline. Returns `None` if `f` panics, or takes longer
+/// and runs on by itself.
+///
+/// Where the system refuses a thread, `f` runs here and takes as long as it takes.
+pub(crate) fn within<R: Send + 'static>(
+    name: &str,
+    deadline: Instant,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> Option<R> {
+    let (result, results) = bounded(1);
+    // Nobody waits any more if it took too long.
+    let _thread = start_or_run(name, move || drop(result.send(f())));
+    results.recv_deadline(deadline).ok()
+}
+
+/// Runs `f` on a thread of its own, which is returned, or here if the system refuses one. A panic goes no further.
+pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Option<Worker> {
+    let kept = Arc::new(Mutex::new(Some(f)));
+    let taken = Arc::clone(&kept);
+    let run = |kept: &Mutex<Option<_>>| {
+        let f = lock(kept).take();
+        f.map(caught)
+    };
+    let started = Worker::start(name, move |_| _ = run(&taken));
+    if started.is_err() {
+        local::inside(|| run(&kept));
+    }
+    started.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::clock;
+
+    #[test]
+    fn a_stop_wakes_a_thread_that_waits() {
+        let mut worker = Worker::start("prof-test", |stop| assert!(stop.receiver().recv().is_err())).unwrap();
+        assert!(worker.stop(clock::deadline(Duration::MAX)));
+        assert!(worker.stop(clock::monotonic()), "it has ended already");
+    }
+
+    #[test]
+    fn a_thread_that_does_not_stop_is_left_alone() {
+        let (release, released) = bounded::<()>(0);
+        let mut worker = Worker::start("prof-test", move |_| assert!(released.recv().is_err())).unwrap();
+        assert!(!worker.stop(clock::monotonic()));
+        drop(release);
+        assert!(worker.stop(clock::deadline(Duration::MAX)));
+    }
+
+    #[test]
+    fn what_takes_too_long_is_not_waited_for() {
+        let (release, released) = bounded::<()>(0);
+        let (ends, has_ended) = bounded::<Infallible>(0);
+        let blocks = move || drop((released.recv(), ends));
+        assert_eq!(within("prof-test", clock::monotonic(), blocks), None);
+        drop(release);
+        assert!(has_ended.recv().is_err(), "it goes on by itself");
+        assert_eq!(within("prof-test", clock::deadline(Duration::MAX), || 7), Some(7));
+        let panics = || std::panic::resume_unwind(Box::new(()));
+        assert_eq!(within::<()>("prof-test", clock::deadline(Duration::MAX), panics), None);
+    }
+
+    #[test]
+    fn a_thread_that_panics_has_ended() {
+        let mut worker = Worker::start("prof-test", |_| std::panic::resume_unwind(Box::new(()))).unwrap();
+        assert!(worker.stop(clock::deadline(Duration::MAX)));
+    }
+}

@@ -1,0 +1,44 @@
+//! Hands metrics to the handlers that are to have them.
+
+use crate::config::route::{self, Installed, Target};
+use crate::config::scope;
+use crate::handler::MetricHandler;
+use crate::model::MetricData;
+use crate::model::context::PublishedContext;
+use crate::thread::local;
+
+/// Delivers something to the handlers of a target that are no aggregators.
+#[inline(always)]
+pub(crate) fn handlers(target: &Target, give: impl FnMut(&dyn MetricHandler)) {
+    local::unless_inside(|| target.each_handler(give));
+}
+
+/// Delivers a data point.
+pub(crate) fn data(data: &MetricData<'_>) {
+    deliver(|handler| handler.emit(data), |each| route::target(&data.group_name).each(each));
+}
+
+/// Delivers the record of a context.
+pub(crate) fn context(context: &PublishedContext<'_>) {
+    deliver(|handler| handler.record_context(context), |each| route::target(context.group_name).each(each));
+}
+
+/// Hands something to one handler.
+pub(crate) fn to(handler: &Installed, give: impl FnOnce(&dyn MetricHandler)) {
+    local::unless_inside(|| handler.with(give));
+}
+
+/// Hands something to this thread's scoped handler if it has one, else to the handlers that `others` finds.
+///
+/// What comes from within a handler goes nowhere.
+fn deliver<F>(mut give: F, others: impl FnOnce(F))
+where
+    F: FnMut(&dyn MetricHandler),
+{
+    match scope::current() {
+        Some(scoped) => to(&scoped, &mut give),
+        None => {
+            local::unless_inside(|| others(give));
+        }
+    }
+}

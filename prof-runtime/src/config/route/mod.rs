@@ -1,0 +1,509 @@
+//! Where metrics go: which handler, for which group, and how a call site finds out.
+//!
+//! The configuration is rebuilt under a lock whenever a handler is installed, and published in two forms: every call
+//! site that was called holds a [`Route`], one word that says what to do with a call; every group has a [`Target`], the
+//! handlers themselves, which a thread takes without a lock when it has none cached that the route leads to. Either may be
+//! newer than the other: a call then goes to the handlers before the change or to those after it, but to one of them, and
+//! once.
+//!
+//! Scoped handlers belong to threads and change nothing here, except that the first of the program leaves no site
+//! [off](Route::OFF).
+
+mod linked;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use arc_swap::ArcSwap;
+
+use crate::aggregate::Aggregator;
+use crate::base::bound;
+use crate::base::clock;
+use crate::base::culprit::{Culprit, Times};
+use crate::base::exit;
+use crate::base::panics::caught;
+use crate::base::stderr;
+use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
+use crate::site::{Callsite, Route, registry};
+use crate::thread::local::{self, lock};
+
+/// An installed handler.
+pub(crate) struct Installed {
+    /// There until it is dropped.
+    handler: Option<Arc<dyn MetricHandler>>,
+    panics: AtomicU32,
+    /// Switched off after too many panics.
+    is_off: AtomicBool,
+    place: Place,
+}
+
+/// Where a handler was installed, for messages.
+#[derive(Clone, Copy)]
+enum Place {
+    /// By a call there.
+    Installed(&'static Location<'static>),
+    /// By `register_handler!` there.
+    Registered(&'static str),
+}
+
+impl fmt::Debug for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Installed").field("panics", &self.panics).field("is_off", &self.is_off).finish_non_exhaustive()
+    }
+}
+
+/// How many panics switch a handler off.
+const MAX_PANICS: u32 = 3;
+
+impl Installed {
+    /// Installed by the caller.
+    #[track_caller]
+    pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Arc<Self> {
+        Self::at(Place::Installed(Location::caller()), handler)
+    }
+
+    fn at(place: Place, handler: Arc<dyn MetricHandler>) -> Arc<Self> {
+        Arc::new(Self { handler: Some(handler), panics: AtomicU32::new(0), is_off: AtomicBool::new(false), place })
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.handler.as_deref().map_or("", |handler| handler.__prof_type_name())
+    }
+
+    fn shortcut(&self) -> Shortcut<'_> {
+        self.handler.as_ref().map_or(Shortcut::Off, |handler| handler.shortcut())
+    }
+
+    /// Runs `f` on the handler, unless it is switched off. A panic stops here. To be called from inside the runtime.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&dyn MetricHandler) -> R) -> Option<R> {
+        if self.is_off.load(Ordering::Relaxed) {
+            return None;
+        }
+        let handler = self.handler.as_deref()?;
+        let result = caught(|| f(handler));
+        if result.is_none() {
+            self.count_panic();
+        }
+        result
+    }
+
+    /// Flushes the handler; one that is switched off has nothing to write.
+    pub(crate) fn flush(&self) -> Result<(), FlushError> {
+        let panics = self.panics.load(Ordering::Relaxed);
+        match local::inside(|| self.with(|handler| handler.flush())) {
+            Some(result) => result,
+            None if self.panics.load(Ordering::Relaxed) > panics => {
+                Err(FlushError::Panicked { handler: self.to_string().into() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn count_panic(&self) {
+        let panics = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
+        if panics == MAX_PANICS {
+            self.is_off.store(true, Ordering::Relaxed);
+            self.tell_that_it_is_off();
+            reconfigure(|_| ());
+        }
+    }
+
+    /// Rarely, where each of many requests has a handler.
+    fn tell_that_it_is_off(&self) {
+        let times = match self.place {
+            Place::Installed(place) => Culprit::from(place, self.type_name()).count(),
+            Place::Registered(_) => Some(Times(1)),
+        };
+        let off = format!("prof: the handler {self}, panicked {MAX_PANICS} times and is switched off");
+        match times {
+            None => {}
+            Some(Times(1)) => stderr::line(format_args!("{off}")),
+            Some(Times(times)) => stderr::line(format_args!("{off}, as {times} were from there")),
+        }
+    }
+}
+
+/// Its type and place, as part of a sentence.
+impl fmt::Display for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.type_name();
+        match self.place {
+            Place::Installed(place) => write!(f, "`{name}`, installed at {}:{}", place.file(), place.line()),
+            Place::Registered(place) => write!(f, "`{name}`, registered at {place}"),
+        }
+    }
+}
+
+impl Drop for Installed {
+    /// May happen at the end of an annotated call, by the last thread that knows a replaced handler.
+    fn drop(&mut self) {
+        let handler = self.handler.take();
+        local::inside(|| caught(|| drop(handler)));
+    }
+}
+
+/// The handlers that metrics go to.
+pub(crate) struct Target {
+    /// What leads here.
+    route: Route,
+    /// Those of the handlers that are aggregators: threads count calls for them without calling anything.
+    aggregators: Vec<Aggregator>,
+    /// All others.
+    handlers: Vec<Arc<Installed>>,
+}
+
+impl Target {
+    /// With these handlers, and those of the fan-outs among them.
+    fn new<'a>(handlers: impl Iterator<Item = &'a Arc<Installed>>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut target = Self { route: Route::OFF, aggregators: Vec::new(), handlers: Vec::new() };
+        handlers.for_each(|handler| target.add(handler));
+        target.route = match (&target.aggregators[..], &target.handlers[..]) {
+            ([], []) => Route::OFF,
+            ([only], []) => only.route(),
+            _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
+        };
+        target
+    }
+
+    fn add(&mut self, handler: &Arc<Installed>) {
+        if handler.is_off.load(Ordering::Relaxed) {
+            return;
+        }
+        match handler.shortcut() {
+            Shortcut::Off => {}
+            Shortcut::Aggregator(aggregator) => self.aggregators.push(aggregator.clone()),
+            Shortcut::Fanout(fanout) => fanout.handlers().iter().for_each(|handler| self.add(handler)),
+            Shortcut::None => self.handlers.push(Arc::clone(handler)),
+        }
+    }
+
+    pub(crate) fn route(&self) -> Route {
+        self.route
+    }
+
+    #[inline(always)]
+    pub(crate) fn aggregators(&self) -> &[Aggregator] {
+        &self.aggregators
+    }
+
+    /// Whether there are other handlers than aggregators.
+    #[inline(always)]
+    pub(crate) fn has_handlers(&self) -> bool {
+        !self.handlers.is_empty()
+    }
+
+    /// Runs `f` on every handler that is no aggregator.
+    #[inline(always)]
+    pub(crate) fn each_handler(&self, mut f: impl FnMut(&dyn MetricHandler)) {
+        for installed in &self.handlers {
+            installed.with(&mut f);
+        }
+    }
+
+    /// Runs `f` on every handler.
+    pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
+        self.aggregators.iter().for_each(|aggregator| f(aggregator));
+        self.each_handler(f);
+    }
+}
+
+/// The published form of the configuration.
+struct Targets {
+    default: Arc<Target>,
+    /// Of the groups that have a handler of their own.
+    groups: HashMap<String, Arc<Target>>,
+    /// Of the groups of call sites, by their slots.
+    slots: Vec<Arc<Target>>,
+}
+
+impl Targets {
+    fn of(&self, group: &str) -> &Arc<Target> {
+        self.groups.get(group).unwrap_or(&self.default)
+    }
+}
+
+/// What was asked for.
+#[derive(Default)]
+struct Config {
+    default: Option<Arc<Installed>>,
+    /// The program has chosen the default, if only by [`NullHandler`](crate::NullHandler).
+    is_default_chosen: bool,
+    /// `None` for a group that is switched off whatever the default is.
+    groups: HashMap<String, Option<Arc<Installed>>>,
+    /// Listen to everything, beside the handlers: the reports.
+    observers: Vec<Arc<Installed>>,
+    /// Some thread had a scoped handler: every call has to look for one from then on.
+    has_scopes: bool,
+    /// Every call site that was called.
+    sites: Vec<&'static Callsite>,
+    /// The slot of each group of those.
+    group_slots: HashMap<&'static str, u32>,
+}
+
+static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(Mutex::default);
+static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(|| {
+    let nowhere = Arc::new(Target::new([].iter()));
+    ArcSwap::from_pointee(Targets { default: nowhere, groups: HashMap::new(), slots: Vec::new() })
+});
+
+impl Config {
+    fn target(&self, group: Option<&str>) -> Arc<Target> {
+        let own = group.and_then(|group| self.groups.get(group));
+        let handler = own.unwrap_or(&self.default);
+        Arc::new(Target::new(handler.iter().chain(&self.observers)))
+    }
+
+    /// Publishes the configuration. Returns what it replaces, to be dropped when the lock is released, since dropping
+    /// a handler runs the user's code.
+    fn publish(&self) -> Arc<Targets> {
+        let groups = self.groups.keys().map(|group| (group.clone(), self.target(Some(group))));
+        let (default, groups) = (self.target(None), groups.collect());
+        let replaced = TARGETS.swap(Arc::new(self.with_slots(default, groups)));
+        self.sites.iter().for_each(|site| self.publish_to(site));
+        replaced
+    }
+
+    /// Gives the groups of call sites their slots.
+    fn with_slots(&self, default: Arc<Target>, groups: HashMap<String, Arc<Target>>) -> Targets {
+        let mut targets = Targets { slots: vec![Arc::clone(&default); self.group_slots.len()], default, groups };
+        for (group, slot) in &self.group_slots {
+            targets.slots[*slot as usize] = Arc::clone(targets.of(group));
+        }
+        targets
+    }
+
+    /// Enters a site that was not called before.
+    fn introduce(&mut self, site: &'static Callsite) {
+        let slot = match self.group_slots.get(site.group()) {
+            Some(slot) => *slot,
+            None => self.add_group(site.group()),
+        };
+        site.introduce(self.sites.len(), slot);
+        self.sites.push(site);
+    }
+
+    fn add_group(&mut self, group: &'static str) -> u32 {
+        // Far fewer than 2^32: each is a string of the program.
+        #[allow(clippy::cast_possible_truncation)]
+        let slot = self.group_slots.len() as u32;
+        self.group_slots.insert(group, slot);
+        let targets = TARGETS.load();
+        // The targets are the same, so that what is replaced holds the last handle to none of them.
+        TARGETS.store(Arc::new(self.with_slots(Arc::clone(&targets.default), targets.groups.clone())));
+        slot
+    }
+
+    fn publish_to(&self, site: &Callsite) {
+        let route = TARGETS.load().slots[site.group_slot()].route();
+        site.set_route(if route == Route::OFF && self.has_scopes { Route::SCOPED_ONLY } else { route });
+    }
+}
+
+/// Installs the handlers that crates registered, where the program has chosen none meanwhile.
+fn install_linked(made: Vec<linked::Made>) {
+    if made.is_empty() {
+        return;
+    }
+    exit::flush_handlers();
+    let not_wanted = reconfigure(|config| {
+        let install = |(group, handler): linked::Made| match group {
+            None if config.is_default_chosen => Some(handler),
+            None => config.default.replace(handler),
+            Some(group) => match config.groups.entry(group.to_owned()) {
+                Entry::Occupied(_) => Some(handler),
+                Entry::Vacant(entry) => {
+                    entry.insert(Some(handler));
+                    None
+                }
+            },
+        };
+        made.into_iter().filter_map(install).collect::<Vec<_>>()
+    });
+    drop(not_wanted);
+}
+
+/// Changes the configuration and publishes it.
+///
+/// What it replaces is dropped after the lock is released, and so is what `change` takes out, which is returned.
+fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
+    linked::ensure(install_linked);
+    // Before anything can be measured.
+    clock::prepare();
+    let (taken, replaced) = {
+        let mut config = lock(&CONFIG);
+        let taken = change(&mut config);
+        (taken, config.publish())
+    };
+    drop(replaced);
+    taken
+}
+
+/// What a handler held back must not wait for the last thread that knows it, which may be this one.
+fn flush_replaced(replaced: Option<Arc<Installed>>) {
+    bound::one(|| {
+        if let Err(error) = replaced.as_deref().map_or(Ok(()), Installed::flush) {
+            stderr::line(format_args!("prof: a handler was replaced, and could not be flushed: {error}"));
+        }
+        drop(replaced);
+    });
+}
+
+/// `None` for a handler that does nothing, so that nothing is done for it.
+#[track_caller]
+fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
+    let handler = handler.into_handler();
+    if matches!(handler.shortcut(), Shortcut::Off) {
+        return None;
+    }
+    exit::flush_handlers();
+    Some(Installed::new(handler))
+}
+
+/// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile go
+/// to either, and none is lost. The replaced handler is flushed. Threads that have called it hold on to it until they call
+/// again or end, and it is dropped with the last of them.
+///
+/// Until then, metrics go nowhere, or to the handlers that linked crates [registered](crate::register_handler).
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{MemoryHandler, configure, put_metric};
+///
+/// let memory = MemoryHandler::new();
+/// configure(memory.clone());
+/// put_metric("pages", 3, "crawler");
+/// assert_eq!(memory.value("pages"), Some(3.0));
+/// ```
+#[track_caller]
+pub fn configure(handler: impl IntoHandler) {
+    let handler = installed(handler);
+    let replaced = reconfigure(|config| {
+        config.is_default_chosen = true;
+        std::mem::replace(&mut config.default, handler)
+    });
+    flush_replaced(replaced);
+}
+
+/// Installs the handler of one group, whatever the default is. The last one installed for a group is the one.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{MemoryHandler, NullHandler, configure, configure_group, put_metric};
+///
+/// let crawler = MemoryHandler::new();
+/// configure(NullHandler);
+/// configure_group("crawler", crawler.clone());
+/// put_metric("pages", 3, "crawler");
+/// put_metric("pages", 4, "indexer");
+/// assert_eq!(crawler.value("pages"), Some(3.0));
+/// ```
+#[track_caller]
+pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
+    let (group, handler) = (group.into(), installed(handler));
+    let replaced = reconfigure(|config| config.groups.insert(group, handler)).flatten();
+    flush_replaced(replaced);
+}
+
+/// Flushes every installed handler.
+///
+/// # Errors
+///
+/// The first error, after all were flushed.
+pub fn flush() -> Result<(), FlushError> {
+    linked::ensure(install_linked);
+    let handlers: Vec<Arc<Installed>> = {
+        let config = lock(&CONFIG);
+        config.default.iter().chain(config.groups.values().flatten()).chain(&config.observers).cloned().collect()
+    };
+    let mut result = Ok(());
+    bound::one(|| {
+        for handler in handlers {
+            let flushed = handler.flush();
+            result = result.and(flushed);
+        }
+        result
+    })
+}
+
+/// Listens to everything that is not scoped, beside the handlers, until it is dropped.
+pub(crate) struct Observer(Option<Arc<Installed>>);
+
+impl Observer {
+    pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Self {
+        let observer = Installed::new(handler);
+        reconfigure(|config| config.observers.push(Arc::clone(&observer)));
+        Self(Some(observer))
+    }
+
+    /// Ends several at one moment: a call is handed to all of them, or to none.
+    pub(crate) fn end(observers: impl IntoIterator<Item = Self>) {
+        let ended: Vec<_> = observers.into_iter().filter_map(|mut observer| observer.0.take()).collect();
+        if !ended.is_empty() {
+            end_observers(&ended);
+        }
+    }
+}
+
+fn end_observers(ended: &[Arc<Installed>]) {
+    let is_ended = |observer: &mut Arc<Installed>| ended.iter().any(|one| Arc::ptr_eq(observer, one));
+    reconfigure(|config| config.observers.extract_if(.., is_ended).collect::<Vec<_>>());
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        if let Some(observer) = self.0.take() {
+            end_observers(&[observer]);
+        }
+    }
+}
+
+/// Has every call look for a scoped handler of its thread, from now on.
+///
+/// The first scope of the program rewrites the routes of its call sites. They stay that way: scopes come and go, often one
+/// per request, and a call that finds none costs little (`prof-bench overhead`).
+pub(crate) fn look_for_scopes() {
+    static LOOKED_FOR: AtomicBool = AtomicBool::new(false);
+    if LOOKED_FOR.load(Ordering::Acquire) {
+        return;
+    }
+    reconfigure(|config| config.has_scopes = true);
+    // Not before: a thread that finds it set relies on the routes.
+    LOOKED_FOR.store(true, Ordering::Release);
+}
+
+/// Finds the route of a site that is called for the first time, and keeps it up to date from now on.
+#[cold]
+pub(crate) fn resolve(site: &'static Callsite) {
+    if local::is_inside() {
+        // From within the runtime, such as an annotated allocator: left for the next call.
+        return;
+    }
+    linked::ensure(install_linked);
+    let mut config = lock(&CONFIG);
+    registry::list(site);
+    if !site.is_known() {
+        config.introduce(site);
+    }
+    config.publish_to(site);
+}
+
+/// The handlers of a site that is resolved.
+pub(crate) fn target_of(site: &Callsite) -> Arc<Target> {
+    // A thread's first look allocates.
+    local::inside(|| Arc::clone(&TARGETS.load().slots[site.group_slot()]))
+}
+
+/// The handlers of a group.
+pub(crate) fn target(group: &str) -> Arc<Target> {
+    linked::ensure(install_linked);
+    local::inside(|| Arc::clone(TARGETS.load().of(group)))
+}

@@ -1,0 +1,424 @@
+//! The numbers of an aggregator at one moment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, SystemTime};
+
+use super::Totals;
+use super::values::Values;
+use crate::aggregate::aggregator::TotalsBySite;
+use crate::base::clock;
+use crate::counts::histogram::Histogram;
+use crate::model::{MetricValue, Objective, Outcome};
+use crate::site::{Callsite, callsites};
+use crate::thread::local;
+
+/// The numbers of an [`Aggregator`](crate::Aggregator) at one moment, or [between two](Self::since).
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// When counting began.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::time"))]
+    pub started_at: SystemTime,
+    /// When the snapshot was taken.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::time"))]
+    pub taken_at: SystemTime,
+    /// Every annotated function, also those that were not called, sorted by group and name. Functions that share both
+    /// share an entry.
+    pub functions: Vec<FunctionStats>,
+    /// The values from [`put_metric`](fn@crate::put_metric), sorted by group and name.
+    pub values: Vec<ValueStats>,
+    /// Data points that were dropped because there were too many names.
+    pub values_dropped: u64,
+}
+
+/// The numbers of one function.
+///
+/// Numbers that contradict one another, such as a longest duration below the shortest, are not deserialized.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FunctionStats {
+    /// The function's name, such as `Store.load`.
+    pub name: String,
+    /// The function's group.
+    pub group: String,
+    /// The source file; that of one of them, where several functions share the entry.
+    pub file: String,
+    /// The line in it, counted from 1.
+    pub line: u32,
+    /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
+    pub sample: u32,
+    /// What the function promises of its calls; several if functions that share the entry promise different things, empty
+    /// if none does. Not serialized.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub objectives: Vec<Objective>,
+    /// Calls that succeeded.
+    pub success: u64,
+    /// Calls that failed.
+    pub failure: u64,
+    /// Calls that unwound.
+    pub panic: u64,
+    /// Calls that were dropped before they ended.
+    pub cancelled: u64,
+    /// Calls that had begun and not ended, when the snapshot was taken.
+    pub in_flight: u64,
+    /// The sum of all durations that were timed, in nanoseconds.
+    pub total_ns: u64,
+    /// The shortest duration, in nanoseconds; `None` if no call was timed.
+    ///
+    /// In a snapshot [since](Snapshot::since) an earlier one, it is exact if it is the shortest of all time. Otherwise it is
+    /// the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
+    pub min_ns: Option<u64>,
+    /// The longest duration, in nanoseconds; `None` if no call was timed.
+    ///
+    /// In a snapshot since an earlier one, it is exact if it is the longest of all time, and otherwise the longest of its
+    /// bucket: up to 1/16 more than the exact one.
+    pub max_ns: Option<u64>,
+    /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes them.
+    pub histogram: Histogram,
+}
+
+/// What became of the data points of one name.
+///
+/// In a snapshot [since](Snapshot::since) an earlier one, `count` and `sum` are of the data points in between; so are
+/// `min` and `max` if there was one, or if they are extremes of all time. Otherwise these are those of all time, which say
+/// only that none in between went beyond them.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct ValueStats {
+    /// The name.
+    pub name: String,
+    /// The group.
+    pub group: String,
+    /// How many data points there were.
+    pub count: u64,
+    /// Their sum; durations in milliseconds.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
+    pub sum: f64,
+    /// The smallest; durations in milliseconds.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
+    pub min: f64,
+    /// The largest; durations in milliseconds.
+    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
+    pub max: f64,
+    /// The latest, also if it came before the snapshot that this one is since.
+    pub last: MetricValue,
+}
+
+impl Snapshot {
+    pub(crate) fn new(started_at: SystemTime, mut totals: TotalsBySite, values: &Values) -> Self {
+        let mut functions: BTreeMap<(String, String), FunctionStats> = BTreeMap::new();
+        let in_flight = local::in_flight_by_address();
+        for site in callsites() {
+            totals.of(site);
+        }
+        for (key, (site, totals)) in totals.0 {
+            let stats = FunctionStats::new(site, &totals, in_flight.get(&key).copied().unwrap_or(0));
+            match functions.entry((stats.group.clone(), stats.name.clone())) {
+                std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(&stats),
+                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(stats)),
+            }
+        }
+        let mut values_of_names: Vec<ValueStats> = values
+            .iter()
+            .map(|(group, name, value)| ValueStats {
+                name: name.to_owned(),
+                group: group.to_owned(),
+                count: value.count,
+                sum: value.sum,
+                min: value.min,
+                max: value.max,
+                last: value.last,
+            })
+            .collect();
+        values_of_names.sort_by(|a, b| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
+        Self {
+            started_at,
+            taken_at: clock::wall_time(),
+            functions: functions.into_values().collect(),
+            values: values_of_names,
+            values_dropped: values.dropped,
+        }
+    }
+
+    /// Returns the numbers of the function with this name; of several in different groups, the one that was called
+    /// most.
+    pub fn function(&self, name: &str) -> Option<&FunctionStats> {
+        let named = self.functions.iter().filter(|function| function.name == name);
+        named.max_by_key(|function| function.calls())
+    }
+
+    /// Returns the functions that were called and have ended at least once.
+    pub fn called(&self) -> impl Iterator<Item = &FunctionStats> {
+        self.functions.iter().filter(|function| function.calls() > 0)
+    }
+
+    /// Returns what was put under this name, in any group.
+    pub fn value(&self, name: &str) -> Option<&ValueStats> {
+        self.values.iter().find(|value| value.name == name)
+    }
+
+    /// Returns the wall-clock time that the snapshot covers; 0 if the clock was set back meanwhile.
+    pub fn elapsed(&self) -> Duration {
+        self.taken_at.duration_since(self.started_at).unwrap_or_default()
+    }
+
+    /// Returns what happened after `earlier`, an earlier snapshot of the same aggregator.
+    ///
+    /// Counts, sums and histograms are differences, which stop at 0. Extremes cannot be subtracted: see
+    /// [`FunctionStats::min_ns`] and [`ValueStats`]. Calls in flight, and the latest value of each name, are those of `self`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use prof_runtime::{Aggregator, prof, scoped};
+    ///
+    /// #[prof(name = "tick")]
+    /// fn tick() {}
+    ///
+    /// let aggregator = Aggregator::new();
+    /// let _scope = scoped(aggregator.clone());
+    /// tick();
+    /// let earlier = aggregator.snapshot();
+    /// tick();
+    /// tick();
+    /// let later = aggregator.snapshot();
+    /// assert_eq!(later.since(&earlier).function("tick").unwrap().success, 2);
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        delta.started_at = earlier.taken_at;
+        delta.values_dropped = self.values_dropped.saturating_sub(earlier.values_dropped);
+        let before: HashMap<_, _> =
+            earlier.functions.iter().map(|function| ((&function.group, &function.name), function)).collect();
+        for function in &mut delta.functions {
+            if let Some(before) = before.get(&(&function.group, &function.name)) {
+                function.subtract(before);
+            }
+        }
+        let before: HashMap<_, _> = earlier.values.iter().map(|value| ((&value.group, &value.name), value)).collect();
+        for value in &mut delta.values {
+            if let Some(before) = before.get(&(&value.group, &value.name)) {
+                value.subtract(before);
+            }
+        }
+        delta
+    }
+}
+
+impl FunctionStats {
+    fn new(site: &Callsite, totals: &Totals, in_flight: u64) -> Self {
+        let is_timed = totals.min_ns <= totals.max_ns;
+        let [success, failure, panic, cancelled] = totals.outcomes;
+        Self {
+            name: site.name().to_owned(),
+            group: site.group().to_owned(),
+            file: site.file().to_owned(),
+            line: site.line(),
+            sample: site.sample(),
+            objectives: site.objective().into_iter().collect(),
+            success,
+            failure,
+            panic,
+            cancelled,
+            in_flight,
+            total_ns: totals.total_ns,
+            min_ns: is_timed.then_some(totals.min_ns),
+            max_ns: is_timed.then_some(totals.max_ns),
+            histogram: Histogram::from_counts(&totals.buckets[..]),
+        }
+    }
+
+    /// Returns how many calls ended, whatever the outcome; `u64::MAX` if they are more.
+    pub fn calls(&self) -> u64 {
+        [self.failure, self.panic, self.cancelled].into_iter().fold(self.success, u64::saturating_add)
+    }
+
+    /// Returns how many calls ended with this outcome.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Success => self.success,
+            Outcome::Failure => self.failure,
+            Outcome::Panic => self.panic,
+            Outcome::Cancelled => self.cancelled,
+        }
+    }
+
+    /// Returns the time that all calls took, in nanoseconds: the sum of all durations, or, of a
+    /// [sampled](Self::sample) function, its estimate from those that were timed.
+    pub fn estimated_total_ns(&self) -> u64 {
+        match self.histogram.count() {
+            timed if timed > 0 && self.sample > 1 => {
+                let total = u128::from(self.total_ns) * u128::from(self.calls()) / u128::from(timed);
+                u64::try_from(total).unwrap_or(u64::MAX)
+            }
+            _ => self.total_ns,
+        }
+    }
+
+    /// Returns the mean duration, in nanoseconds; `None` if no call was timed.
+    pub fn mean_ns(&self) -> Option<u64> {
+        self.total_ns.checked_div(self.histogram.count())
+    }
+
+    /// Returns the duration, in nanoseconds, that a share of `quantile` of all calls does not exceed, within 3.2 %;
+    /// `None` if no call was timed. `quantile` is clamped to `0.0..=1.0`.
+    ///
+    /// Never below the shortest nor above the longest duration.
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        let estimate = self.histogram.quantile_ns(quantile)?;
+        // Not `clamp`, which panics where someone has set them the other way round.
+        Some(estimate.max(self.min_ns.unwrap_or(0)).min(self.max_ns.unwrap_or(u64::MAX)))
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.sample = self.sample.max(other.sample);
+        for objective in &other.objectives {
+            if !self.objectives.contains(objective) {
+                self.objectives.push(*objective);
+            }
+        }
+        self.success = self.success.saturating_add(other.success);
+        self.failure = self.failure.saturating_add(other.failure);
+        self.panic = self.panic.saturating_add(other.panic);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.in_flight = self.in_flight.saturating_add(other.in_flight);
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.min_ns = [self.min_ns, other.min_ns].into_iter().flatten().min();
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.histogram.merge(&other.histogram);
+    }
+
+    /// Returns what happened after `earlier`, the numbers of the same function in an earlier snapshot: as
+    /// [`Snapshot::since`] does, for exporters that remember each function by itself.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        delta.subtract(earlier);
+        delta
+    }
+
+    /// Removes what an earlier snapshot has of the same function.
+    fn subtract(&mut self, earlier: &Self) {
+        self.success = self.success.saturating_sub(earlier.success);
+        self.failure = self.failure.saturating_sub(earlier.failure);
+        self.panic = self.panic.saturating_sub(earlier.panic);
+        self.cancelled = self.cancelled.saturating_sub(earlier.cancelled);
+        self.total_ns = self.total_ns.saturating_sub(earlier.total_ns);
+        self.histogram.subtract(&earlier.histogram);
+        let Some(bounds) = self.histogram.bounds_ns() else {
+            (self.min_ns, self.max_ns) = (None, None);
+            return;
+        };
+        let (min, max) = (self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX));
+        // An extreme that was not there before is one of the durations since.
+        let is_new_min = earlier.min_ns.is_none_or(|earlier| min < earlier);
+        let is_new_max = earlier.max_ns.is_none_or(|earlier| max > earlier);
+        let min = if is_new_min { min } else { min.max(*bounds.start()) };
+        let max = if is_new_max { max } else { max.min(*bounds.end()) };
+        // A call that ended while the snapshot was taken may be in the histogram only.
+        (self.min_ns, self.max_ns) = (Some(min), Some(max.max(min)));
+    }
+}
+
+impl ValueStats {
+    /// Returns what happened after `earlier`, the numbers of the same name in an earlier snapshot: as [`Snapshot::since`]
+    /// does, for exporters that remember each name by itself.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        delta.subtract(earlier);
+        delta
+    }
+
+    fn subtract(&mut self, earlier: &Self) {
+        self.count = self.count.saturating_sub(earlier.count);
+        self.sum -= earlier.sum;
+        if self.count == 1 {
+            (self.min, self.max) = (self.last.as_f64(), self.last.as_f64());
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::aggregate::Aggregator;
+    use crate::handler::MetricHandler as _;
+    use crate::model::MetricData;
+    use crate::site::CallRecord;
+
+    static SITE: Callsite = Callsite::new("f", || "differences::f::item", "differences", file!(), line!());
+
+    fn call(aggregator: &Aggregator, ns: u64) {
+        aggregator.record_call(&CallRecord::new(&SITE, Outcome::Success, Duration::from_nanos(ns)));
+    }
+
+    fn difference(before: &[u64], between: &[u64]) -> FunctionStats {
+        let aggregator = Aggregator::new();
+        for ns in before {
+            call(&aggregator, *ns);
+        }
+        let earlier = aggregator.snapshot();
+        for ns in between {
+            call(&aggregator, *ns);
+        }
+        aggregator.snapshot().since(&earlier).function("differences.f").unwrap().clone()
+    }
+
+    #[test]
+    fn extremes_of_a_difference_are_its_own() {
+        let check = |before: &[u64], between: &[u64], expect| {
+            let difference = difference(before, between);
+            assert_eq!((difference.min_ns, difference.max_ns), expect, "{before:?}, then {between:?}");
+        };
+        check(&[5, 7], &[], (None, None));
+        check(&[], &[5, 7], (Some(5), Some(7)));
+        // New extremes are exact, others are those of their buckets: 1000 ns is in that from 992 to 1023 ns.
+        check(&[1, 1_000_000], &[1000], (Some(992), Some(1023)));
+        check(&[1000, 1001], &[1000, 5000], (Some(1000), Some(5000)));
+        check(&[1000, 1001], &[1001], (Some(1000), Some(1001)));
+        check(&[3], &[u64::MAX, 2], (Some(2), Some(u64::MAX)));
+        check(&[1, u64::MAX], &[u64::MAX - 1], (Some((1 << 41) / 16 * 31), Some(u64::MAX)));
+    }
+
+    #[test]
+    fn values_of_a_difference_are_its_own_where_they_can_be() {
+        let aggregator = Aggregator::new();
+        let put = |value: f64| aggregator.emit(&MetricData::new("g", "differences", value));
+        put(1.0);
+        put(9.0);
+        let earlier = aggregator.snapshot();
+        put(4.0);
+        let one = aggregator.snapshot().since(&earlier);
+        let value = one.value("differences").unwrap();
+        assert_eq!((value.count, value.sum, value.min, value.max), (1, 4.0, 4.0, 4.0));
+        put(12.0);
+        let two = aggregator.snapshot().since(&earlier);
+        let value = two.value("differences").unwrap();
+        assert_eq!((value.count, value.sum, value.min, value.max), (2, 16.0, 1.0, 12.0), "1 is of all time");
+    }
+
+    proptest! {
+        #[test]
+        fn extremes_of_a_difference_are_within_a_bucket(
+            before in prop::collection::vec(1_u64..1 << 41, 0..20),
+            between in prop::collection::vec(1_u64..1 << 41, 1..20),
+        ) {
+            let difference = difference(&before, &between);
+            let (exact_min, exact_max) = (*between.iter().min().unwrap(), *between.iter().max().unwrap());
+            let (min, max) = (difference.min_ns.unwrap(), difference.max_ns.unwrap());
+            prop_assert!(min <= exact_min && exact_min - min <= exact_min / 17, "{min} for {exact_min}");
+            prop_assert!(max >= exact_max && max - exact_max <= exact_max / 16, "{max} for {exact_max}");
+            prop_assert!(before.iter().all(|ns| *ns > exact_min) <= (min == exact_min));
+            prop_assert!(before.iter().all(|ns| *ns < exact_max) <= (max == exact_max));
+            let quantiles = [0.0, 0.5, 1.0].map(|quantile| difference.quantile_ns(quantile).unwrap());
+            prop_assert!(quantiles.is_sorted() && min <= quantiles[0] && quantiles[2] <= max, "{quantiles:?}");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The queue of a `BufferedHandler`: who puts in, and what happens when it is full.
+
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, select};
+
+use super::room::{self, Room};
+use super::work::{FlushRequest, Work};
+use crate::base::exit;
+use crate::base::worker::Worker;
+use crate::config::route::Installed;
+use crate::handler::losses::{HandlerLosses, LossUnit};
+use crate::model::MetricData;
+use crate::model::context::{ContextRecord, PublishedContext};
+use crate::site::{CallRecord, UntimedCall};
+use crate::thread::local::lock;
+
+/// What gives way when the queue of a [`BufferedHandler`](super::BufferedHandler) is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The annotated function: it waits for room. Nothing is dropped before the end.
+    Block,
+    /// What comes is dropped, and what is queued stays.
+    DropNewest,
+    /// What has waited longest is dropped to make room for what comes.
+    DropOldest,
+}
+
+/// How much waits at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// In items.
+    pub(super) capacity: NonZeroUsize,
+    /// Of names and records.
+    pub(super) max_bytes: usize,
+}
+
+/// What waits in the queue.
+#[derive(Debug)]
+pub(super) enum Item {
+    Call(CallRecord<'static>),
+    UntimedCall(UntimedCall<'static>),
+    Data(MetricData<'static>),
+    Context(Box<OwnedContext>),
+}
+
+#[derive(Debug)]
+pub(super) struct OwnedContext {
+    pub(super) name: String,
+    pub(super) group_name: String,
+    pub(super) record: ContextRecord,
+    /// What it takes of the queue's room.
+    bytes: usize,
+}
+
+impl Item {
+    /// What a loss of it is counted as.
+    pub(super) const fn unit(&self) -> LossUnit {
+        match self {
+            Self::Call(_) | Self::UntimedCall(_) => LossUnit::Calls,
+            Self::Data(_) => LossUnit::DataPoints,
+            Self::Context(_) => LossUnit::Records,
+        }
+    }
+
+    pub(super) fn context(context: &PublishedContext<'_>, bytes: usize) -> Self {
+        let PublishedContext { name, group_name, record } = *context;
+        let (name, group_name, record) = (name.to_owned(), group_name.to_owned(), record.clone());
+        Self::Context(Box::new(OwnedContext { name, group_name, record, bytes }))
+    }
+
+    pub(super) fn bytes_of_context(context: &PublishedContext<'_>) -> usize {
+        context.name.len() + context.group_name.len() + room::bytes_of(context.record)
+    }
+
+    /// What it takes of the queue's room.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Call(_) | Self::UntimedCall(_) => 0,
+            Self::Data(data) => data.group_name.len() + data.name.len(),
+            Self::Context(context) => context.bytes,
+        }
+    }
+}
+
+/// What both sides of the queue agree on.
+#[derive(Debug)]
+pub(super) struct State {
+    /// Nothing more is taken in.
+    is_closed: AtomicBool,
+    /// Nothing more is handed on. Whoever puts something in after that takes it out again: the store comes before the
+    /// closer's last look into the queue, and the load after the putter's send, all sequentially consistent through the
+    /// channel's own fences.
+    is_abandoned: AtomicBool,
+    in_hand: InHand,
+    /// How often the worker has come back from the handler, with an item or from a flush. Guards no other data.
+    returns: AtomicU64,
+    pub(super) losses: HandlerLosses,
+    room: Room,
+}
+
+/// What the worker is handing on: the number of its unit, or 0.
+///
+/// Whoever sets it back to 0 decides what becomes of the item. The worker takes an item up before it looks whether the
+/// queue is abandoned, and whoever abandons the queue says so before it looks here, so that one of both sees the other.
+#[derive(Debug, Default)]
+struct InHand(AtomicU8);
+
+impl InHand {
+    const UNITS: [LossUnit; 3] = [LossUnit::Calls, LossUnit::DataPoints, LossUnit::Records];
+
+    fn set(&self, unit: LossUnit) {
+        let number = Self::UNITS.iter().zip(1..).find(|(known, _)| **known == unit).map_or(0, |(_, number)| number);
+        self.0.store(number, Ordering::SeqCst);
+    }
+
+    /// `None` if someone else has taken it.
+    fn take(&self) -> Option<LossUnit> {
+        let number = self.0.swap(0, Ordering::SeqCst);
+        Self::UNITS.get(usize::from(number).checked_sub(1)?).copied()
+    }
+}
+
+impl State {
+    /// Counts that the worker has come back from the handler.
+    pub(super) fn count_return(&self) {
+        self.returns.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Takes an item up to hand it on. Returns whether it may: the queue is not abandoned.
+    pub(super) fn take_up(&self, item: &Item) -> bool {
+        self.in_hand.set(item.unit());
+        if self.is_abandoned() {
+            self.put_down(item, false);
+            return false;
+        }
+        true
+    }
+
+    /// Puts an item down that was taken up, and counts it as lost unless it was handed on, or is counted already.
+    pub(super) fn put_down(&self, item: &Item, was_handed_on: bool) {
+        if self.in_hand.take().is_some() && !was_handed_on {
+            self.lose(item.unit());
+        }
+        self.release(item);
+    }
+
+    /// Counts one item as lost.
+    pub(super) fn lose(&self, unit: LossUnit) {
+        self.losses.of_unit(unit).add(1);
+    }
+
+    /// Gives back the room of an item that left the queue.
+    pub(super) fn release(&self, item: &Item) {
+        self.room.release(item.bytes());
+    }
+
+    /// Counts an item as lost that has its room already.
+    fn drop_item(&self, item: &Item) {
+        self.lose(item.unit());
+        self.release(item);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) struct Queue {
+    items: Sender<Item>,
+    /// The other end, to take out the oldest.
+    others: Receiver<Item>,
+    when_full: WhenFull,
+    state: Arc<State>,
+    /// Dropped when the queue is abandoned, which wakes those that wait for room.
+    abandon: Mutex<Option<Sender<Infallible>>>,
+    abandoned: Receiver<Infallible>,
+    /// Disconnected once the worker is gone, whatever the reason.
+    worker_done: Receiver<Infallible>,
+    worker: Option<ThreadId>,
+}
+
+impl Queue {
+    pub(super) fn new(limits: Limits, when_full: WhenFull, losses: HandlerLosses) -> Self {
+        let (items, others) = bounded(limits.capacity.get());
+        let (abandon, abandoned) = bounded(0);
+        let (flags, room) = ((AtomicBool::new(false), AtomicBool::new(false)), Room::new(limits.max_bytes));
+        Self {
+            items,
+            others,
+            when_full,
+            state: Arc::new(State {
+                is_closed: flags.0,
+                is_abandoned: flags.1,
+                in_hand: InHand::default(),
+                returns: AtomicU64::new(0),
+                losses,
+                room,
+            }),
+            abandon: Mutex::new(Some(abandon)),
+            abandoned,
+            worker_done: crossbeam_channel::never(),
+            worker: None,
+        }
+    }
+
+    /// What the worker does.
+    pub(super) fn work(
+        &self,
+        handler: Arc<Installed>,
+        flushes: Receiver<FlushRequest>,
+        flush_every: Option<Duration>,
+    ) -> Work {
+        Work::new(self.others.clone(), flushes, handler, Arc::clone(&self.state), flush_every)
+    }
+
+    pub(super) fn with_worker(mut self, worker: &Worker) -> Self {
+        self.worker_done = worker.done().clone();
+        self.worker = Some(worker.thread());
+        self
+    }
+
+    /// How often the worker has come back from the handler.
+    pub(super) fn returns(&self) -> u64 {
+        self.state.returns.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn losses(&self) -> &HandlerLosses {
+        &self.state.losses
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// How many bytes the names and records take that are in it.
+    pub(super) fn bytes(&self) -> usize {
+        self.state.room.used()
+    }
+
+    /// Whether someone takes out what is put in: a worker that exits the process does not come back.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.worker.is_some_and(exit::is_exiting) && self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
+    }
+
+    /// Puts an item of a unit in, which takes `bytes` of the room, or counts it as dropped.
+    pub(super) fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
+        if self.state.is_closed.load(Ordering::Relaxed) {
+            return self.state.lose(unit);
+        }
+        if !self.state.room.take(bytes) && !self.make_room(bytes) {
+            return self.state.lose(unit);
+        }
+        match self.items.try_send(item()) {
+            Ok(()) => {}
+            Err(TrySendError::Full(item)) => self.put_into_full(item),
+            Err(TrySendError::Disconnected(item)) => self.state.drop_item(&item),
+        }
+        if self.state.is_abandoned() {
+            self.drop_queued();
+        }
+    }
+
+    /// Takes so many bytes once others are out of the way, as [`WhenFull`] says. Returns whether it has.
+    #[cold]
+    fn make_room(&self, bytes: usize) -> bool {
+        match self.when_full {
+            _ if !self.state.room.can_hold(bytes) => false,
+            WhenFull::DropNewest => false,
+            WhenFull::DropOldest => self.drop_oldest_for(bytes),
+            WhenFull::Block => {
+                self.state.room.begin_waiting();
+                let is_taken = self.wait_for(bytes);
+                self.state.room.end_waiting();
+                is_taken
+            }
+        }
+    }
+
+    fn drop_oldest_for(&self, bytes: usize) -> bool {
+        loop {
+            match self.others.try_recv() {
+                Ok(oldest) => self.state.drop_item(&oldest),
+                // What has room and is not queued is about to be, by another thread, or is just being handed on.
+                Err(_) => return self.state.room.take(bytes),
+            }
+            if self.state.room.take(bytes) {
+                return true;
+            }
+        }
+    }
+
+    fn wait_for(&self, bytes: usize) -> bool {
+        loop {
+            if self.state.room.take(bytes) {
+                return true;
+            }
+            if !self.is_alive() {
+                // No one would ever make room.
+                return false;
+            }
+            select! {
+                recv(self.state.room.woken()) -> _ => {}
+                recv(self.abandoned) -> _ => return false,
+                recv(self.worker_done) -> _ => return false,
+            }
+        }
+    }
+
+    #[cold]
+    fn put_into_full(&self, item: Item) {
+        let (unit, bytes) = (item.unit(), item.bytes());
+        let drop_it = || {
+            self.state.lose(unit);
+            self.state.room.release(bytes);
+        };
+        match self.when_full {
+            WhenFull::DropNewest => drop_it(),
+            WhenFull::DropOldest => self.put_for_oldest(item),
+            // No one would ever make room.
+            WhenFull::Block if !self.is_alive() => drop_it(),
+            WhenFull::Block => select! {
+                send(self.items, item) -> sent => if sent.is_err() { drop_it() },
+                recv(self.abandoned) -> _ => drop_it(),
+                recv(self.worker_done) -> _ => drop_it(),
+            },
+        }
+    }
+
+    fn put_for_oldest(&self, mut item: Item) {
+        loop {
+            // The worker may have been faster, and taken the oldest itself.
+            if let Ok(oldest) = self.others.try_recv() {
+                self.state.drop_item(&oldest);
+            }
+            item = match self.items.try_send(item) {
+                Ok(()) => return,
+                Err(TrySendError::Full(item)) => item,
+                Err(TrySendError::Disconnected(item)) => return self.state.drop_item(&item),
+            };
+        }
+    }
+
+    /// Takes in nothing more.
+    pub(super) fn close(&self) {
+        self.state.is_closed.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets go of what is queued, of what is in hand, and of those that wait for room.
+    pub(super) fn abandon(&self) {
+        self.state.is_abandoned.store(true, Ordering::SeqCst);
+        if let Some(unit) = self.state.in_hand.take() {
+            self.state.lose(unit);
+        }
+        drop(lock(&self.abandon).take());
+        self.drop_queued();
+    }
+
+    fn drop_queued(&self) {
+        self.others.try_iter().for_each(|item| self.state.drop_item(&item));
+    }
+}

@@ -1,0 +1,144 @@
+//! The thread of a `BufferedHandler`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, SendError, Sender, after, never, select};
+
+use super::queue::{Item, State};
+use crate::base::worker::Stop;
+use crate::config::route::Installed;
+use crate::handler::{FlushError, FlushFailures};
+use crate::model::MetricData;
+use crate::model::context::PublishedContext;
+
+/// Where to send the result of a flush.
+pub(super) type FlushRequest = Sender<Result<(), FlushError>>;
+
+/// After how many items a loss is reported at the latest: the handler behind is to spend its time on metrics.
+const REPORT_EVERY: u32 = 1024;
+
+pub(super) struct Work {
+    items: Receiver<Item>,
+    flushes: Receiver<FlushRequest>,
+    handler: Arc<Installed>,
+    state: Arc<State>,
+    /// After how long at most what was handed on is flushed.
+    flush_every: Option<Duration>,
+    /// When it is; never while everything is.
+    flush_due: Receiver<Instant>,
+    is_flushed: bool,
+    /// What flushes that no one asked for failed with, for the next who asks.
+    failures: FlushFailures,
+    /// How many losses the handler was told of.
+    reported: u64,
+    /// Items since the handler was last told.
+    unreported_for: u32,
+}
+
+impl Work {
+    pub(super) fn new(
+        items: Receiver<Item>,
+        flushes: Receiver<FlushRequest>,
+        handler: Arc<Installed>,
+        state: Arc<State>,
+        flush_every: Option<Duration>,
+    ) -> Self {
+        Self {
+            items,
+            flushes,
+            handler,
+            state,
+            flush_every,
+            flush_due: never(),
+            is_flushed: true,
+            failures: FlushFailures::default(),
+            reported: 0,
+            unreported_for: 0,
+        }
+    }
+
+    /// Hands on what comes until the stop, and what is left then.
+    pub(super) fn run(mut self, stop: &Stop) {
+        loop {
+            select! {
+                recv(self.items) -> item => if let Ok(item) = item { self.hand_on(&item) },
+                recv(self.flushes) -> request => if let Ok(request) = request {
+                    let result = self.flush();
+                    if let Err(SendError(result)) = request.send(result) {
+                        // It took too long, and no one waits any more.
+                        self.failures.add(result);
+                    }
+                },
+                recv(self.flush_due) -> _ => {
+                    let flushed = self.flush_handler();
+                    self.failures.add(flushed);
+                }
+                recv(stop.receiver()) -> _ => break,
+            }
+            if self.state.is_abandoned() {
+                return;
+            }
+        }
+        if let Err(error) = self.flush() {
+            crate::base::stderr::line(format_args!("prof: {error}"));
+        }
+    }
+
+    /// Hands on what is queued now, and flushes the handler.
+    fn flush(&mut self) -> Result<(), FlushError> {
+        for _ in 0..self.items.len() {
+            let Ok(item) = self.items.try_recv() else { break };
+            self.hand_on(&item);
+        }
+        self.report_losses();
+        let flushed = self.flush_handler();
+        self.failures.add(flushed);
+        self.failures.take()
+    }
+
+    fn flush_handler(&mut self) -> Result<(), FlushError> {
+        (self.flush_due, self.is_flushed) = (never(), true);
+        let flushed = self.handler.flush();
+        self.state.count_return();
+        flushed
+    }
+
+    fn hand_on(&mut self, item: &Item) {
+        if !self.state.take_up(item) {
+            return;
+        }
+        let handed_on = self.handler.with(|handler| match item {
+            Item::Call(call) => handler.record_call(call),
+            Item::UntimedCall(call) => handler.record_untimed_call(call),
+            Item::Data(data) => handler.emit(data),
+            Item::Context(context) => handler.record_context(&PublishedContext {
+                name: &context.name,
+                group_name: &context.group_name,
+                record: &context.record,
+            }),
+        });
+        self.state.count_return();
+        // Not if it panicked, or is switched off since it did so too often.
+        self.state.put_down(item, handed_on.is_some());
+        if let Some(flush_every) = self.flush_every
+            && std::mem::take(&mut self.is_flushed)
+        {
+            self.flush_due = after(flush_every);
+        }
+        self.unreported_for += 1;
+        if self.items.is_empty() || self.unreported_for >= REPORT_EVERY {
+            self.report_losses();
+        }
+    }
+
+    fn report_losses(&mut self) {
+        self.unreported_for = 0;
+        let lost = self.state.losses.total();
+        if lost > self.reported {
+            let data = MetricData::new("prof_runtime", "dropped", lost - self.reported);
+            self.reported = lost;
+            self.handler.with(|handler| handler.emit(&data));
+        }
+    }
+}

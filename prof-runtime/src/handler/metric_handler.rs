@@ -1,0 +1,239 @@
+//! What receives metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aggregate::Aggregator;
+use crate::base::text::Foreign;
+use crate::handler::FanoutHandler;
+use crate::model::MetricData;
+use crate::model::context::PublishedContext;
+use crate::site::{CallRecord, UntimedCall};
+
+/// Receives metrics: every data point through [`emit`](Self::emit), every finished call through
+/// [`record_call`](Self::record_call).
+///
+/// Handlers run on the thread that emits, at the end of the annotated call, and cannot hurt it: a panic is caught, and
+/// after the third the handler is switched off, with one line on stderr that names it; metrics that a handler itself causes, by calling
+/// annotated code or emitting data points, are not delivered, so that it cannot recurse. No lock of this crate is held
+/// while a handler runs, so one that blocks holds up its own caller only.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use std::sync::Arc;
+/// use prof_runtime::{MetricData, MetricHandler, put_metric, scoped};
+///
+/// #[derive(Default)]
+/// struct Pages(AtomicU64);
+///
+/// impl MetricHandler for Pages {
+///     fn emit(&self, data: &MetricData<'_>) {
+///         if data.name == "pages" {
+///             self.0.fetch_add(data.value.as_f64() as u64, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let pages = Arc::new(Pages::default());
+/// let _scope = scoped(pages.clone());
+/// put_metric("pages", 3, "crawler");
+/// put_metric("pages", 4, "crawler");
+/// assert_eq!(pages.0.load(Ordering::Relaxed), 7);
+/// ```
+pub trait MetricHandler: Send + Sync {
+    /// Receives one data point.
+    fn emit(&self, data: &MetricData<'_>);
+
+    /// Receives one finished call, whole.
+    ///
+    /// The default emits the call's [two data points](CallRecord::data_points).
+    fn record_call(&self, call: &CallRecord<'_>) {
+        for data in call.data_points() {
+            self.emit(&data);
+        }
+    }
+
+    /// Receives one finished call that was not timed, because its function is sampled: `#[prof(sample = N)]`. Those of its
+    /// calls that were timed come through [`record_call`](Self::record_call).
+    ///
+    /// The default emits its [data point](UntimedCall::data_point), so that counts are exact either way.
+    fn record_untimed_call(&self, call: &UntimedCall<'_>) {
+        self.emit(&call.data_point());
+    }
+
+    /// Receives the record of a context that [is published](crate::context::publish), whole.
+    ///
+    /// The default emits its numbers as [data points](PublishedContext::data_points).
+    fn record_context(&self, context: &PublishedContext<'_>) {
+        for data in context.data_points() {
+            self.emit(&data);
+        }
+    }
+
+    /// Writes out what the handler holds back.
+    ///
+    /// # Errors
+    ///
+    /// If not everything could be written.
+    fn flush(&self) -> Result<(), FlushError> {
+        Ok(())
+    }
+
+    /// Not public API: what the handler is called in messages.
+    #[doc(hidden)]
+    fn __prof_type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
+    /// Not public API: what the runtime may do without calling this handler.
+    #[doc(hidden)]
+    fn shortcut(&self) -> Shortcut<'_> {
+        Shortcut::None
+    }
+}
+
+/// Not public API: what the runtime may do without calling a handler.
+#[doc(hidden)]
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Shortcut<'a> {
+    /// Call it.
+    None,
+    /// Nothing: it does nothing.
+    Off,
+    /// Count calls in this aggregator.
+    Aggregator(&'a Aggregator),
+    /// Call each of these in turn.
+    Fanout(&'a FanoutHandler),
+}
+
+/// What can be installed as a handler: a [`MetricHandler`], or one in an [`Arc`] or a [`Box`].
+pub trait IntoHandler {
+    /// Converts into a shared handler.
+    fn into_handler(self) -> Arc<dyn MetricHandler>;
+}
+
+impl<H: MetricHandler + 'static> IntoHandler for H {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        Arc::new(self)
+    }
+}
+
+impl<H: MetricHandler + 'static> IntoHandler for Arc<H> {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        self
+    }
+}
+
+impl IntoHandler for Arc<dyn MetricHandler> {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        self
+    }
+}
+
+impl IntoHandler for Box<dyn MetricHandler> {
+    fn into_handler(self) -> Arc<dyn MetricHandler> {
+        Arc::from(self)
+    }
+}
+
+/// Why a handler could not write out what it held.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// The handler tried, and what it writes to refused.
+    #[error("could not flush metrics to {target}: {:.1024}", Foreign(cause))]
+    Write {
+        /// What the handler writes to, such as a path or an address.
+        target: Foreign<String>,
+        /// What it said.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The handler did not get everything written in time; it goes on trying.
+    #[error("could not flush metrics to {target} within {timeout:?}")]
+    Timeout {
+        /// What the handler writes to, such as a path or an address.
+        target: Foreign<String>,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The handler was stopped, and wrote out what it had by then.
+    #[error("could not flush metrics to {target}: it was stopped")]
+    Stopped {
+        /// What the handler wrote to, such as a path or an address.
+        target: Foreign<String>,
+    },
+    /// The handler panicked while flushing.
+    #[error("a metric handler panicked while flushing: {handler}")]
+    Panicked {
+        /// Its type, and where it was installed.
+        handler: Foreign<String>,
+    },
+    /// Several handlers failed, or one at several times.
+    #[error("{}", joined(errors, *more))]
+    Several {
+        /// The first of them; at least one.
+        errors: Vec<FlushError>,
+        /// How many there were beside these.
+        more: u64,
+    },
+}
+
+fn joined(errors: &[FlushError], more: u64) -> String {
+    let texts: Vec<_> = errors.iter().map(FlushError::to_string).collect();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    texts.join("; ") + &more
+}
+
+/// Gathers what several flushes failed with, within a bound.
+#[derive(Default)]
+pub(crate) struct FlushFailures {
+    errors: Vec<FlushError>,
+    more: u64,
+}
+
+impl FlushFailures {
+    /// How many errors are kept; the others are counted.
+    const MAX: usize = 8;
+
+    pub(crate) fn add(&mut self, flushed: Result<(), FlushError>) {
+        match flushed {
+            Ok(()) => {}
+            Err(error) if self.errors.len() < Self::MAX => self.errors.push(error),
+            Err(_) => self.more += 1,
+        }
+    }
+
+    /// Returns all of them as one, and forgets them.
+    pub(crate) fn take(&mut self) -> Result<(), FlushError> {
+        let Self { mut errors, more } = std::mem::take(self);
+        match errors.pop() {
+            None => Ok(()),
+            Some(only) if errors.is_empty() && more == 0 => Err(only),
+            Some(last) => {
+                errors.push(last);
+                Err(FlushError::Several { errors, more })
+            }
+        }
+    }
+}
+
+/// Receives metrics and does nothing: what is installed until something else is.
+///
+/// While a group's handler is a `NullHandler`, its annotated functions neither read the clock nor count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullHandler;
+
+impl MetricHandler for NullHandler {
+    fn emit(&self, _: &MetricData<'_>) {}
+
+    fn record_call(&self, _: &CallRecord<'_>) {}
+
+    fn record_untimed_call(&self, _: &UntimedCall<'_>) {}
+
+    fn shortcut(&self) -> Shortcut<'_> {
+        Shortcut::Off
+    }
+}

@@ -1,0 +1,22 @@
+//! Handlers: the trait, those that come with the crate, and what they have in common. Uses `base`, `model` and `site`.
+
+pub(crate) mod buffered;
+mod console;
+pub(crate) mod failures;
+mod fanout;
+#[cfg(feature = "json")]
+mod json_lines;
+pub(crate) mod lines;
+pub(crate) mod losses;
+mod memory;
+mod metric_handler;
+mod register_handler;
+
+pub use self::console::ConsoleHandler;
+pub use self::fanout::FanoutHandler;
+#[cfg(feature = "json")]
+pub use self::json_lines::JsonLinesHandler;
+pub use self::memory::MemoryHandler;
+pub(crate) use self::metric_handler::FlushFailures;
+pub use self::metric_handler::{FlushError, IntoHandler, MetricHandler, NullHandler, Shortcut};
+pub use self::register_handler::LinkedHandler;

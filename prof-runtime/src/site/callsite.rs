@@ -1,0 +1,281 @@
+//! The static record of an annotated function.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use crate::base::sync;
+use crate::model::{Objective, Outcome, metric_name};
+use crate::site::Route;
+use crate::site::registry::{self, Link};
+use crate::thread::local;
+
+/// An annotated function: where it is, what it is called, and where its calls are reported.
+///
+/// The attribute declares one per function, however often a generic function is instantiated. All that are linked into
+/// the program are listed by [`callsites`], called or not.
+pub struct Callsite {
+    /// The function's own name, without `r#`.
+    function: &'static str,
+    /// The type name of an item inside the function.
+    path: fn() -> &'static str,
+    module_path: &'static str,
+    file: &'static str,
+    line: u32,
+    given_name: Option<&'static str>,
+    given_group: Option<&'static str>,
+    /// One call in so many is timed; 1 for all.
+    sample: u32,
+    /// Empty if none was declared.
+    objective: Objective,
+    /// What to do with a call: a [`Route`], as its word. Read on every call, written when handlers change.
+    route: AtomicU64,
+    /// Which of the configuration's targets is that of the site's group; set with the first call, under the routing lock.
+    group_slot: AtomicU32,
+    /// Where threads look for what they keep for this site; set with the first call, under the routing lock.
+    slot: AtomicU32,
+    /// The site is known to the configuration. Only ever used under the routing lock.
+    is_known: AtomicBool,
+    link: Link,
+    /// Computed when first asked for.
+    name: OnceLock<String>,
+    /// Computed when a handler first asks for data points.
+    metric_names: OnceLock<MetricNames>,
+}
+
+/// The names of the data points of one function, in the order of [`Outcome::ALL`], and that of its duration.
+struct MetricNames {
+    outcomes: [String; 4],
+    duration: String,
+}
+
+impl Callsite {
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    pub const fn new(
+        function: &'static str,
+        path: fn() -> &'static str,
+        module_path: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        Self {
+            function,
+            path,
+            module_path,
+            file,
+            line,
+            given_name: None,
+            given_group: None,
+            sample: 1,
+            objective: Objective::new(),
+            route: AtomicU64::new(Route::UNRESOLVED.word()),
+            group_slot: AtomicU32::new(0),
+            slot: AtomicU32::new(0),
+            is_known: AtomicBool::new(false),
+            link: Link::new(),
+            name: OnceLock::new(),
+            metric_names: OnceLock::new(),
+        }
+    }
+
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_name(mut self, name: &'static str) -> Self {
+        self.given_name = Some(name);
+        self
+    }
+
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_group(mut self, group: &'static str) -> Self {
+        self.given_group = Some(group);
+        self
+    }
+
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_sample(mut self, sample: u32) -> Self {
+        assert!(sample > 0, "`sample` must be 1 or more: one call in so many is timed");
+        self.sample = sample;
+        self
+    }
+
+    /// Not public API: called by the code that the attribute generates.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_objective(mut self, objective: Objective) -> Self {
+        self.objective = objective;
+        self
+    }
+
+    /// Returns the name of the function's metrics, such as `Store.load`: the attribute's `name`, else
+    /// `Type.method`, `Trait.method` for a default method, `module.function` or `outer.inner`.
+    pub fn name(&self) -> &str {
+        match self.given_name {
+            Some(name) => name,
+            None => self.name.get_or_init(|| metric_name((self.path)(), self.function)),
+        }
+    }
+
+    /// Returns the group: the attribute's `group`, else the name of the crate that the function is in.
+    pub const fn group(&self) -> &'static str {
+        match self.given_group {
+            Some(group) => group,
+            None => crate_name(self.module_path),
+        }
+    }
+
+    /// Returns the attribute's `sample`: one call in so many is timed, chosen at random; 1 if all are.
+    pub const fn sample(&self) -> u32 {
+        self.sample
+    }
+
+    /// Returns what the attribute's `objective` promises of the calls, else that of the block that the function is in;
+    /// `None` if neither has one.
+    pub fn objective(&self) -> Option<Objective> {
+        (!self.objective.is_empty()).then_some(self.objective)
+    }
+
+    /// Returns the module that the function is in, as `module_path!()` gives it.
+    pub const fn module_path(&self) -> &'static str {
+        self.module_path
+    }
+
+    /// Returns the source file that the function is in, as `file!()` gives it.
+    pub const fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// Returns the line of the function's name in its file, counted from 1.
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Returns the number of calls that have begun and not ended, over all threads and tasks.
+    ///
+    /// Calls are only counted while something listens to them.
+    pub fn in_flight(&'static self) -> u64 {
+        local::in_flight(self)
+    }
+
+    /// The name of the data point for `outcome`: `NAME.success`, `NAME.failure` or `NAME.cancelled`.
+    pub(crate) fn outcome_name(&self, outcome: Outcome) -> &str {
+        &self.metric_names().outcomes[outcome.index()]
+    }
+
+    /// The name of the data point for the duration: `NAME.duration.ms`.
+    pub(crate) fn duration_name(&self) -> &str {
+        &self.metric_names().duration
+    }
+
+    fn metric_names(&self) -> &MetricNames {
+        self.metric_names.get_or_init(|| {
+            let name = self.name();
+            let outcomes = Outcome::ALL.map(|outcome| match outcome {
+                // The seed knows success and failure only; who wants to tell a panic apart takes the call record.
+                Outcome::Panic => format!("{name}.failure"),
+                outcome => format!("{name}.{outcome}"),
+            });
+            MetricNames { outcomes, duration: format!("{name}.duration.ms") }
+        })
+    }
+
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    #[inline(always)]
+    pub(crate) fn route(&self) -> Route {
+        Route::from_word(sync::load_unmodelled(&self.route))
+    }
+
+    /// The route, on a path that looks at what else was set with it.
+    pub(crate) fn route_with_slots(&self) -> Route {
+        // Pairs with `set_route`: whoever sees that the site is resolved sees its slots.
+        Route::from_word(self.route.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_route(&self, route: Route) {
+        self.route.store(route.word(), Ordering::Release);
+    }
+
+    /// Which of the configuration's targets is that of the site's group, once the site is resolved.
+    pub(crate) fn group_slot(&self) -> usize {
+        self.route_with_slots();
+        self.group_slot.load(Ordering::Relaxed) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot.load(Ordering::Relaxed)
+    }
+
+    /// Whether the site is known to the configuration. To be called under the routing lock.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+
+    /// Makes the site known, with a number of its own. To be called under the routing lock.
+    pub(crate) fn introduce(&self, id: usize, group_slot: u32) {
+        self.slot.store(local::slot(id), Ordering::Relaxed);
+        self.group_slot.store(group_slot, Ordering::Relaxed);
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Callsite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callsite")
+            .field("name", &self.name())
+            .field("group", &self.group())
+            .field("file", &self.file)
+            .field("line", &self.line)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns every annotated function that is linked into the program, called or not, in no particular order.
+///
+/// A dependency that the program never mentions is not linked, and lists nothing; `use dependency as _;` links it.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{callsites, prof};
+///
+/// #[prof(name = "never_called")]
+/// fn never_called() {}
+///
+/// # never_called_is_used_here();
+/// # fn never_called_is_used_here() { let _ = never_called; }
+/// assert!(callsites().any(|callsite| callsite.name() == "never_called"));
+/// ```
+pub fn callsites() -> impl Iterator<Item = &'static Callsite> {
+    registry::listed()
+}
+
+/// The first segment of a module path.
+pub const fn crate_name(module_path: &str) -> &str {
+    let bytes = module_path.as_bytes();
+    let mut end = 0;
+    while end < bytes.len() && bytes[end] != b':' {
+        end += 1;
+    }
+    module_path.split_at(end).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_group_is_the_crate() {
+        assert_eq!(crate_name("app::net::http"), "app");
+        assert_eq!(crate_name("app"), "app");
+        assert_eq!(crate_name(""), "");
+    }
+}

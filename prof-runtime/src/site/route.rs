@@ -1,0 +1,34 @@
+//! What a call site does with a call: one word, read on every call.
+
+/// What a call site does with a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Route(u64);
+
+impl Route {
+    /// Nothing listens: neither read the clock nor count.
+    pub(crate) const OFF: Self = Self(0);
+    /// The site was not called since it was loaded; ask for its route.
+    pub(crate) const UNRESOLVED: Self = Self(1);
+    /// No handler listens but, perhaps, a scoped one of the thread.
+    pub(crate) const SCOPED_ONLY: Self = Self(2);
+
+    /// Count the call in this aggregator, which is all that listens.
+    pub(crate) const fn to_aggregator(id: u64) -> Self {
+        Self(2 * id + 3)
+    }
+
+    /// Hand the call's record to the handlers of this target.
+    pub(crate) const fn to_target(id: u64) -> Self {
+        Self(2 * id + 4)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn word(self) -> u64 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+}

@@ -46,7 +46,7 @@
 //!
 //! ```text
 //! timer-watchdog run -- python train.py
-//! timer-watchdog run --scope group -- sh -c 'timer-watchdog send exec --scope backup --after 30s -- rsync …'
+//! timer-watchdog run --kill-target group -- sh -c 'timer-watchdog send exec --scope backup --after 30s -- rsync …'
 //! ```
 //!
 //! # Time

@@ -55,7 +55,7 @@ impl SdNotify {
     }
 
     /// Tells, often enough and not more often, that a look has come to its end.
-    pub(crate) fn looked(&mut self, now: Timestamp) {
+    pub(crate) fn passed(&mut self, now: Timestamp) {
         let Some(interval) = self.watchdog else {
             return;
         };
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(notify.max_interval(), Some(Duration::from_secs(2)));
         notify.ready();
         for second in [10, 10, 11] {
-            notify.looked(Timestamp::from_nanos(second * 1_000_000_000));
+            notify.passed(Timestamp::from_nanos(second * 1_000_000_000));
         }
         notify.stopping();
         let mut buffer = [0; 64];

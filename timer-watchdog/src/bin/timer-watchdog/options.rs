@@ -93,8 +93,8 @@ pub(crate) struct WatchOptions {
     #[arg(long)]
     pub(crate) observe: bool,
     /// What is ended: the worker, its process group, or its control group (version 2; run makes one for CMD)
-    #[arg(long, value_enum, default_value_t = Scope::Process)]
-    pub(crate) scope: Scope,
+    #[arg(long, value_enum, value_name = "TARGET", default_value_t = Target::Process)]
+    pub(crate) kill_target: Target,
     /// Write a file for each incident into this folder
     #[arg(long, value_name = "FOLDER")]
     pub(crate) dump_dir: Option<PathBuf>,
@@ -107,7 +107,7 @@ pub(crate) struct WatchOptions {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scope {
+pub(crate) enum Target {
     Process,
     Group,
     Cgroup,

@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SI
 use signal_hook::iterator::Signals;
 use timer_watchdog::{ControlGroup, FileTimerServer, Pid as WorkerPid};
 
-use crate::options::{RunOptions, Scope};
+use crate::options::{RunOptions, Target};
 use crate::tell;
 
 /// The command is there and cannot be executed, or is not there, as shells say it.
@@ -41,7 +41,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<ExitCode, Box<dyn Error>> {
     let server = tell::configured(builder, &options.watch).build()?;
     server.start()?;
 
-    let has_control_group = options.watch.scope == Scope::Cgroup;
+    let has_control_group = options.watch.kill_target == Target::Cgroup;
     let group = has_control_group.then(|| ControlGroup::create(&format!("timer-watchdog-{}", std::process::id())));
     let group = group.transpose().map_err(|error| format!("cannot make a control group for the command: {error}"))?;
     let mut command = command(options, place.path());
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<ExitCode, Box<dyn Error>> {
         Err(error) => return Ok(not_executed(&options.command[0], &error)),
     };
     let child = Pid::from_raw(child.id().cast_signed()).ok_or("the command has no process number")?;
-    let has_own_group = options.watch.scope == Scope::Group;
+    let has_own_group = options.watch.kill_target == Target::Group;
     let status = supervise(&mut signals, child, has_own_group)?;
     server.stop()?;
     server.flush(LAST_WORDS);
@@ -65,7 +65,7 @@ fn command(options: &RunOptions, timer_file: &Path) -> Command {
     let mut command = Command::new(&options.command[0]);
     command.args(&options.command[1..]);
     command.env("TORCHELASTIC_TIMER_FILE", timer_file).env("TIMER_WATCHDOG_FILE", timer_file);
-    if options.watch.scope == Scope::Group {
+    if options.watch.kill_target == Target::Group {
         // Otherwise the group would be this process's own.
         command.process_group(0);
     }

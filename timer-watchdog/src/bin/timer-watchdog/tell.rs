@@ -4,14 +4,14 @@ use std::io::Write as _;
 
 use timer_watchdog::{Event, FileTimerServerBuilder, KillPolicy, KillTarget, WorkerEvent};
 
-use crate::options::{Scope, WatchOptions};
+use crate::options::{Target, WatchOptions};
 
 /// Returns the policy that the options ask for.
 pub(crate) fn policy(options: &WatchOptions) -> KillPolicy {
-    let target = match options.scope {
-        Scope::Process => KillTarget::Process,
-        Scope::Group => KillTarget::Group,
-        Scope::Cgroup => KillTarget::Cgroup,
+    let target = match options.kill_target {
+        Target::Process => KillTarget::Process,
+        Target::Group => KillTarget::Group,
+        Target::Cgroup => KillTarget::Cgroup,
     };
     let policy = KillPolicy::new().grace(options.grace).target(target);
     let policy = if options.observe { policy.observe() } else { policy };

@@ -134,7 +134,7 @@ fn signals_are_passed_on_and_orphans_are_known() {
 fn fault_35_a_group_or_control_group_of_its_own_goes_as_a_whole() {
     // The worker's child has left the session; only a control group holds it.
     let script = "grep ^0:: /proc/self/cgroup; setsid sh -c 'echo $$; exec sleep 600' & $W send exec --scope load --after 100ms -- sleep 600";
-    let output = run(&["--scope", "cgroup"], script);
+    let output = run(&["--kill-target", "cgroup"], script);
     match output.status.code() {
         Some(137) => {
             let text = String::from_utf8(output.stdout).unwrap();
@@ -152,7 +152,7 @@ fn fault_35_a_group_or_control_group_of_its_own_goes_as_a_whole() {
         code => assert!(code == Some(125) && stderr(&output).contains("cannot make a control group")),
     }
     let script = "sleep 600 & $W send exec --scope load --after 50ms -- sleep 600";
-    assert_eq!(run(&["--scope", "group"], script).status.code(), Some(137), "and its output is closed by all");
+    assert_eq!(run(&["--kill-target", "group"], script).status.code(), Some(137), "and its output is closed by all");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::FileTimerServer;
-use super::look::{Shared, Wake};
+use super::pass::{Shared, Wake};
 use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
 use crate::engine::file::incident::Collector;
@@ -149,7 +149,7 @@ impl FileTimerServerBuilder {
             notify: Mutex::new(notify),
             state: Mutex::new(state),
         };
-        Ok(FileTimerServer { passes: PassLoop::new(shared, super::look::THREAD, 0) })
+        Ok(FileTimerServer { passes: PassLoop::new(shared, super::pass::THREAD, 0) })
     }
 }
 

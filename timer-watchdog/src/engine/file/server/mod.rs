@@ -1,14 +1,14 @@
 //! The server of file timers.
 
 mod builder;
-mod look;
+mod pass;
 
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 pub use builder::FileTimerServerBuilder;
-pub(super) use look::Shared;
+pub(super) use pass::Shared;
 
 use crate::channel::PipeError;
 use crate::channel::pipe::Pipe;
@@ -116,7 +116,7 @@ impl FileTimerServer {
         let mut state = self.shared().lock();
         if state.pipes.is_empty() {
             let pipe = Pipe::take(&self.shared().path)
-                .map_err(|error| StartError::Prepare { name: look::THREAD.to_owned(), source: Box::new(error) })?;
+                .map_err(|error| StartError::Prepare { name: pass::THREAD.to_owned(), source: Box::new(error) })?;
             state.add_pipe(pipe);
         }
         Ok(())

@@ -65,8 +65,8 @@ impl Passes for Shared {
         let plan = self.plan(start, timeout);
         let ended = wait(&plan, &self.wake, clock.now()).map_err(|error| cannot("wait for", error))?;
         let got = clock.now();
-        let requests = self.look(&plan, &ended, got).map_err(|error| cannot("read", error))?;
-        self.notify(|notify| notify.looked(clock.now()));
+        let requests = self.carry_out(&plan, &ended, got).map_err(|error| cannot("read", error))?;
+        self.notify(|notify| notify.passed(clock.now()));
         Ok(requests)
     }
 
@@ -129,7 +129,7 @@ impl Shared {
         }
     }
 
-    fn look(&self, plan: &Plan, ended: &[(Pid, Arc<dyn WorkerProcess>)], got: Timestamp) -> io::Result<usize> {
+    fn carry_out(&self, plan: &Plan, ended: &[(Pid, Arc<dyn WorkerProcess>)], got: Timestamp) -> io::Result<usize> {
         let mut state = self.lock();
         // What a process has sent before it ended still counts; whatever the reading says, its end is dealt with.
         let requests = state.read(self, got);

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use prof_runtime::report_at_exit;
+use prof_runtime::{ProfBuilder, Report};
 
 /// Parses every Rust source below a directory and reports where the time went.
 #[derive(Parser)]
@@ -39,13 +39,17 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let mut report = report_at_exit();
-    if options.json {
-        report = report.json();
-    }
+    let report = if options.json { Report::json() } else { Report::table() };
+    let guard = match ProfBuilder::new().report_as(report).start() {
+        Ok(guard) => guard,
+        Err(error) => {
+            eprintln!("profile_sources: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let threads = options.threads.or_else(|| std::thread::available_parallelism().ok());
     let result = run::run(&options.dir, threads.map_or(1, NonZero::get), options.record);
-    drop(report);
+    drop(guard);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -85,14 +85,9 @@ impl ProfGuard {
 
 /// Counts nothing, and prints nothing.
 #[inline(always)]
-pub fn report_at_exit() -> Report {
-    Report(())
+pub fn report_at_exit() -> ProfGuard {
+    ProfGuard(())
 }
-
-/// Prints nothing when it is dropped.
-#[derive(Debug)]
-#[must_use = "with the feature `enabled`, the report is printed when the guard is dropped: bind it to a variable, such as `_report`"]
-pub struct Report(());
 
 /// Flushes nothing.
 ///

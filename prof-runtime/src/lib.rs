@@ -115,8 +115,7 @@ mod thread;
 
 #[cfg(not(feature = "enabled"))]
 pub use self::disabled::{
-    FlushError, InitError, MetricStream, ProfGuard, Report, flush, init, init_from_env, put_metric, report_at_exit,
-    stream,
+    FlushError, InitError, MetricStream, ProfGuard, flush, init, init_from_env, put_metric, report_at_exit, stream,
 };
 #[cfg(feature = "json")]
 pub use self::handler::JsonLinesHandler;
@@ -125,12 +124,14 @@ pub use self::handler::JsonLinesHandler;
 pub use self::handler::Shortcut;
 pub use self::model::{Fallible, MetricData, MetricValue, Outcome};
 #[cfg(feature = "report")]
-pub use self::report::{Report, report_at_exit};
+pub use self::report::Report;
+#[cfg(feature = "report")]
+pub use self::startup::report_at_exit;
 #[cfg(feature = "enabled")]
 pub use self::{
     aggregate::Aggregator,
     base::text,
-    config::route::{configure, configure_group, flush},
+    config::route::{configure, configure_group},
     config::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped},
     context::{ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext, TopN},
     counts::histogram::{Bucket, Histogram},
@@ -139,7 +140,7 @@ pub use self::{
     handler::{ConsoleHandler, FanoutHandler, FlushError, IntoHandler, MemoryHandler, MetricHandler, NullHandler},
     model::Objective,
     site::{CallRecord, Callsite, UntimedCall, callsites},
-    startup::{InitError, ProfBuilder, ProfGuard, init, init_from_env},
+    startup::{InitError, ProfBuilder, ProfGuard, flush, init, init_from_env},
     stream::{MetricStream, put_metric, stream},
 };
 #[doc = include_str!("prof.md")]

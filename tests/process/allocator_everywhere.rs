@@ -10,9 +10,9 @@ use std::time::Duration;
 use prof_runtime::context::ContextHandler;
 use prof_runtime::{
     Aggregator, BufferedHandler, CallRecord, ConsoleHandler, FanoutHandler, FlushError, JsonLinesHandler,
-    MemoryHandler, MetricData, MetricHandler, MetricStream, MetricsContext, NullHandler, Outcome, ProfBuilder, Report,
-    RuntimeMetricsContext, TopN, WithHandlerExt, callsites, configure, configure_group, flush, prof, put_metric,
-    report_at_exit, scoped, stream,
+    MemoryHandler, MetricData, MetricHandler, MetricStream, MetricsContext, NullHandler, Outcome, ProfBuilder,
+    ProfGuard, RuntimeMetricsContext, TopN, WithHandlerExt, callsites, configure, configure_group, flush, prof,
+    put_metric, report_at_exit, scoped, stream,
 };
 
 struct Annotated;
@@ -148,7 +148,7 @@ fn everything() {
     flush().unwrap();
     guard.flush().unwrap();
     drop(guard);
-    drop::<Report>(report);
+    drop::<ProfGuard>(report);
     configure(ConsoleHandler::to(Vec::<u8>::new()));
     calls();
     configure(NullHandler);

@@ -8,8 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use prof_runtime::{
-    Aggregator, FlushError, MemoryHandler, MetricData, MetricHandler, callsites, configure, configure_group, flush,
-    prof, put_metric, register_handler, report_at_exit, scoped, stream,
+    Aggregator, FlushError, MemoryHandler, MetricData, MetricHandler, ProfBuilder, Report, callsites, configure,
+    configure_group, flush, prof, put_metric, register_handler, scoped, stream,
 };
 
 /// Names the case to the child that it is run in.
@@ -65,7 +65,7 @@ register_handler!({
             assert!(aggregator.snapshot().functions.len() >= 2);
             assert!(callsites().all(|site| site.in_flight() <= 1));
         }
-        "reports" => drop(report_at_exit().to(std::io::sink())),
+        "reports" => drop(ProfBuilder::new().report_as(Report::table().to(std::io::sink())).start()),
         "starts a thread" => *lock() = Some(thread::spawn(work)),
         "waits for a thread" => thread::spawn(work).join().unwrap(),
         "panics" => panic!("cannot be made"),

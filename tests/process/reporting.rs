@@ -3,7 +3,9 @@
 
 use std::io::{pipe, read_to_string};
 
-use prof_runtime::{MemoryHandler, Snapshot, configure, configure_group, prof, put_metric, report_at_exit, scoped};
+use prof_runtime::{
+    MemoryHandler, ProfBuilder, Report, Snapshot, configure, configure_group, prof, put_metric, scoped,
+};
 
 #[prof(name = "here")]
 fn here(fails: bool) -> Result<(), ()> {
@@ -16,9 +18,9 @@ fn there() {}
 #[test]
 fn a_report_has_every_group_and_takes_nothing_from_the_handlers() {
     let (reader, writer) = pipe().unwrap();
-    let report = report_at_exit().to(writer);
+    let report = ProfBuilder::new().report_as(Report::table().to(writer)).start().unwrap();
     let (json_reader, json_writer) = pipe().unwrap();
-    let json = report_at_exit().json().to(json_writer);
+    let json = ProfBuilder::new().report_as(Report::json().to(json_writer)).start().unwrap();
 
     // Installed after the report, and heard beside it.
     let (default, elsewhere) = (MemoryHandler::new(), MemoryHandler::new());

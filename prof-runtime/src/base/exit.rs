@@ -6,6 +6,7 @@
 //! target, stderr or a lock that it holds itself blocks.
 
 use std::cell::Cell;
+use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
@@ -31,12 +32,29 @@ pub(crate) trait End: Send + Sync {
         true
     }
 
+    /// Begins to write out what is held back, until the deadline, which is that of `timeout`, and returns a function that
+    /// waits for it; `None` if nothing can be held back, or this thread is the one that would have to write it.
+    fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Option<FlushWait> {
+        let _ = (deadline, timeout);
+        None
+    }
+
     /// Begins to end, without waiting for anything. May be called again, and at the same time from another thread.
     fn begin(&self);
 
     /// Waits for the end until the deadline. May be called again, and at the same time from another thread: then it waits
     /// for that one.
     fn finish(&self, deadline: Instant);
+}
+
+/// Waits for a flush that has begun.
+pub(crate) type FlushWait = Box<dyn FnOnce() -> Result<(), FlushFault>>;
+
+/// Why a part could not write out what it holds back.
+pub(crate) struct FlushFault {
+    /// Where it writes to.
+    pub(crate) target: String,
+    pub(crate) cause: Box<dyn Error + Send + Sync>,
 }
 
 /// How long the end may take by default: half of what container runtimes grant a program before they kill it.
@@ -142,7 +160,7 @@ pub(crate) fn end_all() {
         return;
     }
     let begun = clock::monotonic();
-    let timeout = Duration::from_millis(TIMEOUT_MS.load(Ordering::Relaxed)).max(TIMEOUT);
+    let timeout = longest_timeout();
     within(timeout, move || {
         let listed = listed();
         for end in &listed {
@@ -153,8 +171,7 @@ pub(crate) fn end_all() {
         // Concurrently, so that a part that blocks does not delay the others.
         let mut blocking: Vec<Worker> = Vec::new();
         if has_handlers {
-            // Nobody can act on an error any more. Handlers count their losses themselves.
-            blocking.extend(beside(|| drop(route::flush())));
+            blocking.extend(beside(route::flush_quietly));
         }
         for end in may_block {
             blocking.extend(beside(move || end.finish(deadline(&end))));
@@ -167,6 +184,18 @@ pub(crate) fn end_all() {
             let _ = thread.done().recv();
         }
     });
+}
+
+/// Has all parts begin to write out what they hold back, and returns functions that wait for it.
+pub(crate) fn begin_flush() -> Vec<FlushWait> {
+    let timeout = longest_timeout();
+    let deadline = clock::deadline(timeout);
+    listed().iter().filter_map(|part| part.begin_flush(deadline, timeout)).collect()
+}
+
+/// The longest timeout of all parts, and at least [`TIMEOUT`].
+fn longest_timeout() -> Duration {
+    Duration::from_millis(TIMEOUT_MS.load(Ordering::Relaxed)).max(TIMEOUT)
 }
 
 fn deadline_from(begun: Instant, timeout: Duration) -> Instant {

@@ -6,11 +6,11 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, ThreadId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::base::exit::{self, End, Listed};
+use crate::base::exit::{self, End, FlushWait, Listed};
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::base::sys;
@@ -39,9 +39,12 @@ struct Shared {
     is_stopped_by_exit: AtomicBool,
     /// Counts what it holds back as lost, and says how much that is if it knows.
     lose: Option<Box<Lose>>,
+    /// Has the thread write out what it holds back.
+    flush: Option<Box<Flush>>,
 }
 
 type Lose = dyn Fn() -> Option<String> + Send + Sync;
+type Flush = dyn Fn(Instant, Duration) -> FlushWait + Send + Sync;
 
 /// The receiving end of the owner's request to stop.
 #[derive(Clone)]
@@ -57,6 +60,13 @@ impl Stop {
 impl End for Shared {
     fn may_block(&self) -> bool {
         false
+    }
+
+    fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Option<FlushWait> {
+        let flush = self.flush.as_ref()?;
+        // It would wait for itself.
+        let is_own_thread = thread::current().id() == self.thread;
+        (!is_own_thread && !self.was_told_to_stop()).then(|| flush(deadline, timeout))
     }
 
     fn begin(&self) {
@@ -86,6 +96,10 @@ impl Shared {
     fn signal(&self) -> bool {
         let stop = lock(&self.stop).take();
         stop.is_some()
+    }
+
+    fn was_told_to_stop(&self) -> bool {
+        lock(&self.stop).is_none()
     }
 
     fn has_ended_by(&self, deadline: Instant) -> bool {
@@ -120,6 +134,7 @@ impl Worker {
             target: String::new(),
             is_stopped_by_exit: AtomicBool::new(false),
             lose: None,
+            flush: None,
         };
         Ok(Self { shared: Arc::new(shared), thread: Some(thread), listed: None })
     }
@@ -140,6 +155,15 @@ impl Worker {
         self
     }
 
+    /// Has [`flush`](crate::flush) call `flush`, once [`stop_at_exit`](Self::stop_at_exit) lists the thread.
+    pub(crate) fn flush_by(mut self, flush: impl Fn(Instant, Duration) -> FlushWait + Send + Sync + 'static) -> Self {
+        // Nobody else has it yet.
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.flush = Some(Box::new(flush));
+        }
+        self
+    }
+
     /// Returns the channel that is disconnected once the thread has returned.
     pub(crate) fn done(&self) -> &Receiver<Infallible> {
         &self.shared.done
@@ -156,7 +180,7 @@ impl Worker {
 
     /// Whether it was told to stop.
     pub(crate) fn was_told_to_stop(&self) -> bool {
-        lock(&self.shared.stop).is_none()
+        self.shared.was_told_to_stop()
     }
 
     /// Tells the thread to stop.
@@ -215,8 +239,6 @@ pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::base::clock;
 

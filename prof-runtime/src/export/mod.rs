@@ -21,7 +21,8 @@ mod statsd;
 mod tracing;
 
 use std::error::Error;
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::MetricsHandler;
@@ -33,6 +34,7 @@ pub use self::snapshots::SnapshotLines;
 pub use self::statsd::{StatsdError, StatsdHandler};
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingHandler;
+use crate::aggregate::Aggregator;
 #[cfg(feature = "json")]
 pub use crate::base::files::RotatingFile;
 use crate::base::text::Foreign;
@@ -52,6 +54,85 @@ pub trait Exporter: Send {
     ///
     /// If it could not be written.
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError>;
+
+    /// Receives what a [`ProfBuilder`](crate::ProfBuilder) knows, once, before the first export: the list of losses, and the
+    /// attributes of the program. The default ignores it. A [`PeriodicExporter`] that is started without a builder does not
+    /// call it.
+    fn attach(&mut self, context: &ExportContext<'_>) {
+        let _ = context;
+    }
+
+    /// Returns how often a [`ProfBuilder`](crate::ProfBuilder) has it export unless the program says otherwise; every 60 s by
+    /// default, as OpenTelemetry does.
+    fn default_interval(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    /// Whether exports do nothing, so that a [`ProfBuilder`](crate::ProfBuilder) starts no thread for it; `false` by default.
+    fn is_disabled(&self) -> bool {
+        false
+    }
+}
+
+impl<E: Exporter + ?Sized> Exporter for Box<E> {
+    fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
+        (**self).export(snapshot)
+    }
+
+    fn attach(&mut self, context: &ExportContext<'_>) {
+        (**self).attach(context);
+    }
+
+    fn default_interval(&self) -> Duration {
+        (**self).default_interval()
+    }
+
+    fn is_disabled(&self) -> bool {
+        (**self).is_disabled()
+    }
+}
+
+/// What a [`ProfBuilder`](crate::ProfBuilder) hands to the exporters and servers that it starts.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ExportContext<'a> {
+    /// What messages and losses call the part, such as `otlp:http://127.0.0.1:4318`.
+    pub target: &'a str,
+    /// Counts for all parts that take snapshots.
+    pub aggregator: &'a Aggregator,
+    /// Where parts count what they lose; exporters publish it.
+    pub losses: &'a Losses,
+    /// What describes the program, such as `service.name`: keys and values, each key once.
+    pub attributes: &'a [(String, String)],
+}
+
+impl<'a> ExportContext<'a> {
+    /// Creates a context without attributes, for tests of exporters.
+    pub fn new(target: &'a str, aggregator: &'a Aggregator, losses: &'a Losses) -> Self {
+        Self { target, aggregator, losses, attributes: &[] }
+    }
+
+    /// Sets the attributes.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: &'a [(String, String)]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+}
+
+/// Runs by itself until it is ended, such as a server that others scrape. [`ProfBuilder::server`](crate::ProfBuilder::server)
+/// starts one, and its guard ends it.
+pub trait Server: Send + Sync {
+    /// Begins to end, without waiting. May be called again.
+    fn begin_shutdown(&self);
+
+    /// Waits for the end until the deadline. Returns whether it has ended.
+    fn finish_shutdown(&self, deadline: Instant) -> bool;
+
+    /// Returns the address that it listens on; `None` if it has none.
+    fn local_addr(&self) -> Option<SocketAddr> {
+        None
+    }
 }
 
 /// Why a snapshot could not be written out.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::{ExportError, Exporter};
 use crate::counts::{FunctionStats, Snapshot};
@@ -66,6 +67,10 @@ impl SnapshotLines {
 }
 
 impl Exporter for SnapshotLines {
+    fn default_interval(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
         self.write(snapshot).map_err(|error| ExportError::Unreachable {
             target: self.target.as_str().into(),
@@ -83,8 +88,6 @@ impl fmt::Debug for SnapshotLines {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::aggregate::Aggregator;
     use crate::counts::histogram::Histogram;

@@ -201,6 +201,12 @@ impl FlushFailures {
     pub(crate) fn add(&mut self, flushed: Result<(), FlushError>) {
         match flushed {
             Ok(()) => {}
+            Err(FlushError::Several { errors, more }) => {
+                for error in errors {
+                    self.add(Err(error));
+                }
+                self.more += more;
+            }
             Err(error) if self.errors.len() < Self::MAX => self.errors.push(error),
             Err(_) => self.more += 1,
         }

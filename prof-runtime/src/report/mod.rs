@@ -7,18 +7,12 @@ mod width;
 
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
 
-use crate::aggregate::Aggregator;
-use crate::base::exit::{self, End, Listed};
+use crate::base::exit;
 use crate::base::stderr;
-use crate::config::route::Observer;
 use crate::counts::Snapshot;
-use crate::thread::local::lock;
 
-/// Counts every annotated call from now on, and prints a table of them to stderr when the returned guard is dropped, or the
-/// process exits before that: bind it in `main`.
+/// What a report looks like, and where it is written to; [`ProfBuilder::report_as`](crate::ProfBuilder::report_as) takes it.
 ///
 /// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the wall time
 /// since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees, and calls
@@ -26,61 +20,21 @@ use crate::thread::local::lock;
 ///
 /// No line is wider than the terminal, nor than the variable `COLUMNS` says; where there is neither, than 160 columns.
 /// Where there is no room, names are shortened in the middle, to 60 columns at the most anywhere, and then columns are left
-/// out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form.
-/// [As JSON](Report::json), the report has everything. It is coloured on a terminal, unless `NO_COLOR` is set.
-///
-/// The report listens beside whatever handlers are configured, and to all groups; only what is [`scoped`](crate::scoped)
-/// passes it by. [How a program ends](crate::startup#the-end) says which ends print it. If nobody reads what it is printed
-/// to, it is given up after 6 s. A process that was forked from the one that counts prints none.
+/// out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form. The table is
+/// coloured on a terminal, unless `NO_COLOR` is set. The feature `json` has a report of everything, `Report::json`.
 ///
 /// # Examples
 ///
 /// ```
-/// use prof_runtime::{prof, report_at_exit};
+/// use prof_runtime::{ProfBuilder, Report};
 ///
-/// #[prof(name = "work")]
-/// fn work() {}
-///
-/// fn main() {
-///     let report = report_at_exit();
-///     work();
-///     assert_eq!(report.aggregator().snapshot().function("work").unwrap().success, 1);
-/// }
+/// let (reader, writer) = std::io::pipe()?;
+/// drop(ProfBuilder::new().report_as(Report::table().to(writer)).start()?);
+/// assert!(std::io::read_to_string(reader)?.contains("no annotated function was called"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn report_at_exit() -> Report {
-    let aggregator = Aggregator::new();
-    let observer = Observer::new(Arc::new(aggregator.clone()));
-    let shared = Arc::new(Shared {
-        aggregator,
-        observer: Mutex::new(Some(observer)),
-        last: OnceLock::new(),
-        state: Mutex::new(Some(State { format: Format::Table, output: Output::Stderr })),
-        process_id: std::process::id(),
-    });
-    let listed = exit::list(&shared);
-    Report { shared, _listed: listed }
-}
-
-/// Prints its report when it is dropped, or when the process exits; made by [`report_at_exit`].
-#[must_use = "the report is printed when the guard is dropped: bind it to a variable, such as `_report`"]
+#[must_use = "a report is printed by the guard of the builder that it is given to"]
 pub struct Report {
-    shared: Arc<Shared>,
-    _listed: Listed,
-}
-
-struct Shared {
-    aggregator: Aggregator,
-    /// Has the aggregator listen until the end begins.
-    observer: Mutex<Option<Observer>>,
-    /// What it had counted then.
-    last: OnceLock<Snapshot>,
-    /// Taken out by whoever prints.
-    state: Mutex<Option<State>>,
-    /// A forked child prints nothing: the numbers are its parent's.
-    process_id: u32,
-}
-
-struct State {
     format: Format,
     output: Output,
 }
@@ -107,81 +61,34 @@ impl Output {
 }
 
 impl Report {
-    /// Makes the report one line of JSON: the [`Snapshot`], as `serde` writes it.
+    /// Creates a report that is a table on stderr.
+    pub fn table() -> Self {
+        Self { format: Format::Table, output: Output::Stderr }
+    }
+
+    /// Creates a report that is one line of JSON on stderr: the [`Snapshot`], as `serde` writes it.
     #[cfg(feature = "json")]
-    pub fn json(self) -> Self {
-        self.change(|state| state.format = Format::Json)
+    pub fn json() -> Self {
+        Self { format: Format::Json, output: Output::Stderr }
     }
 
-    /// Prints to `writer` instead of stderr, without colours and up to 160 columns wide.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let (reader, writer) = std::io::pipe().unwrap();
-    /// drop(prof_runtime::report_at_exit().to(writer));
-    /// let text = std::io::read_to_string(reader).unwrap();
-    /// assert!(text.contains("no annotated function was called"));
-    /// ```
-    pub fn to(self, writer: impl Write + Send + 'static) -> Self {
-        self.change(|state| state.output = Output::Writer(Box::new(writer)))
-    }
-
-    fn change(self, change: impl FnOnce(&mut State)) -> Self {
-        // It is printed already if the process is about to exit.
-        if let Some(state) = lock(&self.shared.state).as_mut() {
-            change(state);
-        }
+    /// Sets that the report is written to `writer`, without colours and up to 160 columns wide.
+    pub fn to(mut self, writer: impl Write + Send + 'static) -> Self {
+        self.output = Output::Writer(Box::new(writer));
         self
     }
 
-    /// Returns the aggregator that counts for this report.
-    pub fn aggregator(&self) -> &Aggregator {
-        &self.shared.aggregator
-    }
-}
-
-impl End for Shared {
-    fn begin(&self) {
-        let mut observer = lock(&self.observer);
-        drop(observer.take());
-        self.last.get_or_init(|| self.aggregator.snapshot());
-    }
-
-    fn finish(&self, _: Instant) {
-        // Locked until it is printed, for whoever else waits for that.
-        let mut state = lock(&self.state);
-        if let (Some(State { format, mut output }), Some(last)) = (state.take(), self.last.get()) {
-            print_to(last, format, &mut output);
-        }
-    }
-}
-
-impl Drop for Report {
-    fn drop(&mut self) {
-        if self.shared.process_id == std::process::id() {
-            exit::end(Arc::clone(&self.shared) as Arc<dyn End>);
-        } else {
-            drop(lock(&self.shared.observer).take());
-            drop(lock(&self.shared.state).take());
+    /// Writes it, of this snapshot.
+    pub(crate) fn print(mut self, snapshot: &Snapshot) {
+        if let Err(error) = write(snapshot, self.format, &mut self.output) {
+            stderr::line(format_args!("prof: could not write the report: {error}"));
         }
     }
 }
 
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Report").field("aggregator", &self.shared.aggregator).finish_non_exhaustive()
-    }
-}
-
-/// Prints a table of a snapshot to stderr.
-pub(crate) fn print(snapshot: &Snapshot) {
-    print_to(snapshot, Format::Table, &mut Output::Stderr);
-}
-
-fn print_to(snapshot: &Snapshot, format: Format, output: &mut Output) {
-    if let Err(error) = write(snapshot, format, output) {
-        stderr::line(format_args!("prof: could not write the report: {error}"));
+        f.debug_struct("Report").field("format", &self.format).finish_non_exhaustive()
     }
 }
 
@@ -228,7 +135,7 @@ fn write_to_stderr(text: &str) -> io::Result<()> {
 }
 
 impl Snapshot {
-    /// Returns the numbers as the text of a table, as [`report_at_exit`] prints it, but without colours and up to 160 columns
+    /// Returns the numbers as the text of a table, as [`report_at_exit`](crate::report_at_exit) prints it, but without colours and up to 160 columns
     /// wide. The share is of the wall time from [`started_at`](Self::started_at) to [`taken_at`](Self::taken_at).
     ///
     /// # Examples

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-#[cfg(feature = "prometheus")]
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,23 +9,22 @@ use std::time::{Duration, Instant};
 use crate::aggregate::Aggregator;
 use crate::base::clock;
 use crate::base::exit::{self, End, Listed};
+use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::config::route::Observer;
 use crate::counts::Snapshot;
-use crate::export::{BegunExport, ExportError, Exporter, PeriodicExporter};
+use crate::export::{BegunExport, ExportContext, ExportError, Exporter, PeriodicExporter, Server};
 use crate::handler::buffered::{BegunFlush, BufferedHandler};
 use crate::handler::losses::{LossUnit, Losses};
 use crate::handler::{FlushError, FlushFailures, MetricHandler};
 #[cfg(feature = "report")]
-use crate::report;
-use crate::thread::local::lock;
+use crate::report::Report;
+use crate::thread::local::{self, lock};
 
+use super::own::{StartError, StartServer};
+use super::ready::Options;
 #[cfg(all(unix, feature = "signals"))]
 use super::signals::Caught;
-#[cfg(feature = "prometheus")]
-use crate::export::prometheus::{
-    PrometheusCollector, PrometheusListener, PrometheusServer, PrometheusServerBuilder, ServeError,
-};
 
 /// Keeps everything running that [`init`](super::init) started. Dropping it writes all buffers out and stops
 /// everything, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default 5 s. Whatever is not written by
@@ -50,13 +48,16 @@ struct Running {
     /// What the aggregator had counted when the end began.
     last: OnceLock<Arc<Snapshot>>,
     handlers: Vec<Arc<BufferedHandler>>,
+    /// Handlers that receive metrics on the threads that emit them.
+    direct: Vec<Arc<dyn MetricHandler>>,
     exporters: Vec<PeriodicExporter>,
-    #[cfg(feature = "prometheus")]
-    servers: Vec<PrometheusServer>,
+    /// Servers and their targets.
+    servers: Vec<(String, Box<dyn Server>)>,
     /// Counts for the exporters, the servers and the report; none, if none of them is there.
     aggregator: Option<Aggregator>,
+    /// Taken out by whoever prints them.
     #[cfg(feature = "report")]
-    has_report: bool,
+    reports: Mutex<Vec<Report>>,
     losses: Losses,
     timeout: Duration,
     /// The process that has the threads of these parts. A forked child has none of them.
@@ -73,19 +74,19 @@ pub(super) struct Starting {
 }
 
 impl Starting {
-    pub(super) fn new(timeout: Duration) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         let running = Running {
             observers: Mutex::default(),
             last: OnceLock::new(),
             handlers: Vec::new(),
+            direct: Vec::new(),
             exporters: Vec::new(),
-            #[cfg(feature = "prometheus")]
             servers: Vec::new(),
             aggregator: None,
             #[cfg(feature = "report")]
-            has_report: false,
-            losses: Losses::new(),
-            timeout,
+            reports: Mutex::default(),
+            losses: options.losses.clone(),
+            timeout: options.timeout,
             process_id: std::process::id(),
             has_ended: Mutex::new(false),
         };
@@ -96,45 +97,54 @@ impl Starting {
         }
     }
 
-    pub(super) fn losses(&self) -> &Losses {
-        &self.running.losses
-    }
-
     /// The one aggregator of everything that takes snapshots, so that a call is counted once.
     fn shared_aggregator(&mut self) -> Aggregator {
         self.running.aggregator.get_or_insert_default().clone()
     }
 
     #[cfg(feature = "report")]
-    pub(super) fn report(&mut self) {
+    pub(super) fn report(&mut self, report: Report) {
         self.shared_aggregator();
-        self.running.has_report = true;
+        lock(&self.running.reports).push(report);
     }
 
     pub(super) fn add_handler(&mut self, handler: BufferedHandler) {
         self.running.handlers.push(Arc::new(handler));
     }
 
-    #[cfg_attr(not(any(feature = "json", feature = "otlp")), allow(dead_code))]
+    pub(super) fn add_direct_handler(&mut self, handler: Arc<dyn MetricHandler>) {
+        self.running.direct.push(handler);
+    }
+
+    /// Adds an exporter, which exports as often as it wants if there is no interval.
     pub(super) fn add_exporter(
         &mut self,
         target: &str,
-        interval: Duration,
-        exporter: impl Exporter + 'static,
+        interval: Option<Duration>,
+        mut exporter: Box<dyn Exporter>,
+        attributes: &[(String, String)],
     ) -> io::Result<()> {
+        if exporter.is_disabled() {
+            return Ok(());
+        }
         let (losses, aggregator) = (self.running.losses.counter(target, LossUnit::Snapshots), self.shared_aggregator());
+        let context = ExportContext::new(target, &aggregator, &self.running.losses).with_attributes(attributes);
+        exporter.attach(&context);
+        let interval = interval.unwrap_or_else(|| exporter.default_interval());
         self.running.exporters.push(PeriodicExporter::start_counting(losses, aggregator, interval, exporter)?);
         Ok(())
     }
 
-    #[cfg(feature = "prometheus")]
+    /// Starts a server.
     pub(super) fn add_server(
         &mut self,
-        listener: PrometheusListener,
-        builder: PrometheusServerBuilder,
-    ) -> Result<(), ServeError> {
-        let collector = PrometheusCollector::new(self.shared_aggregator()).losses(&self.running.losses);
-        self.running.servers.push(listener.serve(builder, collector)?);
+        target: &str,
+        attributes: &[(String, String)],
+        start: Box<StartServer>,
+    ) -> Result<(), StartError> {
+        let aggregator = self.shared_aggregator();
+        let context = ExportContext::new(target, &aggregator, &self.running.losses).with_attributes(attributes);
+        self.running.servers.push((target.to_owned(), start(&context)?));
         Ok(())
     }
 
@@ -160,7 +170,8 @@ impl Starting {
         let aggregator =
             running.aggregator.iter().map(|aggregator| Arc::new(aggregator.clone()) as Arc<dyn MetricHandler>);
         let handlers = running.handlers.iter().map(|handler| Arc::clone(handler) as Arc<dyn MetricHandler>);
-        *lock(&running.observers) = aggregator.chain(handlers).map(Observer::new).collect();
+        let direct = running.direct.iter().map(Arc::clone);
+        *lock(&running.observers) = aggregator.chain(handlers).chain(direct).map(Observer::new).collect();
         let running = Arc::new(running);
         let listed = Some(exit::list(&running));
         ProfGuard {
@@ -182,7 +193,15 @@ impl ProfGuard {
     /// Returns the address that Prometheus is served on, the first if there are several.
     #[cfg(feature = "prometheus")]
     pub fn prometheus_addr(&self) -> Option<SocketAddr> {
-        self.running.servers.first().map(PrometheusServer::local_addr)
+        let (_, server) = self.running.servers.iter().find(|(target, _)| target.starts_with("prometheus:"))?;
+        server.local_addr()
+    }
+
+    /// Returns the address that the [server](super::ProfBuilder::server) of this name listens on; `None` if there is no such
+    /// server, or it has no address.
+    pub fn server_addr(&self, name: &str) -> Option<SocketAddr> {
+        let (_, server) = self.running.servers.iter().find(|(target, _)| target == name)?;
+        server.local_addr()
     }
 
     /// Returns the counters of what was lost on the way out.
@@ -190,7 +209,8 @@ impl ProfGuard {
         &self.running.losses
     }
 
-    /// Writes out what is held back, all parts side by side, within the timeout.
+    /// Writes out what the parts of this guard hold back, all at the same time, within the timeout.
+    /// [`flush`](crate::flush) does so for all guards, and for configured handlers.
     ///
     /// # Errors
     ///
@@ -205,6 +225,10 @@ impl ProfGuard {
         let mut failures = FlushFailures::default();
         for flush in handlers {
             failures.add(flush.and_then(BegunFlush::wait));
+        }
+        for handler in &self.running.direct {
+            let panicked = || Err(FlushError::Panicked { handler: handler.__prof_type_name().into() });
+            failures.add(local::inside(|| caught(|| handler.flush())).unwrap_or_else(panicked));
         }
         for (exporter, export) in exporters {
             let failed =
@@ -250,11 +274,9 @@ impl Running {
         let mut late: Vec<&str> = Vec::new();
         late.extend(self.handlers.iter().filter(|one| !one.shutdown_by(deadline)).map(|one| one.target()));
         late.extend(self.exporters.iter().filter(|one| !one.shutdown_by(deadline)).map(PeriodicExporter::target));
-        #[cfg(feature = "prometheus")]
-        {
-            self.servers.iter().for_each(PrometheusServer::begin_shutdown);
-            late.extend(self.servers.iter().filter(|one| !one.shutdown_by(deadline)).map(|_| "prometheus"));
-        }
+        self.servers.iter().for_each(|(_, server)| server.begin_shutdown());
+        let is_late = |(_, server): &&(String, Box<dyn Server>)| !server.finish_shutdown(deadline);
+        late.extend(self.servers.iter().filter(is_late).map(|(target, _)| target.as_str()));
         late
     }
 }
@@ -291,10 +313,11 @@ impl End for Running {
             stderr::line(format_args!("prof: {lost}"));
         }
         #[cfg(feature = "report")]
-        if self.has_report
-            && let Some(last) = self.last.get()
-        {
-            report::print(last);
+        if let Some(last) = self.last.get() {
+            let reports = std::mem::take(&mut *lock(&self.reports));
+            for report in reports {
+                report.print(last);
+            }
         }
     }
 }

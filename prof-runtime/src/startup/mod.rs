@@ -58,7 +58,9 @@ mod builder;
 mod error;
 #[cfg(test)]
 mod faults;
+mod flush;
 mod guard;
+mod own;
 mod part;
 mod ready;
 #[cfg(all(unix, feature = "signals"))]
@@ -70,7 +72,36 @@ use std::ffi::OsStr;
 
 pub use self::builder::ProfBuilder;
 pub use self::error::InitError;
+pub use self::flush::flush;
 pub use self::guard::ProfGuard;
+
+/// Counts every annotated call from now on, and prints a [table](crate::Report) of them to stderr when the returned guard is
+/// dropped, or the process exits before that: bind it in `main`.
+///
+/// It is `ProfBuilder::new().report()`, started, which cannot fail. The report listens beside whatever handlers are
+/// configured, and to all groups; only what is [`scoped`](crate::scoped) passes it by. [How a program ends](self#the-end)
+/// says which ends print it. If nobody reads what it is printed to, it is given up after 6 s. A process that was forked from
+/// the one that counts prints none.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::{prof, report_at_exit};
+///
+/// #[prof(name = "work")]
+/// fn work() {}
+///
+/// fn main() {
+///     let report = report_at_exit();
+///     work();
+///     let snapshot = report.aggregator().unwrap().snapshot();
+///     assert_eq!(snapshot.function("work").unwrap().success, 1);
+/// }
+/// ```
+#[cfg(feature = "report")]
+pub fn report_at_exit() -> ProfGuard {
+    ProfBuilder::new().report_only()
+}
 
 /// Starts what the environment variable `PROF` lists, such as `PROF=report,prometheus:127.0.0.1:9464`, until the
 /// returned guard is dropped: bind it in `main`. Nothing is started if the variable is not set.
@@ -94,7 +125,7 @@ pub use self::guard::ProfGuard;
 /// }
 /// ```
 pub fn init_from_env() -> Result<ProfGuard, InitError> {
-    init(std::env::var_os("PROF").unwrap_or_default())
+    ProfBuilder::new().from_env()?.start()
 }
 
 /// Starts what a comma-separated list says, until the returned guard is dropped: the [parts](self) of the variable `PROF`.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::InitError;
+use super::own::OwnPart;
 use crate::base::text::{Foreign, MaskedUrl};
 
 /// Something to be started, and its argument.
@@ -165,8 +166,14 @@ impl Part {
         split(list)?.into_iter().filter(|part| !part.is_empty()).map(parse).collect()
     }
 
-    /// What is left to start, of parts that were all asked for.
-    pub(super) fn check(mut parts: Vec<Self>) -> Result<Vec<Self>, InitError> {
+    /// What is left to start, of parts that were all asked for, beside the program's own.
+    pub(super) fn check(mut parts: Vec<Self>, own: &[OwnPart]) -> Result<Vec<Self>, InitError> {
+        for (at, part) in own.iter().enumerate() {
+            let is_part = |other: &Self| other.shown().0 == part.name;
+            if own[..at].iter().any(|other| other.name == part.name) || parts.iter().any(is_part) {
+                return Err(InitError::Twice { part: part.name.as_str().into() });
+            }
+        }
         for (at, part) in parts.iter().enumerate() {
             if parts[..at].contains(part) {
                 return Err(InitError::Twice { part: part.shown() });
@@ -176,6 +183,9 @@ impl Part {
             parts.retain(|part| part.kind != Kind::Off);
             if let Some(part) = parts.first() {
                 return Err(InitError::NotOff { part: part.shown() });
+            }
+            if let Some(part) = own.first() {
+                return Err(InitError::NotOff { part: part.name.as_str().into() });
             }
         }
         Ok(parts)

@@ -1,6 +1,5 @@
 //! Prepares the parts of a list: looks names up, opens files, binds addresses. Starts nothing.
 
-use std::error::Error;
 use std::fs;
 use std::io;
 #[cfg(feature = "json")]
@@ -12,11 +11,12 @@ use std::time::Duration;
 
 use super::InitError;
 use super::guard::Starting;
+use super::own::{OwnKind, OwnPart, StartError};
 use super::part::{Argument, Kind, Part};
 use crate::base::clock;
 use crate::base::exit;
 use crate::base::worker;
-use crate::handler::buffered::BufferedHandler;
+use crate::handler::buffered::{BufferedHandler, Builder as BufferedBuilder};
 use crate::handler::losses::Losses;
 use crate::handler::{ConsoleHandler, IntoHandler};
 
@@ -25,7 +25,13 @@ use crate::base::files::RotatingFile;
 #[cfg(feature = "json")]
 use crate::export::SnapshotLines;
 #[cfg(feature = "prometheus")]
-use crate::export::prometheus::{PrometheusListener, PrometheusServer, PrometheusServerBuilder};
+use crate::export::prometheus::{
+    PrometheusCollector, PrometheusListener, PrometheusServer, PrometheusServerBuilder, Resolution,
+};
+#[cfg(feature = "prometheus")]
+use crate::export::{ExportContext, Server};
+#[cfg(feature = "report")]
+use crate::report::Report;
 
 /// The settings that apply to all parts.
 #[derive(Clone, Debug)]
@@ -35,9 +41,23 @@ pub(super) struct Options {
     pub(super) interval: Option<Duration>,
     pub(super) max_bytes: u64,
     pub(super) old_files: u32,
-    /// Hosts that a Prometheus server on loopback answers, beside loopback names.
+    pub(super) losses: Losses,
+    /// What describes the program: keys and values.
+    pub(super) attributes: Vec<(String, String)>,
+    /// How the queue of each part is to be, but for its losses.
+    pub(super) queue: BufferedBuilder,
     #[cfg(feature = "prometheus")]
+    pub(super) prometheus: PrometheusOptions,
+}
+
+/// The settings of all servers of Prometheus.
+#[cfg(feature = "prometheus")]
+#[derive(Clone, Debug, Default)]
+pub(super) struct PrometheusOptions {
+    /// Hosts that a server on loopback answers, beside loopback names.
     pub(super) allowed_hosts: Vec<String>,
+    pub(super) resolution: Resolution,
+    pub(super) build_labels: Vec<(String, String)>,
 }
 
 /// A part that is ready to start. Only the start of its threads can still fail.
@@ -64,8 +84,6 @@ pub(super) struct Ready {
     parts: Vec<(Part, ReadyPart)>,
     made: MadeFiles,
 }
-
-type StartError = Box<dyn Error + Send + Sync>;
 
 /// Makes all parts ready, within the bound of a start.
 pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitError> {
@@ -156,55 +174,81 @@ impl Ready {
 fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: &Options) -> Result<(), StartError> {
     match ready {
         #[cfg(feature = "report")]
-        ReadyPart::Report => starting.report(),
+        ReadyPart::Report => starting.report(Report::table()),
         ReadyPart::Console => {
-            let console = ConsoleHandler::new().losses(starting.losses(), target);
-            let handler = buffered(console, starting.losses(), target)?;
+            let console = ConsoleHandler::new().losses(&options.losses, target);
+            let handler = buffered(console, options, target)?;
             starting.add_handler(handler);
         }
         #[cfg(feature = "json")]
         ReadyPart::Json(file) => {
             let file = file.rotate(options.max_bytes, options.old_files);
-            let lines = crate::JsonLinesHandler::to(file).losses(starting.losses(), target);
-            let handler = buffered(lines, starting.losses(), target)?;
+            let lines = crate::JsonLinesHandler::to(file).losses(&options.losses, target);
+            let handler = buffered(lines, options, target)?;
             starting.add_handler(handler);
         }
         #[cfg(feature = "json")]
         ReadyPart::Snapshots(file) => {
             let lines = SnapshotLines::to(file.rotate(options.max_bytes, options.old_files)).target(target);
-            starting.add_exporter(target, options.interval.unwrap_or(Duration::from_secs(10)), lines)?;
+            starting.add_exporter(target, options.interval, Box::new(lines), &options.attributes)?;
         }
         #[cfg(feature = "prometheus")]
         ReadyPart::Prometheus(listener) => {
-            let builder = PrometheusServer::builder();
-            let hosts = options.allowed_hosts.iter().cloned();
-            starting.add_server(listener, hosts.fold(builder, PrometheusServerBuilder::allow_host))?;
+            let settings = options.prometheus.clone();
+            let start = move |context: &ExportContext<'_>| {
+                let builder = PrometheusServer::builder();
+                let hosts = settings.allowed_hosts.into_iter();
+                let collector = PrometheusCollector::new(context.aggregator.clone()).losses(context.losses);
+                let labels = settings.build_labels.into_iter();
+                let collector = labels.fold(collector.resolution(settings.resolution), |collector, (name, value)| {
+                    collector.build_label(name, value)
+                });
+                let server = listener.serve(hosts.fold(builder, PrometheusServerBuilder::allow_host), collector)?;
+                Ok(Box::new(server) as Box<dyn Server>)
+            };
+            starting.add_server(target, &options.attributes, Box::new(start))?;
         }
         #[cfg(feature = "statsd")]
         ReadyPart::Statsd(statsd) => {
-            let statsd = statsd.losses(starting.losses(), target);
-            let handler = buffered(statsd, starting.losses(), target)?;
+            let statsd = statsd.losses(&options.losses, target);
+            let handler = buffered(statsd, options, target)?;
             starting.add_handler(handler);
         }
         #[cfg(feature = "otlp")]
-        ReadyPart::Otlp(otlp) if otlp.is_disabled() => {}
-        #[cfg(feature = "otlp")]
-        ReadyPart::Otlp(otlp) => {
-            let interval = options.interval.unwrap_or(otlp.interval());
-            let otlp = otlp.losses(starting.losses());
-            starting.add_exporter(target, interval, otlp)?;
-        }
+        ReadyPart::Otlp(otlp) => starting.add_exporter(target, options.interval, otlp, &options.attributes)?,
         #[cfg(feature = "signals")]
         ReadyPart::Signals => starting.catch_signals()?,
     }
     Ok(())
 }
 
-fn buffered(handler: impl IntoHandler, losses: &Losses, target: &str) -> io::Result<BufferedHandler> {
+fn buffered(handler: impl IntoHandler, options: &Options, target: &str) -> io::Result<BufferedHandler> {
     // The queue and the handler count their losses separately.
-    let queue = format!("{target} queue");
+    let name = format!("{target} queue");
     // Daemons look at what they received at most once a second.
-    BufferedHandler::builder().losses(losses, &queue).flush_every(Duration::from_secs(1)).start(handler)
+    options.queue.clone().losses(&options.losses, &name).flush_every(Duration::from_secs(1)).start(handler)
+}
+
+/// Starts the parts of the program's own, in their order.
+pub(super) fn start_own(own: Vec<OwnPart>, starting: &mut Starting, options: &Options) -> Result<(), InitError> {
+    for OwnPart { name, kind } in own {
+        let attributes = &options.attributes;
+        let started = match kind {
+            OwnKind::Queued(handler) => {
+                buffered(handler, options, &name).map(|handler| starting.add_handler(handler)).map_err(StartError::from)
+            }
+            OwnKind::Direct(handler) => {
+                starting.add_direct_handler(handler);
+                Ok(())
+            }
+            OwnKind::Exporter(exporter, interval) => {
+                starting.add_exporter(&name, interval.or(options.interval), exporter, attributes).map_err(Into::into)
+            }
+            OwnKind::Server(start) => starting.add_server(&name, attributes, start),
+        };
+        started.map_err(|cause| InitError::Start { part: name.into(), cause })?;
+    }
+    Ok(())
 }
 
 /// The files that a start created. Dropping this without [`keep`](Self::keep) removes those that are still empty.

@@ -199,9 +199,11 @@ fn what_a_collector_rejects_is_counted() {
     let mut program = service(&otlp(&peer.url())).start();
     program.ask("work 3");
     program.ask("flush");
-    assert_eq!(program.lost("otlp rejected"), 5);
+    let rejected = format!("otlp:{} rejected", peer.url());
+    assert_eq!(program.lost(&rejected), 5);
     let ended = program.end().succeeded();
-    assert_eq!(ended.said("10 data points were lost on their way to otlp rejected"), 1, "{ended:?}");
+    let expect = format!("10 data points were lost on their way to {rejected}");
+    assert_eq!(ended.said(&expect), 1, "{ended:?}");
 }
 
 /// Says that more was rejected than was sent, and less than nothing.
@@ -215,7 +217,7 @@ fn a_collector_that_rejects_more_than_it_was_sent_is_not_believed() {
         program.ask("work 3");
         program.ask("flush");
         let sent = points(&peer.request());
-        let lost = program.lost("otlp rejected");
+        let lost = program.lost(&format!("otlp:{} rejected", peer.url()));
         assert!(lost <= sent && (lost == 0) == expect, "{lost} of {sent} data points for {rejected}");
         let ended = program.end().succeeded();
         assert!(ended.stderr.lines().all(|line| line.len() < 1000), "{ended:?}");

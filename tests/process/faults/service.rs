@@ -285,7 +285,7 @@ struct Service {
     hogged: Vec<File>,
     /// Holds up every handler that blocks.
     blocked: Option<(MutexGuard<'static, ()>, ScopedHandler)>,
-    report: Option<Report>,
+    report: Option<ProfGuard>,
     exporter: Option<PeriodicExporter>,
     /// Closed when the program ends, which ends a child that waits.
     #[cfg(unix)]
@@ -350,7 +350,7 @@ impl Service {
                 configure(JsonLinesHandler::to(Exits));
                 _ = work(false);
             }
-            "exit-in-report" => drop(report_at_exit().to(Exits)),
+            "exit-in-report" => drop(ProfBuilder::new().report_as(Report::table().to(Exits)).start()?),
             "again-at-exit" => c::work_and_exit_again_at_exit(),
             "forget" => std::mem::forget(self.prof.take()),
             "report" => self.report = Some(report_at_exit()),

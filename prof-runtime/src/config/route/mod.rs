@@ -27,7 +27,7 @@ use crate::base::culprit::{Culprit, Times};
 use crate::base::exit;
 use crate::base::panics::caught;
 use crate::base::stderr;
-use crate::handler::{FlushError, IntoHandler, MetricHandler, Shortcut};
+use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler, Shortcut};
 use crate::site::{Callsite, Route, registry};
 use crate::thread::local::{self, lock};
 
@@ -413,25 +413,20 @@ pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
     flush_replaced(replaced);
 }
 
-/// Flushes every installed handler.
-///
-/// # Errors
-///
-/// The first error, after all were flushed.
-pub fn flush() -> Result<(), FlushError> {
+/// Flushes every installed handler, and adds up what they fail with.
+pub(crate) fn flush(failures: &mut FlushFailures) {
     linked::ensure(install_linked);
     let handlers: Vec<Arc<Installed>> = {
         let config = lock(&CONFIG);
         config.default.iter().chain(config.groups.values().flatten()).chain(&config.observers).cloned().collect()
     };
-    let mut result = Ok(());
-    bound::one(|| {
-        for handler in handlers {
-            let flushed = handler.flush();
-            result = result.and(flushed);
-        }
-        result
-    })
+    bound::one(|| handlers.iter().for_each(|handler| failures.add(handler.flush())));
+}
+
+/// Flushes every installed handler at an end: nobody can act on an error any more, and handlers count their losses
+/// themselves.
+pub(crate) fn flush_quietly() {
+    flush(&mut FlushFailures::default());
 }
 
 /// Listens to everything that is not scoped, beside the handlers, until it is dropped.

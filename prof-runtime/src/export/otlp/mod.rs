@@ -53,7 +53,7 @@ use prost::Message as _;
 use self::config::{Config, Protocol};
 pub use self::config::{OtlpError, Temporality};
 use self::numbers::{Arrived, Numbers, Rest};
-use super::{ExportError, Exporter, LossCounter, LossUnit, Losses};
+use super::{ExportContext, ExportError, Exporter, LossCounter, LossUnit, Losses};
 use crate::base::clock;
 use crate::base::text::Foreign;
 use crate::counts::Snapshot;
@@ -163,27 +163,31 @@ impl OtlpExporter {
     /// Sets an attribute of the resource, such as `service.name`.
     #[must_use]
     pub fn attribute(mut self, key: &str, value: &str) -> Self {
+        self.set_attribute(key, value);
+        self
+    }
+
+    fn set_attribute(&mut self, key: &str, value: &str) {
         self.config.resource.retain(|(known, _)| known != key);
         self.config.resource.push((key.to_owned(), value.to_owned()));
-        self
     }
 
     /// Pushes these counters as `prof.lost`, and counts there what the collector rejects.
     #[must_use]
     pub fn losses(mut self, losses: &Losses) -> Self {
-        self.rejected = losses.counter(self.rejected.target(), self.rejected.unit());
-        self.losses = losses.clone();
+        let target = format!("otlp:{} rejected", self.config.endpoint);
+        self.list_losses(losses, &target);
         self
+    }
+
+    fn list_losses(&mut self, losses: &Losses, rejected_by: &str) {
+        self.rejected = losses.counter(rejected_by, LossUnit::DataPoints);
+        self.losses = losses.clone();
     }
 
     /// Returns how often the variables say to push; every 60 s if they do not.
     pub fn interval(&self) -> Duration {
         self.config.interval
-    }
-
-    /// Returns whether `OTEL_SDK_DISABLED` or `OTEL_METRICS_EXPORTER` switch it off, so that an export does nothing.
-    pub fn is_disabled(&self) -> bool {
-        self.config.is_disabled
     }
 
     #[cfg_attr(not(feature = "otlp-grpc"), allow(clippy::needless_pass_by_value))] // Only gRPC keeps it.
@@ -202,6 +206,23 @@ impl OtlpExporter {
 }
 
 impl Exporter for OtlpExporter {
+    /// Pushes the losses as `prof.lost`, and sets the attributes of the resource, in place of those of variables.
+    fn attach(&mut self, context: &ExportContext<'_>) {
+        self.list_losses(context.losses, &format!("{} rejected", context.target));
+        for (key, value) in context.attributes {
+            self.set_attribute(key, value);
+        }
+    }
+
+    fn default_interval(&self) -> Duration {
+        self.interval()
+    }
+
+    /// Whether `OTEL_SDK_DISABLED` or `OTEL_METRICS_EXPORTER` switch it off.
+    fn is_disabled(&self) -> bool {
+        self.config.is_disabled
+    }
+
     /// Pushes as many messages as it takes. Those that are refused do not keep the others from being pushed.
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
         if self.config.is_disabled {

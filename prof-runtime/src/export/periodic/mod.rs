@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use super::{ExportError, Exporter, LossCounter, LossUnit};
 use crate::aggregate::Aggregator;
 use crate::base::clock;
+use crate::base::exit::{FlushFault, FlushWait};
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::base::worker::{Stop, Worker};
@@ -47,10 +48,17 @@ use crate::thread::local::lock;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct PeriodicExporter {
-    target: String,
-    requests: Sender<Request>,
+    requester: Requester,
     worker: Mutex<Worker>,
     last: LastExport,
+}
+
+/// Asks the thread for exports.
+#[derive(Clone)]
+struct Requester {
+    /// What errors call the other side.
+    target: String,
+    requests: Sender<Request>,
 }
 
 /// The last snapshot, which is lost if it cannot be exported, or not in time.
@@ -111,7 +119,7 @@ impl PeriodicExporter {
         let target = losses.target().to_owned();
         let last =
             LastExport { losses, is_lost: Arc::default(), is_cancelled: Arc::default(), snapshot: Arc::default() };
-        let (requests, requested) = bounded(1);
+        let (requests, inbox) = bounded(1);
         let interval = interval.max(Duration::from_millis(1));
         let work = Work {
             target: target.clone(),
@@ -121,14 +129,21 @@ impl PeriodicExporter {
             failures: 0,
             last: last.clone(),
         };
-        let worker = Worker::start("prof-export", move |stop| work.run(&requested, stop))?.stop_at_exit(&target, {
+        let worker = Worker::start("prof-export", move |stop| work.run(&inbox, stop))?;
+        let requester = Requester { target: target.clone(), requests };
+        let flush = {
+            let requester = requester.clone();
+            move |deadline, timeout| requester.flush(deadline, timeout)
+        };
+        let lose = {
             let last = last.clone();
             move || {
                 last.lose();
                 None
             }
-        });
-        Ok(Self { target, requests, worker: Mutex::new(worker), last })
+        };
+        let worker = worker.flush_by(flush).stop_at_exit(&target, lose);
+        Ok(Self { requester, worker: Mutex::new(worker), last })
     }
 
     /// Exports a snapshot of now, and waits for it at most for `timeout`.
@@ -141,15 +156,12 @@ impl PeriodicExporter {
     }
 
     /// Asks for an export, to be waited for until the deadline.
-    pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport<'_>, ExportError> {
-        let (reply, replied) = bounded(1);
-        let export = BegunExport { exporter: self, replied, deadline, timeout };
+    pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport, ExportError> {
         if !lock(&self.worker).is_here() {
             // After a fork, no one would answer.
-            return Err(export.failed(false));
+            return Err(self.requester.failed(None));
         }
-        self.requests.send_deadline(reply, deadline).map_err(|error| export.failed(error.is_timeout()))?;
-        Ok(export)
+        self.requester.begin_export(deadline, timeout)
     }
 
     /// Exports once more and ends the thread, within `timeout`. Shutting down twice is allowed.
@@ -161,13 +173,13 @@ impl PeriodicExporter {
     pub fn shutdown(&self, timeout: Duration) -> Result<(), ExportError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
-            false => Err(ExportError::Timeout { target: self.target.as_str().into(), timeout }),
+            false => Err(self.requester.failed(Some(timeout))),
         }
     }
 
     /// What errors call the other side.
     pub(crate) fn target(&self) -> &str {
-        &self.target
+        &self.requester.target
     }
 
     /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
@@ -205,25 +217,46 @@ impl PeriodicExporter {
     }
 }
 
+impl Requester {
+    fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport, ExportError> {
+        let (reply, replied) = bounded(1);
+        let sent = self.requests.send_deadline(reply, deadline);
+        sent.map_err(|error| self.failed(error.is_timeout().then_some(timeout)))?;
+        Ok(BegunExport { requester: self.clone(), replied, deadline, timeout })
+    }
+
+    /// For [`flush`](crate::flush), which looks at the process and at the thread before.
+    fn flush(&self, deadline: Instant, timeout: Duration) -> FlushWait {
+        let begun = self.begin_export(deadline, timeout);
+        let target = self.target.clone();
+        Box::new(move || {
+            let exported = begun.and_then(BegunExport::wait);
+            exported.map_err(|error| FlushFault { target, cause: error.into() })
+        })
+    }
+
+    /// Why an export that was asked for did not happen: it took too long if there is a timeout.
+    fn failed(&self, timeout: Option<Duration>) -> ExportError {
+        let target = self.target.as_str().into();
+        match timeout {
+            Some(timeout) => ExportError::Timeout { target, timeout },
+            None => ExportError::Stopped { target },
+        }
+    }
+}
+
 /// An export that was asked for.
-pub(crate) struct BegunExport<'a> {
-    exporter: &'a PeriodicExporter,
+pub(crate) struct BegunExport {
+    requester: Requester,
     replied: Receiver<Result<(), ExportError>>,
     deadline: Instant,
     timeout: Duration,
 }
 
-impl BegunExport<'_> {
+impl BegunExport {
     pub(crate) fn wait(self) -> Result<(), ExportError> {
-        self.replied.recv_deadline(self.deadline).map_err(|error| self.failed(error.is_timeout()))?
-    }
-
-    fn failed(&self, is_timeout: bool) -> ExportError {
-        let target = self.exporter.target().into();
-        match is_timeout {
-            true => ExportError::Timeout { target, timeout: self.timeout },
-            false => ExportError::Stopped { target },
-        }
+        let replied = self.replied.recv_deadline(self.deadline);
+        replied.map_err(|error| self.requester.failed(error.is_timeout().then_some(self.timeout)))?
     }
 }
 
@@ -243,7 +276,7 @@ impl Drop for PeriodicExporter {
 
 impl fmt::Debug for PeriodicExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PeriodicExporter").field("target", &self.target).finish_non_exhaustive()
+        f.debug_struct("PeriodicExporter").field("target", &self.requester.target).finish_non_exhaustive()
     }
 }
 
@@ -281,8 +314,10 @@ impl Work {
         if self.last.is_cancelled.load(Ordering::SeqCst) {
             return;
         }
-        if self.export().is_err() {
-            self.last.lose();
+        match self.export() {
+            // It has everything that those who asked meanwhile are waiting for.
+            Ok(()) => requests.try_iter().for_each(|request| drop(request.send(Ok(())))),
+            Err(_) => self.last.lose(),
         }
     }
 

@@ -52,8 +52,7 @@ use self::negotiate::Format;
 pub use self::negotiate::TextFormat;
 #[cfg(feature = "rules")]
 pub use self::rules::Rules;
-pub(crate) use self::server::PrometheusListener;
-pub use self::server::{PrometheusServer, PrometheusServerBuilder, ServeError};
+pub use self::server::{PrometheusListener, PrometheusServer, PrometheusServerBuilder, ServeError};
 use super::Losses;
 use crate::aggregate::Aggregator;
 

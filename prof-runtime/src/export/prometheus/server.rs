@@ -27,6 +27,7 @@ use crate::base::stderr;
 use crate::base::sys::NotInherited;
 use crate::base::text::{Foreign, MaskedUrl};
 use crate::base::worker::Worker;
+use crate::export::Server;
 use crate::export::address::resolved;
 use crate::thread::local::lock;
 
@@ -138,8 +139,10 @@ impl PrometheusServerBuilder {
     }
 }
 
-/// An address that is listened on, while nobody answers yet.
-pub(crate) struct PrometheusListener {
+/// An address that is listened on, while nobody answers yet: for programs that listen before they give up a privilege, or
+/// before they start anything.
+#[derive(Debug)]
+pub struct PrometheusListener {
     listener: TcpListener,
     local_addr: SocketAddr,
     /// As it was named.
@@ -147,7 +150,12 @@ pub(crate) struct PrometheusListener {
 }
 
 impl PrometheusListener {
-    pub(crate) fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
+    /// Listens on an address, such as `127.0.0.1:9464`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot listen on the address.
+    pub fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
         let listen = |cause| ServeError::Listen { address: MaskedUrl(address.to_string()).masked().into(), cause };
         let (parsed, addresses) = resolved(&address, 9464).map_err(listen)?;
         let listener = TcpListener::bind(&*addresses).map_err(listen)?;
@@ -156,8 +164,12 @@ impl PrometheusListener {
         Ok(Self { listener, local_addr, host: parsed.host })
     }
 
-    /// Starts the thread that answers.
-    pub(crate) fn serve(
+    /// Starts a thread, named `prof-prometheus`, that answers.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a thread, or what an event loop needs.
+    pub fn serve(
         self,
         builder: PrometheusServerBuilder,
         collector: PrometheusCollector,
@@ -219,17 +231,22 @@ impl PrometheusServer {
     /// Stops answering, closes every connection and ends the thread. Returns whether it ended within `timeout`; it may
     /// take as long as a snapshot. Shutting down twice is allowed.
     pub fn shutdown(&self, timeout: Duration) -> bool {
-        self.shutdown_by(clock::deadline(timeout))
+        self.finish_shutdown(clock::deadline(timeout))
     }
+}
 
-    /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
-    pub(crate) fn begin_shutdown(&self) {
+impl Server for PrometheusServer {
+    fn begin_shutdown(&self) {
         drop(lock(&self.stop).take());
     }
 
-    pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
+    fn finish_shutdown(&self, deadline: Instant) -> bool {
         self.begin_shutdown();
         lock(&self.worker).stop(deadline)
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        Some(self.local_addr)
     }
 }
 

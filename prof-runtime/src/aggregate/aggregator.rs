@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::SystemTime;
 
 use crate::base::clock;
-use crate::base::forks;
-use crate::counts::values::Values;
+use crate::base::culprit::Culprit;
+use crate::base::{forks, stderr};
+use crate::counts::values::{Added, Values};
 use crate::counts::{Snapshot, Stats, Totals};
 use crate::handler::{MetricHandler, Shortcut};
 use crate::model::{MetricData, Outcome};
@@ -21,7 +22,7 @@ use crate::thread::local::{self, Locked, lock};
 /// Each thread writes to numbers of its own, 2.8 KiB per function that it has called, without locks; a snapshot merges
 /// them. A thread that ends folds its numbers into shared totals, so memory does not grow with the threads that have
 /// come and gone. Values from [`put_metric`](fn@crate::put_metric) are summed up by group and name, up to 2 000 of them;
-/// further ones are counted as dropped.
+/// further ones are counted as dropped, and so are those of another kind than the first of their name.
 ///
 /// A clone is a handle to the same numbers.
 ///
@@ -188,9 +189,24 @@ impl Aggregator {
     }
 }
 
+/// Says that a name has another kind of value. Rarely, where each of many requests has an aggregator.
+#[cold]
+fn print_refused(data: &MetricData<'_>, kind: &'static str) {
+    let Some(times) = Culprit::named("a name with two kinds of values").count() else { return };
+    let (name, group, other) = (&data.name, &data.group_name, data.value.kind());
+    stderr::line(format_args!(
+        "prof: could not add a {other} to `{name}` of group `{group}`, which is a {kind} since its first data point: \
+         data points of other kinds are dropped and counted; give each kind a name of its own (seen{times})"
+    ));
+}
+
 impl MetricHandler for Aggregator {
     fn emit(&self, data: &MetricData<'_>) {
-        lock(&self.shared.values).add(data);
+        // The lock is released before anything is printed.
+        let added = lock(&self.shared.values).add(data);
+        if let Added::Refused { kind } = added {
+            print_refused(data, kind);
+        }
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {

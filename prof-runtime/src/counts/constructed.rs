@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::values::Tally;
 use super::{FunctionStats, Snapshot, ValueStats};
 use crate::counts::histogram::Histogram;
 use crate::model::{MetricValue, Objective, Outcome};
@@ -145,21 +146,16 @@ impl FunctionStats {
 impl ValueStats {
     /// Creates the numbers of a name from its first data point.
     pub fn named(group: impl Into<String>, name: impl Into<String>, first: impl Into<MetricValue>) -> Self {
-        let last = first.into();
-        let number = last.as_f64();
-        Self { name: name.into(), group: group.into(), count: 1, sum: number, min: number, max: number, last }
+        Self::new(group, name, &Tally::new(first.into()))
     }
 
-    /// Adds a data point, which is the latest one.
+    /// Adds a data point, which is the latest one. An aggregator drops one of another kind than the first; here it is
+    /// added all the same.
     #[must_use]
-    pub fn with_value(mut self, value: impl Into<MetricValue>) -> Self {
-        self.last = value.into();
-        let number = self.last.as_f64();
-        self.count = self.count.saturating_add(1);
-        self.sum += number;
-        self.min = self.min.min(number);
-        self.max = self.max.max(number);
-        self
+    pub fn with_value(self, value: impl Into<MetricValue>) -> Self {
+        let mut tally = self.tally();
+        tally.add(value.into());
+        Self::new(self.group, self.name, &tally)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use super::Totals;
-use super::values::Values;
+use super::values::{Tally, Values, finite};
 use crate::aggregate::aggregator::TotalsBySite;
 use crate::base::clock;
 use crate::counts::histogram::Histogram;
@@ -28,7 +28,7 @@ pub struct Snapshot {
     pub functions: Vec<FunctionStats>,
     /// The values from [`put_metric`](fn@crate::put_metric), sorted by group and name.
     pub values: Vec<ValueStats>,
-    /// Data points that were dropped because there were too many names.
+    /// Data points that were dropped: there were too many names, or their name was first put with another kind of value.
     pub values_dropped: u64,
 }
 
@@ -84,6 +84,8 @@ pub struct FunctionStats {
 /// In a snapshot [since](Snapshot::since) an earlier one, `count` and `sum` are of the data points in between; so are
 /// `min` and `max` if there was one, or if they are extremes of all time. Otherwise these are those of all time, which say
 /// only that none in between went beyond them.
+///
+/// A gauge that is not finite is counted and may be the latest, but is not in `sum`, `min` and `max`.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -94,15 +96,13 @@ pub struct ValueStats {
     pub group: String,
     /// How many data points there were.
     pub count: u64,
-    /// Their sum; durations in milliseconds.
+    /// Their sum; durations in milliseconds. It stops at the largest number that a float has.
     #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
     pub sum: f64,
-    /// The smallest; durations in milliseconds.
-    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
-    pub min: f64,
-    /// The largest; durations in milliseconds.
-    #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
-    pub max: f64,
+    /// The smallest; durations in milliseconds. `None` if no data point is finite.
+    pub min: Option<f64>,
+    /// The largest; durations in milliseconds. `None` if no data point is finite.
+    pub max: Option<f64>,
     /// The latest, also if it came before the snapshot that this one is since.
     pub last: MetricValue,
 }
@@ -121,18 +121,8 @@ impl Snapshot {
                 std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(stats)),
             }
         }
-        let mut values_of_names: Vec<ValueStats> = values
-            .iter()
-            .map(|(group, name, value)| ValueStats {
-                name: name.to_owned(),
-                group: group.to_owned(),
-                count: value.count,
-                sum: value.sum,
-                min: value.min,
-                max: value.max,
-                last: value.last,
-            })
-            .collect();
+        let mut values_of_names: Vec<ValueStats> =
+            values.iter().map(|(group, name, tally)| ValueStats::new(group, name, tally)).collect();
         values_of_names.sort_by(|a, b| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
         Self {
             started_at,
@@ -334,11 +324,27 @@ impl ValueStats {
         delta
     }
 
+    pub(super) fn new(group: impl Into<String>, name: impl Into<String>, tally: &Tally) -> Self {
+        let Tally { count, sum, min, max, last } = *tally;
+        let (min, max) = if min <= max { (Some(min), Some(max)) } else { (None, None) };
+        Self { name: name.into(), group: group.into(), count, sum, min, max, last }
+    }
+
+    /// The numbers of the name, as those of one that more data points may follow.
+    pub(super) fn tally(&self) -> Tally {
+        let (min, max) = (self.min.unwrap_or(f64::INFINITY), self.max.unwrap_or(f64::NEG_INFINITY));
+        Tally { count: self.count, sum: self.sum, min, max, last: self.last }
+    }
+
     fn subtract(&mut self, earlier: &Self) {
+        if self.last.kind() != earlier.last.kind() {
+            return;
+        }
         self.count = self.count.saturating_sub(earlier.count);
-        self.sum -= earlier.sum;
+        self.sum = finite(self.sum - earlier.sum);
         if self.count == 1 {
-            (self.min, self.max) = (self.last.as_f64(), self.last.as_f64());
+            let only = Some(self.last.as_f64()).filter(|only| only.is_finite());
+            (self.min, self.max) = (only, only);
         }
     }
 }
@@ -397,11 +403,58 @@ mod tests {
         put(4.0);
         let one = aggregator.snapshot().since(&earlier);
         let value = one.value("differences").unwrap();
-        assert_eq!((value.count, value.sum, value.min, value.max), (1, 4.0, 4.0, 4.0));
+        assert_eq!((value.count, value.sum, value.min, value.max), (1, 4.0, Some(4.0), Some(4.0)));
         put(12.0);
         let two = aggregator.snapshot().since(&earlier);
         let value = two.value("differences").unwrap();
-        assert_eq!((value.count, value.sum, value.min, value.max), (2, 16.0, 1.0, 12.0), "1 is of all time");
+        assert_eq!(
+            (value.count, value.sum, value.min, value.max),
+            (2, 16.0, Some(1.0), Some(12.0)),
+            "1 is of all time"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_leaves_later_differences_alone() {
+        for odd in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let aggregator = Aggregator::new();
+            let put = |value: f64| aggregator.emit(&MetricData::new("g", "odd", value));
+            put(odd);
+            put(1.0);
+            let earlier = aggregator.snapshot();
+            put(4.0);
+            put(odd);
+            let later = aggregator.snapshot();
+            let value = later.value("odd").unwrap();
+            assert_eq!((value.count, value.sum, value.min, value.max), (4, 5.0, Some(1.0), Some(4.0)));
+            let between = later.since(&earlier);
+            let value = between.value("odd").unwrap();
+            assert_eq!((value.count, value.sum), (2, 4.0), "{odd}");
+            put(odd);
+            let between = aggregator.snapshot().since(&later);
+            let value = between.value("odd").unwrap();
+            assert_eq!((value.count, value.sum, value.min, value.max), (1, 0.0, None, None), "{odd}");
+        }
+        let aggregator = Aggregator::new();
+        let put = |value: f64| aggregator.emit(&MetricData::new("g", "large", value));
+        put(f64::MAX);
+        let earlier = aggregator.snapshot();
+        put(f64::MAX);
+        let later = aggregator.snapshot();
+        let sum = |snapshot: &Snapshot| Some(snapshot.value("large").unwrap().sum);
+        assert_eq!((sum(&later), sum(&later.since(&earlier))), (Some(f64::MAX), Some(0.0)));
+    }
+
+    #[test]
+    fn a_name_that_changes_its_kind_mixes_nothing() {
+        let aggregator = Aggregator::new();
+        aggregator.emit(&MetricData::new("g", "mixed", 3));
+        aggregator.emit(&MetricData::new("g", "mixed", 0.5));
+        aggregator.emit(&MetricData::new("g", "mixed", 4));
+        let snapshot = aggregator.snapshot();
+        let value = snapshot.value("mixed").unwrap();
+        assert_eq!((value.count, value.sum, value.last), (2, 7.0, MetricValue::Count(4)));
+        assert_eq!(snapshot.values_dropped, 1);
     }
 
     proptest! {

@@ -11,55 +11,92 @@ const MAX_NAMES: usize = 2000;
 pub(crate) struct Values {
     groups: HashMap<String, HashMap<String, Value>>,
     names: usize,
-    /// Data points whose name came when there was no room left.
+    /// Data points that are in no sum: their name came when there was no room left, or they are of another kind than
+    /// the first of their name.
     pub(crate) dropped: u64,
 }
 
 /// The data points of one name.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Value {
+    pub(crate) tally: Tally,
+    /// A data point of another kind was dropped before, and a message said so.
+    is_mixed: bool,
+}
+
+/// What the data points of one name, which are of one kind, come to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tally {
     pub(crate) count: u64,
+    /// Of the finite ones, as are the extremes.
     pub(crate) sum: f64,
+    /// Above `max` if none is finite.
     pub(crate) min: f64,
     pub(crate) max: f64,
     pub(crate) last: MetricValue,
 }
 
+/// What became of a data point.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Added {
+    /// It is in the sum of its name, or was dropped without a message.
+    Quietly,
+    /// It is the first of its name that was dropped because the name is of this kind.
+    Refused { kind: &'static str },
+}
+
 impl Values {
-    pub(crate) fn add(&mut self, data: &MetricData<'_>) {
+    pub(crate) fn add(&mut self, data: &MetricData<'_>) -> Added {
         let known = self.groups.get_mut(&*data.group_name).and_then(|names| names.get_mut(&*data.name));
-        if let Some(value) = known {
-            value.add(data.value);
-        } else if self.names < MAX_NAMES {
-            self.names += 1;
-            let group = self.groups.entry(data.group_name.as_ref().to_owned()).or_default();
-            group.insert(data.name.as_ref().to_owned(), Value::new(data.value));
-        } else {
-            self.dropped += 1;
+        match known {
+            Some(value) if value.tally.last.kind() == data.value.kind() => value.tally.add(data.value),
+            Some(value) => {
+                self.dropped += 1;
+                if !std::mem::replace(&mut value.is_mixed, true) {
+                    return Added::Refused { kind: value.tally.last.kind() };
+                }
+            }
+            None if self.names < MAX_NAMES => {
+                self.names += 1;
+                let group = self.groups.entry(data.group_name.as_ref().to_owned()).or_default();
+                let value = Value { tally: Tally::new(data.value), is_mixed: false };
+                group.insert(data.name.as_ref().to_owned(), value);
+            }
+            None => self.dropped += 1,
         }
+        Added::Quietly
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
-        self.groups
-            .iter()
-            .flat_map(|(group, names)| names.iter().map(move |(name, value)| (group.as_str(), name.as_str(), value)))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str, &Tally)> {
+        self.groups.iter().flat_map(|(group, names)| {
+            names.iter().map(move |(name, value)| (group.as_str(), name.as_str(), &value.tally))
+        })
     }
 }
 
-impl Value {
-    fn new(value: MetricValue) -> Self {
-        let number = value.as_f64();
-        Self { count: 1, sum: number, min: number, max: number, last: value }
+impl Tally {
+    pub(crate) fn new(first: MetricValue) -> Self {
+        let mut tally = Self { count: 0, sum: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY, last: first };
+        tally.add(first);
+        tally
     }
 
-    fn add(&mut self, value: MetricValue) {
-        let number = value.as_f64();
-        self.count += 1;
-        self.sum += number;
-        self.min = self.min.min(number);
-        self.max = self.max.max(number);
+    pub(crate) fn add(&mut self, value: MetricValue) {
+        self.count = self.count.saturating_add(1);
         self.last = value;
+        let number = value.as_f64();
+        // A sum that is not finite would stay so for ever, and no difference of two such sums is a number.
+        if number.is_finite() {
+            self.sum = finite(self.sum + number);
+            self.min = self.min.min(number);
+            self.max = self.max.max(number);
+        }
     }
+}
+
+/// A sum or difference of finite numbers, which stops at the largest number.
+pub(crate) fn finite(sum: f64) -> f64 {
+    if sum.is_nan() { 0.0 } else { sum.clamp(f64::MIN, f64::MAX) }
 }
 
 #[cfg(test)]
@@ -78,5 +115,18 @@ mod tests {
         let (_, _, first) = values.iter().find(|(_, name, _)| *name == "n0").unwrap();
         assert_eq!((first.count, first.sum, first.min, first.max), (2, 3.0, 1.0, 2.0));
         assert_eq!(first.last, 2);
+    }
+
+    #[test]
+    fn a_name_keeps_the_kind_of_its_first_data_point() {
+        let mut values = Values::default();
+        let mut put = |value: MetricValue| values.add(&MetricData::new("g", "n", value));
+        assert_eq!(put(MetricValue::Count(3)), Added::Quietly);
+        assert_eq!(put(MetricValue::Gauge(0.5)), Added::Refused { kind: "count" });
+        assert_eq!(put(MetricValue::Gauge(0.5)), Added::Quietly, "one message is enough");
+        assert_eq!(put(MetricValue::Count(4)), Added::Quietly);
+        assert_eq!(values.dropped, 2);
+        let (_, _, tally) = values.iter().next().unwrap();
+        assert_eq!((tally.count, tally.sum, tally.last), (2, 7.0, MetricValue::Count(4)));
     }
 }

@@ -73,6 +73,9 @@ impl<'a> MetricData<'a> {
 /// Integers become a [`Count`](Self::Count), floats a [`Gauge`](Self::Gauge), a [`Duration`] a
 /// [`Duration`](Self::Duration). An integer too large for a count is saturated; a negative one becomes a gauge.
 ///
+/// A name has one kind of value, that of its first data point: an [`Aggregator`](crate::Aggregator) drops data points of
+/// another kind, counts them and prints a line about the first. Pass a number that may be negative as a float.
+///
 /// JSON, and other formats for people, have a gauge that is not finite as the text `NaN`, `Infinity` or `-Infinity`.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -88,6 +91,15 @@ pub enum MetricValue {
 }
 
 impl MetricValue {
+    /// The word for what the value is: a name keeps the kind of its first data point.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Count(_) => "count",
+            Self::Gauge(_) => "gauge",
+            Self::Duration(_) => "duration",
+        }
+    }
+
     /// Returns the value as a float; a duration in milliseconds, as the `.ms` in a duration's name says.
     #[allow(clippy::cast_precision_loss)] // A count beyond 2^53 loses its last bits, as any float does.
     pub fn as_f64(&self) -> f64 {

@@ -41,7 +41,10 @@ pub(super) fn table(snapshot: &Snapshot, width: usize) -> String {
     }
     if snapshot.values_dropped > 0 {
         let dropped = count(snapshot.values_dropped);
-        text += &wrap(&format!("{dropped} data points were dropped: there were too many names."), width);
+        text += &wrap(
+            &format!("{dropped} data points were dropped: they have too many names, or another kind than their name."),
+            width,
+        );
     }
     text
 }
@@ -135,8 +138,8 @@ fn value_columns(values: &[ValueStats]) -> Vec<Column> {
         column("group", GivesWay::Both { least: 12, order: 4 }, |value| name(&value.group)),
         column("count", GivesWay::LeftOut(3), |value| count(value.count)),
         column("sum", GivesWay::Never, |value| number(value.sum)),
-        column("min", GivesWay::LeftOut(1), |value| number(value.min)),
-        column("max", GivesWay::LeftOut(2), |value| number(value.max)),
+        column("min", GivesWay::LeftOut(1), |value| value.min.map_or_else(none, number)),
+        column("max", GivesWay::LeftOut(2), |value| value.max.map_or_else(none, number)),
         column("last", GivesWay::LeftOut(5), |value| number(value.last.as_f64())),
     ]
 }
@@ -148,7 +151,12 @@ fn total(function: &FunctionStats) -> String {
 }
 
 fn maybe(ns: Option<u64>) -> String {
-    ns.map_or_else(|| "-".to_owned(), duration)
+    ns.map_or_else(none, duration)
+}
+
+/// What stands for a number that there is none of.
+fn none() -> String {
+    "-".to_owned()
 }
 
 /// A name, safe for a terminal. The layout shortens it to its column.

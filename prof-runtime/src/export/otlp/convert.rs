@@ -234,7 +234,8 @@ impl Numbers<'_> {
             0 if self.is_delta() => Vec::new(),
             dropped => vec![self.point(*start, Vec::new(), int(dropped))],
         };
-        let description = "Data points of put_metric that were dropped because there were too many names.";
+        let description =
+            "Data points that were dropped: too many names, or of another kind than the first of their name.";
         self.counter("prof.values.dropped", "{data_point}", description, points)
     }
 }

@@ -36,7 +36,7 @@ impl Families<'_> {
         self.in_flight(encoder)?;
         self.values(encoder)?;
         let dropped = Counter::new(encoder, self.format, ["prof_values_dropped", "prof_values_dropped_total"], {
-            "Data points of put_metric that were dropped because there were too many names."
+            "Data points that were dropped: too many names, or of another kind than the first of their name."
         })?;
         dropped.only(self.snapshot.values_dropped)?;
         let mut lost = Counter::new(encoder, self.format, ["prof_lost", "prof_lost_total"], {

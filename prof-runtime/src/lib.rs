@@ -41,6 +41,7 @@
 //! | `enabled` | yes | everything but the attribute and what annotated libraries name: [how to leave it out](#libraries) |
 //! | `report` | yes | [`report_at_exit`] and tables |
 //! | `serde` | no | `Serialize` and `Deserialize` for snapshots and data points |
+//! | `auto` | no | the variable `PROF` [starts its parts before `main`](startup#without-a-line-in-main) |
 //! | `json` | no | reports and snapshots as JSON, and `JsonLinesHandler` |
 //! | `metrics` | no | forwards to the `metrics` facade |
 //! | `otlp`, `otlp-tls`, `otlp-grpc`, `otlp-gzip` | no | pushes to an OpenTelemetry collector, over http, https or gRPC |

@@ -21,6 +21,34 @@
 //! leaves no file behind. A start takes at most 5 s, or what [`ProfBuilder::timeout`] says if that is longer. A named pipe
 //! needs a reader by then.
 //!
+//! # Without a line in `main`
+//!
+//! With the feature `auto`, the parts that `PROF` lists start before `main`, in every program that is linked with this
+//! crate; a crate that is only named in `Cargo.toml` is not linked, one `#[prof]` or `use prof_runtime as _;` is enough.
+//! So test binaries report what the tests called:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! prof-runtime = { version = "0.1", features = ["auto"] }
+//! ```
+//!
+//! ```text
+//! PROF=report cargo test
+//! ```
+//!
+//! - Without the variable, nothing starts. If a part is wrong, a line on stderr says so, and the program goes on without
+//!   any of them.
+//! - The exit of the process ends the parts, as [below](#the-end), after the destructors of `main` and of the thread-locals
+//!   of its thread. Destructors of statics do not exist in Rust, and those of C++ libraries run after it.
+//! - [`init_from_env`] starts nothing again: it returns the guard of what runs. [`init`] and [`ProfBuilder`] start parts
+//!   of their own.
+//! - Code that runs before `main` is measured from the start of the parts on. It runs in the order of linking.
+//! - Each process reports for itself. `cargo test` runs one per test binary, `cargo nextest` one per test, and programs
+//!   that they start inherit the variable. A forked child does not report.
+//! - Handlers that the program [registers](crate::register_handler!) receive as ever. Code of a library that is loaded at
+//!   run time starts its parts while it is loaded, under the lock of the loader: leave the feature off there, and in
+//!   procedural macros.
+//!
 //! # The end
 //!
 //! | the program | what was counted until then |
@@ -54,6 +82,8 @@
 //! that. As with every lock, one that another thread holds at the moment of the fork stays taken in the child: fork before
 //! anything is started, or replace the child by another program at once, as [`std::process::Command`] does.
 
+#[cfg(feature = "auto")]
+mod auto;
 mod builder;
 mod error;
 #[cfg(test)]
@@ -106,6 +136,8 @@ pub fn report_at_exit() -> ProfGuard {
 /// Starts what the environment variable `PROF` lists, such as `PROF=report,prometheus:127.0.0.1:9464`, until the
 /// returned guard is dropped: bind it in `main`. Nothing is started if the variable is not set.
 ///
+/// With the feature `auto`, the parts [run already](self#without-a-line-in-main), and the guard is theirs.
+///
 /// # Errors
 ///
 /// If a part is not known, not compiled in or cannot be started; then nothing was started.
@@ -125,6 +157,10 @@ pub fn report_at_exit() -> ProfGuard {
 /// }
 /// ```
 pub fn init_from_env() -> Result<ProfGuard, InitError> {
+    #[cfg(feature = "auto")]
+    if let Some(guard) = auto::take() {
+        return Ok(guard);
+    }
     ProfBuilder::new().from_env()?.start()
 }
 

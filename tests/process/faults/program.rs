@@ -28,9 +28,9 @@ pub(crate) struct Setup {
     terminal: Option<File>,
 }
 
-/// The program of `service.rs`, with the variable `PROF`.
+/// The program of `service.rs`, with the variable `SERVICE_PROF`.
 pub(crate) fn service(prof: &(impl AsRef<OsStr> + ?Sized)) -> Setup {
-    Setup::of(env!("CARGO_BIN_EXE_faults-service")).env("PROF", prof)
+    Setup::of(env!("CARGO_BIN_EXE_faults-service")).env("SERVICE_PROF", prof)
 }
 
 impl Setup {
@@ -38,7 +38,9 @@ impl Setup {
         let mut command = Command::new(program);
         let is_read = |name: &str| {
             let name = name.to_uppercase();
-            name.starts_with("OTEL_") || name.ends_with("_PROXY") || ["PROF", "COLUMNS"].contains(&&*name)
+            name.starts_with("OTEL_")
+                || name.ends_with("_PROXY")
+                || ["PROF", "SERVICE_PROF", "COLUMNS"].contains(&&*name)
         };
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_read(&name.to_string_lossy())) {
             command.env_remove(name);

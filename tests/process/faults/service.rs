@@ -1,8 +1,9 @@
 //! The program on which the faults of `prof-runtime/FAULTS.md` are tried: it does what the lines of its standard input
 //! say, one after the other, and answers each with a line that begins with `> `.
 //!
-//! `PROF` says where its numbers go. Arguments set what only the builder can set: `timeout-ms=N`, `interval-ms=N` and
-//! `rotate=BYTES,OLD_FILES`; `answers=off` answers nothing. It ends by returning from `main` when its input ends.
+//! The variable `SERVICE_PROF` lists the parts that it starts, as `PROF` does. Arguments set what only the builder can
+//! set: `timeout-ms=N`, `interval-ms=N` and `rotate=BYTES,OLD_FILES`; `answers=off` answers nothing. It ends by returning
+//! from `main` when its input ends.
 // To fork, and to handle signals and exits as C does.
 #![allow(missing_docs, unsafe_code)]
 
@@ -224,7 +225,7 @@ fn answer(text: &str) -> std::io::Result<()> {
 }
 
 fn builder() -> Result<ProfBuilder, Box<dyn Error>> {
-    let mut builder = ProfBuilder::new().list(std::env::var_os("PROF").unwrap_or_default())?;
+    let mut builder = ProfBuilder::new().list(std::env::var_os("SERVICE_PROF").unwrap_or_default())?;
     for argument in std::env::args().skip(1) {
         let (key, value) = argument.split_once('=').ok_or("an argument is KEY=VALUE")?;
         builder = match key {

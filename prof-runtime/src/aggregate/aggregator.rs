@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::SystemTime;
 
+use super::take_locks;
 use crate::base::clock;
 use crate::base::culprit::Culprit;
-use crate::base::{forks, stderr};
+use crate::base::{Locked, forks, inside, lock, stderr};
 use crate::counts::values::{Added, Values};
 use crate::counts::{Snapshot, Stats, Totals};
 use crate::handler::{MetricHandler, Shortcut};
 use crate::model::{MetricData, Outcome};
 use crate::site::{CallRecord, Callsite, Route, UntimedCall};
-use crate::thread::local::{self, Locked, lock};
+use crate::thread::local;
 
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
 /// [`Snapshot`]s of them.
@@ -114,6 +115,7 @@ impl Aggregator {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Calibrated here, so that the first measured call does not wait for it.
         clock::prepare();
+        forks::take_locks_by(take_locks);
         forks::follow();
         let shared = Arc::new(Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -135,7 +137,7 @@ impl Aggregator {
     ///
     /// Every annotated function of the program is listed, also those that were not called.
     pub fn snapshot(&self) -> Snapshot {
-        local::inside(|| {
+        inside(|| {
             let totals = {
                 let retired = lock(&self.shared.retired);
                 let mut totals = retired.clone();

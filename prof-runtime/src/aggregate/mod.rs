@@ -2,5 +2,7 @@
 //! `thread`.
 
 pub(crate) mod aggregator;
+mod forks;
 
 pub use self::aggregator::Aggregator;
+pub(crate) use self::forks::take_locks;

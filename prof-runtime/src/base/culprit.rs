@@ -6,7 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Mutex;
 
-use crate::thread::local::{self, lock};
+use crate::base::{inside, lock};
 
 /// A piece of user code that fails, such as a predicate that panics. It may fail at every call, but not print at every
 /// call.
@@ -39,7 +39,7 @@ impl Culprit {
     /// `None`.
     #[cold]
     pub(crate) fn count(self) -> Option<Times> {
-        let times = local::inside(|| {
+        let times = inside(|| {
             let mut failures = lock(&FAILURES);
             let times = failures.entry(self).or_default();
             *times = times.saturating_add(1);

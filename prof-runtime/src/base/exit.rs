@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
@@ -17,8 +17,7 @@ use crate::base::clock;
 use crate::base::panics::caught;
 use crate::base::sys;
 use crate::base::worker::{self, Worker};
-use crate::config::route;
-use crate::thread::local::{self, lock};
+use crate::base::{inside, lock};
 
 /// A part that has to end before the process does.
 pub(crate) trait End: Send + Sync {
@@ -69,8 +68,8 @@ static LISTED: Mutex<Vec<(u32, Weak<dyn End>)>> = Mutex::new(Vec::new());
 static PROCESS_ID: AtomicU32 = AtomicU32::new(0);
 /// The longest timeout of all that was listed.
 static TIMEOUT_MS: AtomicU64 = AtomicU64::new(0);
-/// A handler was installed that may hold something back.
-static HAS_HANDLERS: AtomicBool = AtomicBool::new(false);
+/// Flushes the handlers of the configuration; not set before one is installed that may hold metrics back.
+static FLUSH: OnceLock<fn()> = OnceLock::new();
 /// How many are listed, so that the hook need not take the lock if there is nothing to do.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 /// The thread that returned from `main` or called `exit`.
@@ -87,7 +86,7 @@ pub(crate) struct Listed(Option<Weak<dyn End>>);
 /// Has the exit of the process end `end`, until the returned value is dropped.
 pub(crate) fn list(end: &Arc<impl End + 'static>) -> Listed {
     let weak = Arc::downgrade(end) as Weak<dyn End>;
-    local::inside(|| {
+    inside(|| {
         prepare();
         let timeout_ms = u64::try_from(end.timeout().as_millis()).unwrap_or(u64::MAX);
         TIMEOUT_MS.fetch_max(timeout_ms, Ordering::Relaxed);
@@ -102,7 +101,7 @@ impl Drop for Listed {
         let Some(weak) = self.0.take() else { return };
         // In a forked child, the lock may be held for ever, by a thread that only the parent has.
         if PROCESS_ID.load(Ordering::Relaxed) == std::process::id() {
-            local::inside(|| lock(&LISTED).retain(|(_, listed)| !listed.ptr_eq(&weak)));
+            inside(|| lock(&LISTED).retain(|(_, listed)| !listed.ptr_eq(&weak)));
             LENGTH.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -114,10 +113,10 @@ impl fmt::Debug for Listed {
     }
 }
 
-/// Has the exit of the process flush the configured handlers.
-pub(crate) fn flush_handlers() {
+/// Has the exit of the process call `flush`, which flushes the configured handlers. The first call counts.
+pub(crate) fn flush_by(flush: fn()) {
     prepare();
-    HAS_HANDLERS.store(true, Ordering::Relaxed);
+    _ = FLUSH.set(flush);
 }
 
 fn prepare() {
@@ -155,8 +154,8 @@ pub(crate) fn end(end: Arc<dyn End>) {
 
 /// Ends everything that was started, within the longest of the bounds, and flushes the handlers of the configuration.
 pub(crate) fn end_all() {
-    let has_handlers = HAS_HANDLERS.load(Ordering::Relaxed);
-    if !has_handlers && LENGTH.load(Ordering::Relaxed) == 0 {
+    let flush = FLUSH.get();
+    if flush.is_none() && LENGTH.load(Ordering::Relaxed) == 0 {
         return;
     }
     let begun = clock::monotonic();
@@ -170,8 +169,8 @@ pub(crate) fn end_all() {
         let deadline = move |end: &Arc<dyn End>| deadline_from(begun, end.timeout());
         // Concurrently, so that a part that blocks does not delay the others.
         let mut blocking: Vec<Worker> = Vec::new();
-        if has_handlers {
-            blocking.extend(beside(route::flush_quietly));
+        if let Some(flush) = flush {
+            blocking.extend(beside(flush));
         }
         for end in may_block {
             blocking.extend(beside(move || end.finish(deadline(&end))));

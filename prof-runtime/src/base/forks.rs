@@ -1,24 +1,36 @@
 //! What a fork does to threads, locks and queues.
 //!
 //! A child has only the thread that forked. A lock that another thread held at that moment stays locked for ever in the
-//! child, and a queue has no one any more who empties it. So the locks of the aggregators and of the threads' states are
-//! taken before each fork and released after it, in both processes, and what belongs to threads of the parent's is an
-//! [`OfProcess`], which the child leaves alone.
+//! child, and no thread empties a queue any more. So the locks that [`take_locks_by`] names are taken before each fork and
+//! released after it, in both processes, and what belongs to threads of the parent is an [`OfProcess`], which the child leaves
+//! alone.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::ops::Deref;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 
-use crate::aggregate::aggregator;
 use crate::base::sys;
-use crate::thread::local;
+use crate::base::{inside, is_inside};
 
 /// How many forks are between this process and the one that was started.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
+/// Takes locks; the drop of what it returns releases them.
+pub(crate) type TakeLocks = fn() -> Box<dyn Any>;
+
+/// Takes the locks that are held over a fork.
+static TAKE_LOCKS: OnceLock<TakeLocks> = OnceLock::new();
+
 thread_local! {
-    static HELD: RefCell<Option<(aggregator::Held, local::Held)>> = const { RefCell::new(None) };
+    /// The locks that this thread holds while it forks.
+    static HELD: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
+}
+
+/// Sets what takes the locks before a fork. The first call counts.
+pub(crate) fn take_locks_by(take: TakeLocks) {
+    _ = TAKE_LOCKS.set(take);
 }
 
 /// Has forks of this process do what they have to. Without it they are not noticed.
@@ -36,24 +48,16 @@ pub(crate) fn generation() -> u32 {
 
 extern "C" fn before() {
     // A signal handler may fork in the middle of the runtime, where this thread may hold the locks itself.
-    if !local::is_inside() {
-        let held = local::inside(|| {
-            let aggregators = aggregator::hold();
-            (aggregators, local::hold())
-        });
+    if !is_inside() {
+        let held = inside(|| TAKE_LOCKS.get().map(|take| take()));
         // A thread that has no thread-locals any more goes on without.
-        _ = HELD.try_with(|place| place.replace(Some(held)));
+        _ = HELD.try_with(|locks| locks.replace(held));
     }
 }
 
 extern "C" fn in_parent() {
     let held = HELD.try_with(RefCell::take).ok().flatten();
-    if let Some((aggregators, states)) = held {
-        local::inside(|| {
-            drop(states);
-            drop(aggregators);
-        });
-    }
+    inside(|| drop(held));
 }
 
 extern "C" fn in_child() {

@@ -8,11 +8,18 @@ pub(crate) mod exit;
 #[cfg(feature = "json")]
 pub(crate) mod files;
 pub(crate) mod forks;
+mod locks;
 pub(crate) mod panics;
+pub(crate) mod partial_write;
+pub(crate) mod reentrancy;
 #[cfg(feature = "serde")]
 pub(crate) mod serialized;
 pub(crate) mod stderr;
 pub(crate) mod sync;
 pub(crate) mod sys;
+pub(crate) mod table;
 pub mod text;
 pub(crate) mod worker;
+
+pub(crate) use self::locks::{Locked, lock};
+pub(crate) use self::reentrancy::{inside, is_inside, is_scoped, unless_inside};

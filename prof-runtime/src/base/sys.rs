@@ -394,7 +394,7 @@ mod unix {
 
         use libc::{SIG_DFL, SIGHUP, SIGINT, SIGTERM, c_int, sighandler_t};
 
-        use crate::thread::local::lock;
+        use crate::base::lock;
 
         const ALL: [c_int; 3] = [SIGHUP, SIGINT, SIGTERM];
 

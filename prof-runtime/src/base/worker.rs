@@ -14,7 +14,7 @@ use crate::base::exit::{self, End, FlushWait, Listed};
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::base::sys;
-use crate::thread::local::{self, lock};
+use crate::base::{inside, lock};
 
 /// A running thread. Dropping this tells the thread to stop; only [`stop`](Self::stop) waits for its end.
 pub(crate) struct Worker {
@@ -123,7 +123,7 @@ impl Worker {
         let run = move || {
             // Dropped also when `run` panics.
             let _ends = ends;
-            local::inside(|| run(&Stop(stopped)));
+            inside(|| run(&Stop(stopped)));
         };
         let thread = sys::without_signals(|| thread::Builder::new().name(name.to_owned()).spawn(run))?;
         let shared = Shared {
@@ -232,7 +232,7 @@ pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Opt
     };
     let started = Worker::start(name, move |_| _ = run(&taken));
     if started.is_err() {
-        local::inside(|| run(&kept));
+        inside(|| run(&kept));
     }
     started.ok()
 }

@@ -6,6 +6,7 @@ use std::thread::panicking;
 
 use super::{InProgress, Listening, Report, Timed, Untimed, listening, record, report, report_scoped, sampled};
 use crate::base::clock;
+use crate::base::is_scoped;
 use crate::model::Outcome;
 use crate::site::{Callsite, Route};
 use crate::thread::local::{self, Local};
@@ -182,7 +183,7 @@ fn timed(outcome: Outcome, start: u64, end: u64) -> Timed {
 /// Reports a call to this thread's scoped handler, else by what it keeps for the site.
 fn report_found(site: &'static Callsite, call: impl Report) {
     local::find(site, |local| match local {
-        Some(local) if !local::is_scoped() => report(local, call),
+        Some(local) if !is_scoped() => report(local, call),
         _ => report_scoped(site, call),
     });
 }

@@ -25,6 +25,7 @@ pub use self::sampled::SampledCall;
 pub(crate) use self::sampled::enter_sampled;
 use crate::aggregate::Aggregator;
 use crate::base::clock;
+use crate::base::{is_inside, is_scoped};
 use crate::config::dispatch;
 use crate::config::route;
 use crate::config::scope;
@@ -113,13 +114,13 @@ enum Listening {
 /// Which handlers receive a call of `site` that begins on this thread. For calls without a cached local.
 #[inline]
 fn listening(site: &'static Callsite) -> Listening {
-    if local::is_inside() {
+    if is_inside() {
         return Listening::No;
     }
     if site.route_with_slots() == Route::UNRESOLVED {
         route::resolve(site);
     }
-    if local::is_scoped() {
+    if is_scoped() {
         return Listening::Scope;
     }
     match site.route() {

@@ -1,16 +1,16 @@
 //! Hands metrics to the handlers that are to have them.
 
+use crate::base::unless_inside;
 use crate::config::route::{self, Installed, Target};
 use crate::config::scope;
 use crate::handler::MetricHandler;
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
-use crate::thread::local;
 
 /// Delivers something to the handlers of a target that are no aggregators.
 #[inline(always)]
 pub(crate) fn handlers(target: &Target, give: impl FnMut(&dyn MetricHandler)) {
-    local::unless_inside(|| target.each_handler(give));
+    unless_inside(|| target.each_handler(give));
 }
 
 /// Delivers a data point.
@@ -25,7 +25,7 @@ pub(crate) fn context(context: &PublishedContext<'_>) {
 
 /// Hands something to one handler.
 pub(crate) fn to(handler: &Installed, give: impl FnOnce(&dyn MetricHandler)) {
-    local::unless_inside(|| handler.with(give));
+    unless_inside(|| handler.with(give));
 }
 
 /// Hands something to this thread's scoped handler if it has one, else to the handlers that `others` finds.
@@ -38,7 +38,7 @@ where
     match scope::current() {
         Some(scoped) => to(&scoped, &mut give),
         None => {
-            local::unless_inside(|| others(give));
+            unless_inside(|| others(give));
         }
     }
 }

@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
+use crate::base::reentrancy::{enter_scope, leave_scope};
+use crate::base::{inside, is_scoped};
 use crate::config::route::{self, Installed};
 use crate::handler::IntoHandler;
-use crate::thread::local;
 
 thread_local! {
     /// This thread's scoped handlers, the innermost last.
@@ -20,7 +21,7 @@ thread_local! {
 
 /// The innermost scoped handler of this thread.
 pub(crate) fn current() -> Option<Arc<Installed>> {
-    if !local::is_scoped() {
+    if !is_scoped() {
         return None;
     }
     // No scope is left to a thread that is running its last destructors.
@@ -84,8 +85,8 @@ fn push(installed: &Arc<Installed>) {
     // A thread that is running its last destructors emits nothing to scopes any more.
     let _ = SCOPES.try_with(|scopes| {
         // The list may grow, by an allocator that is annotated itself.
-        local::inside(|| scopes.borrow_mut().push(Arc::clone(installed)));
-        local::enter_scope();
+        inside(|| scopes.borrow_mut().push(Arc::clone(installed)));
+        enter_scope();
     });
 }
 
@@ -96,7 +97,7 @@ fn pop(installed: &Arc<Installed>) {
         // The caller holds the handler as well, so that it is not dropped in here.
         if let Some(place) = place {
             scopes.remove(place);
-            local::leave_scope();
+            leave_scope();
         }
     });
 }

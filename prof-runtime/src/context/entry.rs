@@ -7,7 +7,7 @@ use std::{
 
 use super::{current, metrics::Metrics, outcome::ContextFailure, record::ContextRecord, report::OnExit};
 use crate::base::clock::Start;
-use crate::thread::local::{Locked, lock};
+use crate::base::{Locked, lock};
 
 /// What the handles of one context share.
 #[derive(Debug)]

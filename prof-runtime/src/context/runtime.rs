@@ -14,7 +14,7 @@ use super::{
     value::ContextValue,
 };
 use crate::base::clock::Start;
-use crate::thread::local::{Locked, lock};
+use crate::base::{Locked, lock};
 
 /// Gathers numbers from the first increment to [`finish`](Self::finish), for work that no scope encloses.
 ///

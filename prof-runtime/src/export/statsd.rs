@@ -17,6 +17,7 @@ use cadence::{MetricBuilder, MetricResult, MetricSink, StatsdClient};
 use self::datagram::{Datagram, TooLong};
 use self::link::Link;
 use super::address::resolved;
+use crate::base::lock;
 use crate::base::stderr;
 use crate::base::text::{Foreign, MaskedUrl};
 use crate::handler::failures::Failures;
@@ -24,7 +25,6 @@ use crate::handler::losses::{HandlerLosses, LossUnit, Losses, Tally};
 use crate::handler::{FlushError, MetricHandler};
 use crate::model::{MetricData, MetricValue};
 use crate::site::{CallRecord, UntimedCall};
-use crate::thread::local::lock;
 
 /// Sends each call as `NAME.success`, `NAME.failure` or `NAME.cancelled`, a counter (`|c`), and `NAME.duration`, a timer
 /// in milliseconds with their fraction (`|ms`), over UDP. A count from [`put_metric`](fn@crate::put_metric) is a counter,

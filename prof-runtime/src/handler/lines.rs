@@ -4,34 +4,18 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::Mutex;
 
+use crate::base::lock;
+use crate::base::partial_write::PartialWrite;
 use crate::base::stderr;
 use crate::handler::FlushError;
 use crate::handler::failures::Failures;
 use crate::handler::losses::{HandlerLosses, LossUnit, Losses, Tally, amounts};
-use crate::thread::local::lock;
 
 /// Writes whole lines. After a line that was cut short, the next write begins with a line break.
 pub(crate) struct LineWriter {
     writer: Box<dyn Write + Send>,
     /// The last write broke off within a line.
     is_torn: bool,
-}
-
-/// The error of a write that failed half-way, from a writer that repairs the torn line itself.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
-pub(crate) struct PartialWrite {
-    /// How many bytes were written before it failed.
-    pub(crate) written: usize,
-    pub(crate) cause: io::Error,
-}
-
-impl PartialWrite {
-    /// Wraps this as an [`io::Error`], in which [`LineWriter::write`] finds it again.
-    #[cfg_attr(not(feature = "json"), allow(dead_code))]
-    pub(crate) fn into_io(self) -> io::Error {
-        io::Error::new(self.cause.kind(), self)
-    }
 }
 
 impl LineWriter {

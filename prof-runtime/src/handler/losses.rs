@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::base::lock;
 use crate::base::text::Foreign;
-use crate::thread::local::lock;
 
 /// A list of loss counters by target and unit. Exporters publish it beside the other metrics.
 ///

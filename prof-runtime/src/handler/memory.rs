@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use crate::base::lock;
 use crate::handler::MetricHandler;
 use crate::model::{MetricData, Outcome};
 use crate::site::{CallRecord, Callsite, UntimedCall};
-use crate::thread::local::lock;
 
 /// Keeps the data points that it receives, for tests. A clone is a handle to the same data points.
 ///

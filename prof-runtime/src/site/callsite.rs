@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::base::sync;
+use crate::base::table::home_slot;
 use crate::model::{Objective, Outcome, metric_name};
 use crate::site::Route;
 use crate::site::registry::{self, Link};
-use crate::thread::local;
 
 /// An annotated function: where it is, what it is called, and where its calls are reported.
 ///
@@ -155,13 +155,6 @@ impl Callsite {
         self.line
     }
 
-    /// Returns the number of calls that have begun and not ended, over all threads and tasks.
-    ///
-    /// Calls are only counted while something listens to them.
-    pub fn in_flight(&'static self) -> u64 {
-        local::in_flight(self)
-    }
-
     /// The name of the data point for `outcome`: `NAME.success`, `NAME.failure` or `NAME.cancelled`.
     pub(crate) fn outcome_name(&self, outcome: Outcome) -> &str {
         &self.metric_names().outcomes[outcome.index()]
@@ -221,7 +214,7 @@ impl Callsite {
 
     /// Makes the site known, with a number of its own. To be called under the routing lock.
     pub(crate) fn introduce(&self, id: usize, group_slot: u32) {
-        self.slot.store(local::slot(id), Ordering::Relaxed);
+        self.slot.store(home_slot(id), Ordering::Relaxed);
         self.group_slot.store(group_slot, Ordering::Relaxed);
         self.is_known.store(true, Ordering::Relaxed);
     }

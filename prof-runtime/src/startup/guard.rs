@@ -11,6 +11,7 @@ use crate::base::clock;
 use crate::base::exit::{self, End, Listed};
 use crate::base::panics::caught;
 use crate::base::stderr;
+use crate::base::{inside, lock};
 use crate::config::route::Observer;
 use crate::counts::Snapshot;
 use crate::export::{BegunExport, ExportContext, ExportError, Exporter, PeriodicExporter, Server};
@@ -19,7 +20,6 @@ use crate::handler::losses::{LossUnit, Losses};
 use crate::handler::{FlushError, FlushFailures, MetricHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
-use crate::thread::local::{self, lock};
 
 use super::own::{StartError, StartServer};
 use super::ready::Options;
@@ -228,7 +228,7 @@ impl ProfGuard {
         }
         for handler in &self.running.direct {
             let panicked = || Err(FlushError::Panicked { handler: handler.__prof_type_name().into() });
-            failures.add(local::inside(|| caught(|| handler.flush())).unwrap_or_else(panicked));
+            failures.add(inside(|| caught(|| handler.flush())).unwrap_or_else(panicked));
         }
         for (exporter, export) in exporters {
             let failed =

@@ -4,10 +4,10 @@ use std::sync::Mutex;
 
 use crate::base::clock;
 use crate::base::exit;
+use crate::base::lock;
 use crate::base::stderr;
 use crate::base::sys::signals;
 use crate::base::worker::Worker;
-use crate::thread::local::lock;
 
 /// Catches signals until it is dropped, the last one if there are several.
 pub(super) struct Caught {

@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::lock::{lock_shared, try_lock, unlock};
+use crate::base::partial_write::PartialWrite;
 use crate::base::sys::open_at_once;
-use crate::handler::lines::PartialWrite;
 
 /// An open file, and what is known of it.
 #[derive(Debug)]

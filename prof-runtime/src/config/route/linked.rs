@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use super::{Installed, Place};
 use crate::base::clock;
+use crate::base::inside;
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::handler::{FanoutHandler, LinkedHandler};
-use crate::thread::local;
 
 /// How long a thread waits for another one that makes the handlers.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,13 +56,13 @@ pub(super) fn ensure(install: fn(Vec<Made>)) {
 #[cold]
 fn make_or_wait(install: fn(Vec<Made>)) {
     // What a lock or a wait allocates is not measured.
-    if !local::inside(take_turn) {
+    if !inside(take_turn) {
         return;
     }
     IS_MAKING.set(true);
     install(make(inventory::iter::<LinkedHandler>));
     IS_MAKING.set(false);
-    local::inside(|| *lock() = State::Made);
+    inside(|| *lock() = State::Made);
     IS_MADE.store(true, Ordering::Release);
     CHANGED.notify_all();
 }
@@ -103,7 +103,7 @@ fn make(handlers: impl IntoIterator<Item = &'static LinkedHandler>) -> Vec<Made>
     for linked in handlers {
         // Before anything can be measured: threads keep what the clock is like when they begin.
         clock::prepare();
-        let Some(handler) = local::inside(|| caught(linked.make)) else {
+        let Some(handler) = inside(|| caught(linked.make)) else {
             let location = linked.location;
             stderr::line(format_args!("prof: the handler registered at {location} panicked when it was made"));
             continue;

@@ -20,16 +20,17 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use arc_swap::ArcSwap;
 
-use crate::aggregate::Aggregator;
+use crate::aggregate::{Aggregator, take_locks};
 use crate::base::bound;
 use crate::base::clock;
 use crate::base::culprit::{Culprit, Times};
 use crate::base::exit;
+use crate::base::forks;
 use crate::base::panics::caught;
 use crate::base::stderr;
+use crate::base::{inside, is_inside, lock};
 use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler, Shortcut};
 use crate::site::{Callsite, Route, registry};
-use crate::thread::local::{self, lock};
 
 /// An installed handler.
 pub(crate) struct Installed {
@@ -95,7 +96,7 @@ impl Installed {
     /// Flushes the handler; one that is switched off has nothing to write.
     pub(crate) fn flush(&self) -> Result<(), FlushError> {
         let panics = self.panics.load(Ordering::Relaxed);
-        match local::inside(|| self.with(|handler| handler.flush())) {
+        match inside(|| self.with(|handler| handler.flush())) {
             Some(result) => result,
             None if self.panics.load(Ordering::Relaxed) > panics => {
                 Err(FlushError::Panicked { handler: self.to_string().into() })
@@ -144,7 +145,7 @@ impl Drop for Installed {
     /// May happen at the end of an annotated call, by the last thread that knows a replaced handler.
     fn drop(&mut self) {
         let handler = self.handler.take();
-        local::inside(|| caught(|| drop(handler)));
+        inside(|| caught(|| drop(handler)));
     }
 }
 
@@ -311,7 +312,7 @@ fn install_linked(made: Vec<linked::Made>) {
     if made.is_empty() {
         return;
     }
-    exit::flush_handlers();
+    exit::flush_by(flush_quietly);
     let not_wanted = reconfigure(|config| {
         let install = |(group, handler): linked::Made| match group {
             None if config.is_default_chosen => Some(handler),
@@ -336,6 +337,7 @@ fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
     linked::ensure(install_linked);
     // Before anything can be measured.
     clock::prepare();
+    forks::take_locks_by(take_locks);
     let (taken, replaced) = {
         let mut config = lock(&CONFIG);
         let taken = change(&mut config);
@@ -362,7 +364,7 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
     if matches!(handler.shortcut(), Shortcut::Off) {
         return None;
     }
-    exit::flush_handlers();
+    exit::flush_by(flush_quietly);
     Some(Installed::new(handler))
 }
 
@@ -478,7 +480,7 @@ pub(crate) fn look_for_scopes() {
 /// Finds the route of a site that is called for the first time, and keeps it up to date from now on.
 #[cold]
 pub(crate) fn resolve(site: &'static Callsite) {
-    if local::is_inside() {
+    if is_inside() {
         // From within the runtime, such as an annotated allocator: left for the next call.
         return;
     }
@@ -494,11 +496,11 @@ pub(crate) fn resolve(site: &'static Callsite) {
 /// The handlers of a site that is resolved.
 pub(crate) fn target_of(site: &Callsite) -> Arc<Target> {
     // A thread's first look allocates.
-    local::inside(|| Arc::clone(&TARGETS.load().slots[site.group_slot()]))
+    inside(|| Arc::clone(&TARGETS.load().slots[site.group_slot()]))
 }
 
 /// The handlers of a group.
 pub(crate) fn target(group: &str) -> Arc<Target> {
     linked::ensure(install_linked);
-    local::inside(|| Arc::clone(TARGETS.load().of(group)))
+    inside(|| Arc::clone(TARGETS.load().of(group)))
 }

@@ -15,11 +15,11 @@ use super::{ExportError, Exporter, LossCounter, LossUnit};
 use crate::aggregate::Aggregator;
 use crate::base::clock;
 use crate::base::exit::{FlushFault, FlushWait};
+use crate::base::lock;
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::base::worker::{Stop, Worker};
 use crate::counts::Snapshot;
-use crate::thread::local::lock;
 
 /// Exports snapshots of an aggregator at intervals, from a thread of its own, and once more at the end.
 ///

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::base::clock;
-use crate::thread::local::lock;
+use crate::base::lock;
 
 /// How many connections there are, and how long one may take.
 #[derive(Clone, Copy, Debug)]

@@ -23,13 +23,13 @@ use super::PrometheusCollector;
 use super::connections::{Connections, Limits, Place, Watched};
 use super::hosts::Hosts;
 use crate::base::clock;
+use crate::base::lock;
 use crate::base::stderr;
 use crate::base::sys::NotInherited;
 use crate::base::text::{Foreign, MaskedUrl};
 use crate::base::worker::Worker;
 use crate::export::Server;
 use crate::export::address::resolved;
-use crate::thread::local::lock;
 
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
 ///

@@ -21,6 +21,7 @@ use self::work::FlushRequest;
 use crate::base::bound;
 use crate::base::clock;
 use crate::base::forks::OfProcess;
+use crate::base::lock;
 use crate::base::stderr;
 use crate::base::worker::Worker;
 use crate::config::route::Installed;
@@ -29,7 +30,6 @@ use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
-use crate::thread::local::lock;
 
 /// Hands everything on to another handler from a thread of its own, through a bounded queue, so that a handler that
 /// writes, sends or blocks does not hold up the functions that it listens to.

@@ -13,13 +13,13 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, s
 use super::room::{self, Room};
 use super::work::{FlushRequest, Work};
 use crate::base::exit;
+use crate::base::lock;
 use crate::base::worker::Worker;
 use crate::config::route::Installed;
 use crate::handler::losses::{HandlerLosses, LossUnit};
 use crate::model::MetricData;
 use crate::model::context::{ContextRecord, PublishedContext};
 use crate::site::{CallRecord, UntimedCall};
-use crate::thread::local::lock;
 
 /// What gives way when the queue of a [`BufferedHandler`](super::BufferedHandler) is full.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

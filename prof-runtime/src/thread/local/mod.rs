@@ -19,15 +19,13 @@ use std::ptr;
 use std::sync::Arc;
 
 pub(crate) use self::gaps::Gaps;
-pub(crate) use self::here::{
-    Locked, cached, enter_scope, find, find_unparked, inside, is_inside, is_scoped, leave_scope, lock, park, slot,
-    unless_inside,
-};
+pub(crate) use self::here::{cached, find, find_unparked, park};
 pub(crate) use self::state::{
-    Held, add, borrow, count_dropped_aggregator, end_loan, for_each_share, hold, in_flight, in_flight_by_address,
-    keep_target, share, with_any,
+    Held, add, borrow, count_dropped_aggregator, end_loan, for_each_share, hold, in_flight_by_address, keep_target,
+    share, with_any,
 };
 use crate::base::clock::{self, TscScale};
+use crate::base::inside;
 use crate::base::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use crate::base::sync::{self, OwnerCell};
 use crate::config::route::Target;

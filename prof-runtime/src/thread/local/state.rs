@@ -13,10 +13,13 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
-use super::here::{self, Entry, Table};
-use super::{Kind, Local, Locked, address, find, inside, lock};
+use super::here::key;
+use super::{Kind, Local, address, find};
 use crate::aggregate::Aggregator;
 use crate::base::clock;
+use crate::base::reentrancy::set_table;
+use crate::base::table::{Entry, Table};
+use crate::base::{Locked, inside, lock};
 use crate::config::route::Target;
 use crate::counts::Stats;
 use crate::site::Callsite;
@@ -32,7 +35,7 @@ struct OfThread(RefCell<Option<Box<ThreadState>>>);
 impl Drop for OfThread {
     fn drop(&mut self) {
         inside(|| {
-            here::set_table(Table::NONE);
+            set_table(Table::NONE);
             if let Some(state) = self.0.get_mut().take() {
                 give_back(state);
             }
@@ -110,7 +113,7 @@ fn take() -> Box<ThreadState> {
         state
     };
     let state = pooled.unwrap_or_else(|| Box::new(ThreadState::register()));
-    here::set_table(state.table());
+    set_table(state.table());
     state
 }
 
@@ -151,7 +154,7 @@ fn with_any_state<R>(f: impl FnOnce(&mut ThreadState) -> R) -> R {
     result.flatten().unwrap_or_else(|| {
         let mut state = take();
         let result = f.take().map(|f| f(&mut state));
-        here::set_table(Table::NONE);
+        set_table(Table::NONE);
         give_back(state);
         result.expect("it was not run, as there was no state")
     })
@@ -197,7 +200,7 @@ pub(crate) fn end_loan(local: &Local) {
         let state = loan.state.replace(ptr::null_mut());
         loan.borrower.set(ptr::null());
         inside(|| {
-            here::set_table(Table::NONE);
+            set_table(Table::NONE);
             // SAFETY: it was made of a box in `borrow`, and the pointer to it is gone.
             give_back(unsafe { Box::from_raw(state) });
         });
@@ -235,10 +238,7 @@ impl ThreadState {
     }
 
     fn table(&self) -> Table {
-        match self.table.len() {
-            0 => Table::NONE,
-            len => Table { entries: self.table.as_ptr(), mask: (len - 1) * size_of::<Entry>() },
-        }
+        Table::of(&self.table)
     }
 
     fn shares(&self) -> usize {
@@ -261,8 +261,8 @@ impl ThreadState {
         let local = Arc::new(Local::new(site, kind));
         lock(&self.parts).locals.push(Arc::clone(&local));
         let entry = self.free_entry(site);
-        entry.local.set(Arc::as_ptr(&local));
-        entry.site.set(site);
+        entry.value.set(Arc::as_ptr(&local).cast());
+        entry.key.set(key(site));
         self.used += 1;
         local
     }
@@ -270,7 +270,7 @@ impl ThreadState {
     fn free_entry(&self, site: &Callsite) -> &Entry {
         let mask = self.table.len() - 1;
         let mut at = (site.slot() as usize / size_of::<Entry>()) & mask;
-        while !self.table[at].site.get().is_null() {
+        while !self.table[at].key.get().is_null() {
             at = (at + 1) & mask;
         }
         &self.table[at]
@@ -282,13 +282,13 @@ impl ThreadState {
         let smaller = std::mem::replace(&mut self.table, (0..len).map(|_| Entry::free()).collect());
         for old in &smaller {
             // SAFETY: a site in an entry is the `&'static Callsite` that was put there.
-            if let Some(site) = unsafe { old.unparked().as_ref() } {
+            if let Some(site) = unsafe { old.unparked().cast::<Callsite>().as_ref() } {
                 let new = self.free_entry(site);
-                new.site.set(old.site.get());
-                new.local.set(old.local.get());
+                new.key.set(old.key.get());
+                new.value.set(old.value.get());
             }
         }
-        here::set_table(self.table());
+        set_table(self.table());
     }
 
     fn share(&mut self, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
@@ -397,9 +397,13 @@ pub(crate) fn for_each_share(mut f: impl FnMut(&Stats)) {
     }
 }
 
-/// The number of calls of `site` in flight.
-pub(crate) fn in_flight(site: &'static Callsite) -> u64 {
-    inside(|| in_flight_by_address().get(&address(site)).copied().unwrap_or(0))
+impl Callsite {
+    /// Returns the number of calls that have begun and not ended, over all threads and tasks.
+    ///
+    /// Calls are counted only while a handler receives them.
+    pub fn in_flight(&'static self) -> u64 {
+        inside(|| in_flight_by_address().get(&address(self)).copied().unwrap_or(0))
+    }
 }
 
 /// The number of calls in flight of every site that has any, by the site's address.

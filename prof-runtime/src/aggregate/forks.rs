@@ -1,0 +1,18 @@
+//! The locks of aggregators and threads, held over a fork.
+
+use std::any::Any;
+
+use super::aggregator;
+use crate::thread::local;
+
+/// Dropped in the order of its fields: the opposite of that in which the locks are taken.
+struct Held {
+    _threads: local::Held,
+    _aggregators: aggregator::Held,
+}
+
+/// Takes the locks of all aggregators, then those of all threads. To be called from inside.
+pub(crate) fn take_locks() -> Box<dyn Any> {
+    let aggregators = aggregator::hold();
+    Box::new(Held { _threads: local::hold(), _aggregators: aggregators })
+}

@@ -4,9 +4,9 @@
 use std::sync::Mutex;
 
 use super::ProfGuard;
+use crate::base::lock;
 use crate::base::panics::caught;
 use crate::base::stderr;
-use crate::thread::local::lock;
 
 /// The guard of what was started, with the process that started it. The exit of the process ends it, unless
 /// [`init_from_env`](super::init_from_env) takes it before that.

@@ -14,7 +14,7 @@ use crate::parse::returns::{self, Kind};
 use crate::parse::start::{Start, start};
 use crate::parse::{Function, Parsed, error};
 
-/// The annotated function; after a mistake, its error and the item unchanged.
+/// The annotated function; after a mistake, the errors and the unchanged item.
 pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
     let annotated = arguments(args)
         .and_then(|args| (|input: ParseStream<'_>| annotate_function(&args, input)).parse2(item.clone()));
@@ -57,8 +57,8 @@ fn annotate_function(args: &Args, input: ParseStream<'_>) -> syn::Result<TokenSt
     Ok(expand(args, &function))
 }
 
-/// The guard stands in the function itself, whatever its shape: it need not see what is returned, and a future holds it
-/// across its awaits.
+/// The function with a guard in it. Unlike that of `#[prof]`, the guard need not see the returned value, so the body
+/// never becomes a closure. A future holds the guard across its awaits.
 fn expand(args: &Args, function: &Function) -> TokenStream {
     let runtime = args.runtime.clone().unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> ::timer_watchdog));
     let private = quote_spanned!(Span::mixed_site()=> #runtime::__private);

@@ -1,9 +1,9 @@
 //! The attributes behind `prof_runtime::prof` and `timer_watchdog::expires`.
 //!
-//! Depend on those crates, which document the attributes; this one only generates code. Its rooms, each of which uses
-//! only those before it: `arguments` reads what the attributes were given, `parse` takes the annotated item apart,
-//! `expand` generates the code, `prof` and `expires` are the two attributes. `disabled` holds what the attributes are in
-//! a build without them; it uses `arguments` alone.
+//! Depend on those crates, which document the attributes; this one only generates code. It has these rooms, each of
+//! which uses only those before it: `tokens` and `arguments` read what the attributes are given, `disabled` is the
+//! attributes in a build without the feature `enabled`, `parse` takes the annotated item apart, `expand` generates the
+//! code, `prof` and `expires` are the two attributes.
 //!
 //! # Features
 //!
@@ -22,12 +22,7 @@ mod expires;
 mod parse;
 #[cfg(feature = "enabled")]
 mod prof;
-
-// The same types by another name in a build without dependencies, where no unit test runs.
-#[cfg(not(feature = "enabled"))]
-extern crate proc_macro as tokens;
-#[cfg(feature = "enabled")]
-use proc_macro2 as tokens;
+mod tokens;
 
 use proc_macro::TokenStream;
 

@@ -1,4 +1,4 @@
-//! A list of tokens, read from the front.
+//! A list of tokens that is read from the front.
 
 use std::collections::VecDeque;
 
@@ -114,8 +114,8 @@ impl Input {
 
     /// Takes an expression: everything to the next comma that is not inside of it.
     ///
-    /// Parentheses, brackets and braces are single tokens. A comma may also stand between the parameters of a closure, and
-    /// between generic arguments: after `::`, in the types of parameters, and after `->` and `as`.
+    /// Parentheses, brackets and braces are single tokens. A comma may also stand between the parameters of a closure,
+    /// and between generic arguments: after `::`, in the types of parameters, and after `->` and `as`.
     pub(crate) fn expression(&mut self) -> TokenStream {
         let mut tokens: Vec<TokenTree> = Vec::new();
         if matches!(self.0.front(), Some(TokenTree::Ident(word)) if is_word(word, "move")) {
@@ -203,7 +203,8 @@ impl Input {
         taken
     }
 
-    /// Takes the next tokens out of the invisible group that a fragment of `macro_rules!`, such as `$name:literal`, makes.
+    /// Takes the next tokens out of the invisible group that a fragment of `macro_rules!`, such as `$name:literal`,
+    /// makes.
     fn open_fragment(&mut self) {
         while let Some(TokenTree::Group(group)) = self.0.front() {
             if group.delimiter() != Delimiter::None {

@@ -18,7 +18,7 @@ pub(crate) fn read(
         let span = input.span();
         let Some(key) = input.word() else {
             mistakes.append(Mistakes::new(span, format!("expected one of {}", allowed(keys))));
-            // What follows cannot be told apart any more.
+            // Without a key, the next argument cannot be found.
             input.skip_all();
             break;
         };
@@ -45,7 +45,7 @@ pub(crate) fn is_given<'a>(seen: &'a [Ident], name: &str) -> Option<&'a Ident> {
     seen.iter().find(|key| is_word(key, name))
 }
 
-/// A mistake that says what is allowed instead of `key`, and which of that comes near.
+/// A mistake that lists the allowed keys, and names the one that `key` resembles.
 fn unknown(key: &Ident, keys: &[&str]) -> Mistakes {
     let name = key.to_string();
     let near = keys.iter().min_by_key(|candidate| distance(candidate, &name)).filter(|near| distance(near, &name) <= 2);

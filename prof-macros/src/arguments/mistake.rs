@@ -91,8 +91,8 @@ impl Mistake {
 
 /// The same calls of `::core::compile_error!`, with paths that resolve in the edition of the annotated crate.
 ///
-/// In edition 2015, a crate has no `core` at its root, where the path begins. There, and where the edition is not known,
-/// the tokens get this crate's edition. The message is the same, with a note that a macro made it.
+/// In edition 2015, a crate has no `core` at its root, where the path begins. There, and where the edition is not
+/// known, the tokens get this crate's edition. The message is the same, with a note that a macro made it.
 pub(crate) fn in_any_edition(code: TokenStream) -> TokenStream {
     let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     if is_later_than_2015(arguments) {

@@ -1,7 +1,6 @@
-//! The arguments of the attributes: read and checked, in a build with the feature `enabled` as in one without it.
+//! The arguments of the attributes, read and checked with the feature `enabled` and without it.
 //!
-//! This room uses no other room and no dependency. With the feature, tokens are those of `proc_macro2`, which unit tests
-//! can make; without it, they are the compiler's own.
+//! This room uses `tokens` alone.
 
 mod duration;
 pub(crate) mod expires;

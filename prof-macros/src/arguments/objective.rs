@@ -1,4 +1,4 @@
-//! `objective(success = 99.9, latency = "250ms", percentile = 99)`: what is promised of a function's calls.
+//! `objective(success = 99.9, latency = "250ms", percentile = 99)`: the service level objective of a function.
 
 use super::input::Input;
 use super::literal::{decimal, text};
@@ -12,7 +12,7 @@ const KEYS: [&str; 4] = ["success", "latency", "percentile", "none"];
 /// The longest latency, in nanoseconds: an hour, up to which histograms keep their precision.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// What is promised. The default promises nothing: it takes back what a block has promised.
+/// A service level objective. The default promises nothing: it takes back the objective of a block.
 #[derive(Clone, Copy, Default, PartialEq, Debug)]
 pub(crate) struct Objective {
     /// In percent of all calls.

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     pub(crate) name: Option<Literal>,
     pub(crate) skip: bool,
     pub(crate) predicate: Option<Predicate>,
-    /// An expression of type `u32`: one call in so many is timed.
+    /// An expression of type `u32`: one call in this many is timed.
     pub(crate) sample: Option<TokenStream>,
     pub(crate) objective: Option<Objective>,
     /// The path of the crate `prof-runtime`; `::prof_runtime` if there is none.
@@ -97,7 +97,7 @@ impl Args {
         self
     }
 
-    /// Refuses what makes sense for one function only. A block calls this for its own arguments.
+    /// Checks that there is no argument that is for one function only, since these arguments are a block's.
     pub(crate) fn check_for_block(&self) -> Result<()> {
         if let Some(name) = &self.name {
             let message = "`name` names one function: give it to a function inside the block";

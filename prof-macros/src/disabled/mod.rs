@@ -1,7 +1,9 @@
-//! The attributes in a build without them: they check their arguments, and return the item as it came.
+//! The attributes in a build without the feature `enabled`: they check their arguments, and return the unchanged item.
 //!
-//! One thing is taken away: `#[prof]` on an item inside an annotated block. Its name need not be in scope there, because
-//! the attribute of the block is what reads it.
+//! One thing goes: `#[prof]` on an item inside an annotated block. The name need not be in scope there, because the
+//! attribute of the block reads it.
+//!
+//! This room uses `arguments`.
 
 #[cfg(all(test, feature = "enabled"))]
 mod tests;
@@ -149,7 +151,7 @@ impl<'a> Items<'a> {
         self.depth = 0;
     }
 
-    /// Drops an attribute that is ours, and what is ours in a `cfg_attr`.
+    /// Drops the attribute if it is `#[prof]`, and `prof` from a `cfg_attr`.
     fn attribute(&mut self, hash: TokenTree, attribute: Group) {
         let (name, arguments) = parts(attribute.stream());
         if is_prof(name.as_ref()) {
@@ -177,7 +179,7 @@ impl<'a> Items<'a> {
         }
     }
 
-    /// What is left between the parentheses of a `cfg_attr`, if there is something of ours in it.
+    /// The arguments of a `cfg_attr` without `prof`; `None` if it has no `prof`.
     fn conditional(&mut self, arguments: &Group) -> Option<TokenStream> {
         let entries = at_commas(arguments.stream());
         let count = entries.len();

@@ -55,7 +55,8 @@ fn attributes_inside_a_block_are_taken_off() {
                 #![allow(x)]
                 #[prof(skip)] #[inline] fn f() -> Map<u8, u8> { #[prof] fn g() {} }
                 const X: u8 = { 1 };
-                #[::prof_runtime::prof(group = "a")] impl<T> S<{ 1 }, T> { #[doc = "x"] #[prof(name = "b")] pub fn g(self) {} }
+                #[::prof_runtime::prof(group = "a")]
+                impl<T> S<{ 1 }, T> { #[doc = "x"] #[prof(name = "b")] pub fn g(self) {} }
                 macro_rules! m { () => { #[prof] fn h() {} } }
                 #[cfg_attr(x, inline, prof(skip), cold)] #[cfg_attr(y, cold)] pub(crate) trait T { #[prof] fn i(); }
                 struct S { #[prof] field: u8 }

@@ -1,7 +1,7 @@
-//! One function, expanded: the shape that its signature and its body ask for.
+//! One function, expanded: its signature and its body decide the shape.
 //!
-//! Every local is hygienic (`mixed_site`), items stand in a block of their own so that the body cannot see them, paths
-//! are absolute, and whatever a function of `prof_runtime::__private` can do is done there.
+//! Every local is hygienic (`mixed_site`). Items stand in a block of their own, so that the body cannot see them. Paths
+//! are absolute. The generated code does nothing that a function of `prof_runtime::__private` can do.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
@@ -14,19 +14,19 @@ use crate::parse::Function;
 use crate::parse::attribute::{has_macro, is_called};
 use crate::parse::returns::{self, Kind};
 
-/// The annotated function. What comes out of it may be read by another macro, if one stands on the function itself or
-/// `is_read_later` for what stands around it.
-pub(crate) fn function(args: &Args, mut function: Function, is_read_later: bool) -> TokenStream {
+/// The annotated function. Another macro may read it, if one stands on the function, or if `is_read_by_macro` is set
+/// because one stands on a block around it.
+pub(crate) fn function(args: &Args, mut function: Function, is_read_by_macro: bool) -> TokenStream {
     if function.body.is_annotated() {
         return function.into_token_stream();
     }
-    let code = Expansion::new(args, &function, is_read_later);
+    let code = Expansion::new(args, &function, is_read_by_macro);
     let leaves_early = function.body.may_leave_early();
     let statements = match (code.is_async, code.kind) {
         _ if code.has_tail() => {
             let enter = code.enter(match (code.is_async, code.kind) {
                 (true, _) => "enter_async",
-                // Can only unwind, which the guard sees.
+                // The call can only unwind, and the guard sees that.
                 (false, Kind::Never) => "enter",
                 (false, _) => "enter_early",
             });
@@ -39,7 +39,7 @@ pub(crate) fn function(args: &Args, mut function: Function, is_read_later: bool)
     shape::with_statements(&function, &statements)
 }
 
-/// What the different shapes of expansion share.
+/// The values that all shapes share.
 struct Expansion<'a> {
     args: &'a Args,
     kind: Kind,
@@ -51,39 +51,39 @@ struct Expansion<'a> {
     output_is_erased: bool,
     /// An expression of type `&'static Callsite`.
     site: TokenStream,
-    /// Another macro may read the signature.
-    is_read_later: bool,
+    /// Whether another macro may read the generated function.
+    is_read_by_macro: bool,
 }
 
 impl<'a> Expansion<'a> {
-    fn new(args: &'a Args, function: &Function, is_read_later: bool) -> Self {
+    fn new(args: &'a Args, function: &Function, is_read_by_macro: bool) -> Self {
         let signature = &function.signature;
         let private = private(args);
         let (output, output_is_erased) = returns::erased(&signature.output);
         let kind = match returns::kind(&signature.output, &signature.generics) {
-            // The call of an `async fn` ends when it hands out the future, whoever awaits that.
+            // The call of an `async fn` ends when it returns the future; the await of that is not part of it.
             Kind::ImplFuture | Kind::BoxedFuture if signature.asyncness.is_some() => Kind::Plain,
             kind => kind,
         };
         let site = site(args, &signature.ident, &private);
         let is_async = signature.asyncness.is_some();
-        // One that is written in the way of edition 2015 stays so.
-        let is_read_later = is_read_later || has_macro(&function.attrs) || function.written.is_some();
-        Self { args, kind, is_async, private, output, output_is_erased, site, is_read_later }
+        // A signature of edition 2015 stays as it is written, too.
+        let is_read_by_macro = is_read_by_macro || has_macro(&function.attrs) || function.original.is_some();
+        Self { args, kind, is_async, private, output, output_is_erased, site, is_read_by_macro }
     }
 
     /// The statement that begins the call, by a function of the private module.
     fn enter(&self, function: &str) -> TokenStream {
         let Self { private, site, .. } = self;
-        // A call of a future is of one type, whether it is timed or not.
+        // A call of a future has one type, whether it is timed or not.
         let is_sampled = self.args.sample.is_some() && !self.is_async;
         let sampled = if is_sampled { "_sampled" } else { "" };
         let function = syn::Ident::new(&format!("{function}{sampled}"), Span::mixed_site());
         quote_spanned!(Span::mixed_site()=> let __prof_call = #private::#function(#site);)
     }
 
-    /// Only a closure sees what `return` and `?` return. It is used where that matters and only there, because
-    /// `Location::caller()` and backtraces can tell it from the plain function.
+    /// Whether the body becomes a closure, which sees the values of `return` and `?`. Where these values do not matter
+    /// it does not, because `Location::caller()` and backtraces show the closure.
     fn can_use_a_closure(&self, function: &Function) -> bool {
         let judged =
             matches!(self.kind, Kind::MayFail | Kind::ImplFuture | Kind::BoxedFuture) || self.args.predicate.is_some();
@@ -91,8 +91,8 @@ impl<'a> Expansion<'a> {
         judged && !tracks_caller && !function.body.may_become_another()
     }
 
-    /// Whether the body stands at the end of the function, because its value need not or cannot be seen: it cannot be a
-    /// failure, and has a type that only the function can name, or there is none.
+    /// Whether the body stays at the end of the function, because nothing has to see its value: there is none, or it
+    /// cannot be a failure and has a type that only the function can name.
     fn has_tail(&self) -> bool {
         let is_opaque = self.kind == Kind::Plain && self.output_is_erased && self.args.predicate.is_none();
         self.kind == Kind::Never || (is_opaque && !self.is_async)
@@ -112,11 +112,11 @@ impl<'a> Expansion<'a> {
         let output = &self.output;
         let enter = self.enter(match (self.is_async, leaves_early) {
             (true, _) => "enter_async",
-            // A return that is not looked into drops the call, which then must not be taken for a panic.
+            // An early return drops the call, which must not be taken for a panic.
             (false, true) => "enter_early",
             (false, false) => "enter",
         });
-        shape::in_place(&enter, &self.private, output, &function.body.block, &self.finish(), self.is_read_later)
+        shape::in_place(&enter, &self.private, output, &function.body.block, &self.finish(), self.is_read_by_macro)
     }
 
     /// ```text
@@ -137,7 +137,7 @@ impl<'a> Expansion<'a> {
         let Self { private, output, .. } = self;
         let enter = self.enter("enter");
         let block = self.owned_block(function);
-        let end = shape::give_back(&self.finish(), self.is_read_later);
+        let end = shape::give_back(&self.finish(), self.is_read_by_macro);
         quote_spanned! {Span::mixed_site()=>
             #enter
             let __prof_value = #private::once::<#output, _>(move || #block)();
@@ -162,7 +162,7 @@ impl<'a> Expansion<'a> {
     fn in_async_block(&self, function: &mut Function) -> TokenStream {
         let enter = self.enter("enter_async");
         let block = self.owned_block(function);
-        let end = shape::give_back(&self.finish(), self.is_read_later);
+        let end = shape::give_back(&self.finish(), self.is_read_by_macro);
         quote_spanned! {Span::mixed_site()=>
             #enter
             let __prof_value = async move #block.await;
@@ -174,9 +174,9 @@ impl<'a> Expansion<'a> {
     fn owned_block(&self, function: &mut Function) -> TokenStream {
         let Self { private, output, .. } = self;
         let captured = capture_self(&function.signature, function.body.mentions_self());
-        let lets = take_over(&mut function.signature, self.is_read_later);
+        let lets = take_over(&mut function.signature, self.is_read_by_macro);
         let hint = self.is_async.then(|| {
-            // Tells inference the type before it meets the user's first `return`, and outside the user's scope.
+            // Inference meets the type before the user's first `return`, and outside the user's scope.
             quote_spanned! {Span::mixed_site()=>
                 if false {
                     return #private::never::<#output>();
@@ -211,7 +211,7 @@ impl<'a> Expansion<'a> {
                 quote_spanned!(span=> #private::pin(#lazy))
             }
             (Kind::ImplFuture, None) => quote_spanned!(span=> #private::lazy_by_type!(__prof_call, __prof_value)),
-            // A boxed future that is awaited into being is a value like any other.
+            // A boxed future that an `async fn` returns is a value like any other.
             (Kind::MayFail, None) if self.is_async => {
                 quote_spanned!(span=> #private::finish_value_by_type!(__prof_call, __prof_value))
             }

@@ -1,4 +1,4 @@
-//! The code that comes out: the user's function with one static, one guard, and the user's block in it.
+//! The generated code: the user's function with one static, one guard, and the user's block in it.
 //!
 //! This room uses `arguments` and `parse`.
 

@@ -1,17 +1,17 @@
-//! The parameters: how a closure or an async block takes them over without changing when they are dropped.
+//! The parameters: a closure or an async block takes them over, and they are dropped when they were before.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{FnArg, Pat, PatIdent, PatType, ReceiverKind, Signature, Type};
 
-use crate::parse::parameter::{OfParameter, of_parameter};
+use crate::parse::parameter::{ParameterAttributes, split_attributes};
 
-/// Hands the parameters over to the block that holds the body.
+/// Returns the statements by which the block that holds the body takes the parameters over.
 ///
-/// A function drops its parameters after its locals, last parameter first, each one's bindings before what its pattern
-/// left over. A block that captures them would drop them in the order in which it happens to mention them, or not at
-/// all. So each is bound again inside the block, in order, as rustc does for `async fn`:
+/// A function drops its parameters after its locals: the last parameter first, and of each the bindings before the
+/// parts that its pattern does not bind. A block that captures them would drop them in the order in which it mentions
+/// them, or not at all. So the block binds each again, in order, as rustc does for `async fn`:
 ///
 /// ```text
 /// fn f(a: A, _: B, (c, _): C, mut d: &str) { body }
@@ -19,24 +19,30 @@ use crate::parse::parameter::{OfParameter, of_parameter};
 /// becomes
 /// ```text
 /// fn f(a′: A, __arg1′: B, __arg2′: C, d′: &str) {
-///     … move || { let a = a′; let __arg1′ = __arg1′; let __arg2′ = __arg2′; let (c, _) = __arg2′; let mut d = d′; body } …
+///     … move || {
+///         let a = a′;
+///         let __arg1′ = __arg1′;
+///         let __arg2′ = __arg2′;
+///         let (c, _) = __arg2′;
+///         let mut d = d′;
+///         body
+///     } …
 /// ```
 /// where `′` marks hygienic names, which the body cannot see. Immutable parameters without drop glue stay as they are.
 ///
-/// Where another macro may read the signature, it stays as it is, and the same names are bound once more:
+/// Where another macro may read the signature, the signature stays as it is, and the block binds the same names again:
 ///
 /// ```text
 /// fn f(a: A, _: B, (c, _): C, mut d: &str) {
 ///     … move || { let a = a; let c = c; let _ = &mut d; let mut d = d; body } …
 /// ```
-/// What a pattern leaves over has no name to take it by: it stays with the function, which drops it when all else has
-/// been dropped.
-pub(crate) fn take_over(signature: &mut Signature, is_read_later: bool) -> TokenStream {
+/// The parts that a pattern does not bind have no name. They stay with the function, which drops them last.
+pub(crate) fn take_over(signature: &mut Signature, is_read_by_macro: bool) -> TokenStream {
     let mut lets = TokenStream::new();
     let mut taken = Vec::new();
     for (index, input) in signature.inputs.iter_mut().enumerate() {
         if let FnArg::Typed(input) = input {
-            match is_read_later {
+            match is_read_by_macro {
                 true => bind_again(input).to_tokens(&mut lets),
                 false => rebind(index, input, &mut taken).to_tokens(&mut lets),
             }
@@ -52,7 +58,7 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
     if trivial && !binds_mutably {
         return TokenStream::new();
     }
-    let OfParameter { conditions, lints } = of_parameter(&mut input.attrs);
+    let ParameterAttributes { conditions, lints } = split_attributes(&mut input.attrs);
     let pat = std::mem::replace(&mut *input.pat, Pat::Verbatim(TokenStream::new()));
     let hidden = hidden_name(index, &pat, taken);
     let lets = match &pat {
@@ -76,7 +82,7 @@ fn rebind(index: usize, input: &mut PatType, taken: &mut Vec<String>) -> TokenSt
     lets
 }
 
-/// Binds what the pattern of a parameter binds once more, under the same names. The pattern stays as it is.
+/// Binds the names of a parameter's pattern again. The pattern stays as it is.
 fn bind_again(input: &mut PatType) -> TokenStream {
     let span = Span::mixed_site();
     let has_drop_glue = !has_no_drop_glue(&input.ty);
@@ -86,8 +92,8 @@ fn bind_again(input: &mut PatType) -> TokenStream {
     if names.is_empty() {
         return TokenStream::new();
     }
-    let OfParameter { conditions, lints } = of_parameter(&mut input.attrs);
-    // The parameter's own `mut` is one that is needed.
+    let ParameterAttributes { conditions, lints } = split_attributes(&mut input.attrs);
+    // Uses the parameter's own `mut`, of which a lint would say that it is unused.
     let mutable = names.iter().filter(|name| name.mutability.is_some()).map(|name| &name.ident);
     let needs = mutable.map(|ident| quote_spanned!(span=> #(#conditions)* let _ = &mut #ident;));
     let values = names.iter().map(|name| &name.ident);
@@ -99,7 +105,7 @@ fn bind_again(input: &mut PatType) -> TokenStream {
     };
     quote_spanned! {span=>
         #(#needs)*
-        // These look at names only, and the name is the user's.
+        // These lints look at names, and the names are the user's.
         #(#conditions)* #(#lints)*
         #[allow(clippy::shadow_reuse, clippy::shadow_same, clippy::used_underscore_binding)]
         #again
@@ -124,16 +130,16 @@ fn bound_by_value(pat: &Pat, names: &mut Vec<Name>) {
         Pat::Struct(pat) => pat.fields.iter().for_each(|field| bound_by_value(&field.pat, names)),
         Pat::Tuple(tuple) => tuple.elems.iter().for_each(|pat| bound_by_value(pat, names)),
         Pat::TupleStruct(pat) => pat.elems.iter().for_each(|pat| bound_by_value(pat, names)),
-        // Each case binds the same names.
+        // All cases bind the same names.
         Pat::Or(or) => or.cases.first().into_iter().for_each(|pat| bound_by_value(pat, names)),
         _ => {}
     }
 }
 
-/// A name that the user's code cannot see, but that reads the same in the documentation where it can: rustc calls what an
-/// `async fn` takes apart by these names too.
+/// A name for a parameter that the user's code cannot see.
 ///
-/// Two parameters may have names that only hygiene tells apart; the hidden ones differ in their letters as well.
+/// Documentation shows it, so it has the letters of the user's name, or of the name that rustc gives to a pattern of an
+/// `async fn`. Two names of the user's may differ by hygiene only; hidden names differ by their letters as well.
 fn hidden_name(index: usize, pat: &Pat, taken: &mut Vec<String>) -> Ident {
     let mut ident = match pat {
         Pat::Ident(pat) => {
@@ -150,7 +156,8 @@ fn hidden_name(index: usize, pat: &Pat, taken: &mut Vec<String>) -> Ident {
     ident
 }
 
-/// Whether moving a value of this type can be observed, judged from its spelling.
+/// Whether the spelling of a type tells that its values have no drop glue, so that nobody observes where they are
+/// dropped.
 fn has_no_drop_glue(ty: &Type) -> bool {
     match ty {
         Type::Reference(_) | Type::Ptr(_) | Type::FnPtr(_) | Type::Never(_) => true,
@@ -166,7 +173,7 @@ fn has_no_drop_glue(ty: &Type) -> bool {
     }
 }
 
-/// Captures the whole of a `self` that is taken by value, not only the fields that the body happens to mention.
+/// Captures all of a `self` that is taken by value, not only the fields that the body mentions.
 pub(crate) fn capture_self(signature: &Signature, body_mentions_self: bool) -> TokenStream {
     let Some(receiver) = signature.receiver().filter(|_| body_mentions_self) else {
         return TokenStream::new();
@@ -187,8 +194,13 @@ mod tests {
     use syn::parse_quote;
 
     #[track_caller]
-    fn check(is_read_later: bool, mut signature: Signature, expect_signature: TokenStream, expect_lets: TokenStream) {
-        let lets = take_over(&mut signature, is_read_later);
+    fn check(
+        is_read_by_macro: bool,
+        mut signature: Signature,
+        expect_signature: TokenStream,
+        expect_lets: TokenStream,
+    ) {
+        let lets = take_over(&mut signature, is_read_by_macro);
         assert_eq!(signature.to_token_stream().to_string(), expect_signature.to_string());
         assert_eq!(lets.to_string(), expect_lets.to_string());
     }
@@ -230,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_that_is_read_later_stays_as_it_is() {
+    fn a_signature_that_is_read_by_macro_stays_as_it_is() {
         let signature = quote! {
             fn f(
                 a: A,

@@ -1,4 +1,4 @@
-//! The shapes of code around a body that stays where it is: something is begun before it, and ended after it.
+//! Shapes in which the body stays in the function: code before it begins something, and code after it ends that.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,13 +6,13 @@ use syn::Type;
 
 use crate::parse::{Body, Function};
 
-/// The function with other statements in it.
+/// The function with `statements` as its body.
 pub(crate) fn with_statements(function: &Function, statements: &TokenStream) -> TokenStream {
     let Function { attrs, vis, defaultness, body, .. } = function;
     let signature = function.signature();
     let inner_attrs = &body.inner_attrs;
     let mut block = Group::new(Delimiter::Brace, quote!(#inner_attrs #statements));
-    // As the body of the function, for messages about the function's end and for coverage.
+    // The span of the body, for messages about the end of the function and for coverage.
     block.set_span(body.block.span());
     quote!(#(#attrs)* #vis #defaultness #signature #block)
 }
@@ -28,18 +28,18 @@ pub(crate) fn with_statements(function: &Function, statements: &TokenStream) -> 
 /// }
 /// ```
 ///
-/// The value is bound before the end, so that the temporaries of the tail expression are gone by then. The `match` keeps
-/// lints quiet that would have something to say of a block as a value: that its braces are unused, or that it diverges.
-/// `Is` keeps those quiet that would judge the type a second time.
+/// The value is bound before the end, so that the temporaries of the tail expression are dropped by then. The `match`
+/// silences lints about a block as a value: that its braces are unused, or that it diverges. `Is` silences lints about
+/// the type, which look at the signature already.
 pub(crate) fn in_place(
     begin: &TokenStream,
     private: &TokenStream,
     output: &Type,
     block: &Group,
     end: &TokenStream,
-    is_read_later: bool,
+    is_read_by_macro: bool,
 ) -> TokenStream {
-    let end = give_back(end, is_read_later);
+    let end = give_back(end, is_read_by_macro);
     quote_spanned! {Span::mixed_site()=>
         #begin
         let __prof_value: #private::Is<#output> = match () { () => #block };
@@ -47,12 +47,12 @@ pub(crate) fn in_place(
     }
 }
 
-/// The end of the function, which gives back its value.
+/// The end of the function, which returns its value.
 ///
-/// As a `return`, it is no business of lints about the ends of functions. A macro that reads it may put the body where a
-/// `return` means something else, as tests of properties do; for that, it is the value.
-pub(crate) fn give_back(end: &TokenStream, is_read_later: bool) -> TokenStream {
-    if !is_read_later {
+/// It is a `return`, so that lints about the tail of functions do not apply. Another macro may put the body where a
+/// `return` means something else, as property tests do: for such a macro, the value is the tail.
+pub(crate) fn give_back(end: &TokenStream, is_read_by_macro: bool) -> TokenStream {
+    if !is_read_by_macro {
         return quote_spanned!(Span::mixed_site()=> #[allow(unreachable_code)] return #end;);
     }
     quote_spanned! {Span::mixed_site()=>
@@ -71,9 +71,9 @@ pub(crate) fn give_back(end: &TokenStream, is_read_later: bool) -> TokenStream {
 /// }
 /// ```
 ///
-/// A closure learns its signature from the `impl Fn` that it is returned as, so it has to be returned directly; a function
-/// that never returns has no value, and no end. The inner braces are of this crate's edition, in which the temporaries of
-/// the tail are dropped before what was begun.
+/// A closure learns its signature from the `impl Fn` of the return type, so it has to be the tail. A function that
+/// never returns has no value, and no end. The inner braces have this crate's edition, in which the temporaries of the
+/// tail are dropped before the locals.
 pub(crate) fn guarded(begin: &TokenStream, body: &Body) -> TokenStream {
     let tail = body.as_tail();
     quote_spanned!(Span::mixed_site()=> { #begin #tail })

@@ -1,4 +1,4 @@
-//! The call site: the static of an annotated function, and what its attribute says of it.
+//! The call site: the static of an annotated function, with the settings of its attribute.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -17,14 +17,14 @@ pub(super) fn private(args: &Args) -> TokenStream {
 
 /// The block that declares the call site, registers it, and evaluates to a reference to it.
 ///
-/// A closure is there for the name of its type, which is the only way to learn, from inside a method, which type it is on.
+/// The name of a type of a closure holds the type of the method around it. A method has no other way to learn that.
 pub(super) fn site(args: &Args, ident: &Ident, private: &TokenStream) -> TokenStream {
     let name = ident.unraw().to_string();
     let with_name = args.name.as_ref().map(|name| quote!(.with_name(#name)));
     let with_group = args.group.as_ref().map(|group| quote!(.with_group(#group)));
     let with_sample = args.sample.as_ref().map(|sample| quote!(.with_sample(#sample)));
     let with_objective = args.objective.and_then(|objective| with_objective(objective, private));
-    // The place of the call of this method is that of its name.
+    // The location of the call site is that of the function's name.
     let here = quote_spanned!(ident.span()=> here());
     quote_spanned! {Span::mixed_site()=> {
         static __PROF_SITE: #private::Callsite = #private::site(|| {}, #name, ::core::module_path!()).#here
@@ -34,7 +34,7 @@ pub(super) fn site(args: &Args, ident: &Ident, private: &TokenStream) -> TokenSt
     }}
 }
 
-/// The call that gives the objective to a call site, if it promises anything.
+/// The call that sets the objective of a call site, unless it promises nothing.
 fn with_objective(objective: Objective, private: &TokenStream) -> Option<TokenStream> {
     let span = Span::mixed_site();
     let success = objective.success.map(|percent| {

@@ -7,7 +7,7 @@ use crate::arguments::prof::Args;
 
 /// Reads the tokens between the parentheses of an attribute.
 ///
-/// A predicate that is no expression is an error here, because the code around it would not parse either.
+/// A predicate that does not parse as an expression is a mistake: the code around it would not parse either.
 pub(crate) fn arguments(tokens: TokenStream) -> syn::Result<Args> {
     let args = Args::parse(tokens)?;
     if let Some(predicate) = &args.predicate {

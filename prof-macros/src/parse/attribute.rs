@@ -1,12 +1,12 @@
-//! Attributes of others: those that decide what is generated, and those that may expand after this crate's.
+//! Attributes that are not this crate's: those that change what it generates, and macros that read what it generates.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::Attribute;
 use syn::parse::Parser;
 
-/// Attributes that rustc itself reads and that no macro can replace. `test`, `bench` and `derive` are missing: a `use`
-/// can give these names to the macros of others, such as `tokio::test`.
+/// Attributes that rustc itself reads and that no macro can replace. The list leaves out `test`, `bench` and `derive`,
+/// because a `use` can give these names to other macros, such as `tokio::test`.
 const BUILT_IN: [&str; 37] = [
     "allow",
     "automatically_derived",
@@ -50,10 +50,10 @@ const BUILT_IN: [&str; 37] = [
 /// Tools that have attributes of their own, which expand to nothing.
 const TOOLS: [&str; 5] = ["clippy", "diagnostic", "miri", "rust_analyzer", "rustfmt"];
 
-/// One attribute without its `#[…]`: what stands between the commas of a `cfg_attr`.
+/// One attribute without its `#[…]`. A `cfg_attr` holds several, between commas.
 pub(super) struct Entry {
     path: Vec<String>,
-    /// What is in the parentheses after the path.
+    /// The tokens in the parentheses after the path.
     pub(super) arguments: Option<TokenStream>,
 }
 
@@ -83,23 +83,23 @@ impl Entry {
         self.path.last().map_or("", String::as_str)
     }
 
-    /// What is in a `cfg_attr` behind its condition.
+    /// The attributes of a `cfg_attr`, which follow its condition; `None` for any other attribute.
     pub(super) fn behind_condition(&self) -> Option<Vec<TokenStream>> {
         let arguments = self.arguments.clone().filter(|_| self.is("cfg_attr"))?;
         Some(at_commas(arguments).into_iter().skip(1).collect())
     }
 
-    /// Whether `test` holds for this entry, or for one of those in it.
+    /// Whether `test` holds for this entry, or for one inside of it.
     pub(super) fn any(&self, test: &impl Fn(&Self) -> bool) -> bool {
         let inside = self.behind_condition().unwrap_or_default();
         test(self) || inside.into_iter().any(|entry| Self::parse(entry).any(test))
     }
 
-    /// Whether no macro can be behind the name.
+    /// Whether the name cannot be that of a macro.
     fn is_inert(&self) -> bool {
         match &*self.path {
             [only] => {
-                // Only attributes of rustc are called unsafe, and only rustc may take names with its prefix.
+                // Only attributes of rustc are written `unsafe(…)`, and the prefix is reserved for rustc.
                 let is_reserved = only == "unsafe" || only == "cfg_attr" || only.starts_with("rustc_");
                 is_reserved || BUILT_IN.binary_search(&only.as_str()).is_ok()
             }
@@ -113,7 +113,7 @@ impl Entry {
         self.is("naked") || inside.is_some_and(|inside| Self::parse(inside).is("naked"))
     }
 
-    /// Whether what is generated depends on this attribute.
+    /// Whether the generated code depends on this attribute.
     pub(super) fn decides(&self) -> bool {
         self.is_naked() || self.is("track_caller") || self.last() == "prof"
     }
@@ -142,12 +142,12 @@ pub(crate) fn is_called(attr: &Attribute, name: &str) -> bool {
     entry(attr).last() == name
 }
 
-/// Whether one of the attributes is that of functions that no code can be added to.
+/// Whether one of the attributes is `naked`: no code can be added to such a function.
 pub(crate) fn has_naked(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| entry(attr).is_naked())
 }
 
-/// Whether one of the attributes is or may be a macro, which then gets what this crate generates.
+/// Whether one of the attributes is or may be a macro, which then reads the generated code.
 pub(crate) fn has_macro(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| entry(attr).any(&|entry| !entry.is_inert()))
 }

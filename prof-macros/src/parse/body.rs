@@ -1,11 +1,11 @@
-//! The body: the user's tokens, never parsed as an expression and never rebuilt.
+//! The body: the user's tokens, which this crate neither parses as an expression nor rebuilds.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use super::attribute;
 
-/// A body in its own brace, and the inner attributes that stood at its head.
+/// A body between the user's own braces, and the inner attributes that stood at its head.
 pub(crate) struct Body {
     pub(crate) inner_attrs: TokenStream,
     pub(crate) block: Group,
@@ -15,13 +15,13 @@ pub(crate) struct Body {
 /// function as it is.
 const MARK: &str = "__prof_";
 
-/// Keywords that an expression can follow: `!` after one of these negates, and calls no macro.
+/// Keywords that an expression can follow: a `!` after one of these negates, and calls no macro.
 const KEYWORDS: [&str; 7] = ["break", "if", "in", "match", "return", "while", "yield"];
 
 impl Body {
     /// Moves the inner attributes out of `block`, since they must stay at the head of the function.
     ///
-    /// The brace token is kept: its span carries the user's edition, which rules when temporaries are dropped.
+    /// The brace keeps its span, which carries the user's edition. The edition rules when temporaries are dropped.
     pub(crate) fn new(block: Group) -> Self {
         let mut rest = block.stream().into_iter().peekable();
         let mut inner_attrs = TokenStream::new();
@@ -46,22 +46,22 @@ impl Body {
 
     /// Whether the body may leave the function other than at its end: by `return`, `?`, `do yeet`, or a macro.
     ///
-    /// Any macro: a name does not tell whose it is. A user's `assert!` may return, and its callers look like all others.
+    /// Every macro counts: its name does not tell whose it is, and an `assert!` of the user's may return.
     pub(crate) fn may_leave_early(&self) -> bool {
         may_leave_early(self.block.stream())
     }
 
     /// The body as the tail of a block that holds other statements.
     ///
-    /// A body without a statement, and so without a local, stands there without its braces, which would be unused. A
-    /// label would save them, but the block would then look like this crate's code, in this crate's edition.
+    /// A body without a statement has no local and loses its braces, of which a lint would say that they are unused. A
+    /// label would justify them, but would make the block code of this crate, in this crate's edition.
     pub(crate) fn as_tail(&self) -> TokenStream {
         let mut tokens = self.block.stream().into_iter();
         let has_statement = tokens.any(|token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';'));
         if has_statement { self.block.to_token_stream() } else { self.block.stream() }
     }
 
-    /// Whether the body leaves the function for another one by `become`, which it can do only where it stands.
+    /// Whether the body calls another function by `become`, which compiles only in the function itself.
     pub(crate) fn may_become_another(&self) -> bool {
         mentions(self.block.stream(), "become")
     }
@@ -71,7 +71,7 @@ impl Body {
         mentions(self.block.stream(), "self")
     }
 
-    /// Whether this is already the output of an attribute of this crate, under whatever name it was imported.
+    /// Whether an attribute of this crate generated the body. The attribute may have been imported under any name.
     pub(crate) fn is_annotated(&self) -> bool {
         is_annotated(self.block.stream())
     }
@@ -99,7 +99,7 @@ fn may_leave_early(stream: TokenStream) -> bool {
                 if bang && !KEYWORDS.iter().any(|word| ident == word) {
                     let mut ahead = tokens.clone();
                     ahead.next();
-                    // `a != b` has a `=` where a macro call has its arguments.
+                    // In `a != b`, a `=` stands where a macro call has its arguments.
                     if matches!(ahead.next(), Some(TokenTree::Group(_) | TokenTree::Ident(_))) {
                         return true;
                     }
@@ -107,7 +107,7 @@ fn may_leave_early(stream: TokenStream) -> bool {
             }
             TokenTree::Punct(punct) if punct.as_char() == '?' => return true,
             TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                // An attribute on an item may be a macro, which makes statements of it.
+                // An attribute on an item may be a macro that generates statements.
                 if matches!(tokens.peek(), Some(TokenTree::Group(attribute)) if attribute::is_macro(attribute)) {
                     return true;
                 }

@@ -7,14 +7,14 @@ use syn::Attribute;
 use super::attribute::{Entry, at_commas, attribute, entry};
 use super::error;
 
-/// The attributes of an item in either case of a condition, which stands in front as a `#[cfg(…)]`.
+/// The attributes of an item where a condition holds, and where it does not. A `#[cfg(…)]` in front says which.
 pub(crate) struct Split {
     with: Vec<Attribute>,
     without: Vec<Attribute>,
 }
 
 impl Split {
-    /// The item, written once for either case. A mistake is one only in the case that it is made in.
+    /// Annotates the item once for each case. Only the case with a mistake is an error.
     pub(crate) fn annotate(
         self,
         item: &TokenStream,
@@ -34,16 +34,16 @@ impl Split {
     }
 }
 
-/// The first `cfg_attr` that holds what decides, taken apart.
+/// Splits at the first `cfg_attr` that holds an attribute on which the generated code depends.
 ///
-/// Whether its condition holds cannot be known here, so the item has to be written once for either case.
+/// A macro cannot know whether the condition holds, so it writes the item once for each case.
 pub(crate) fn split(attrs: &[Attribute]) -> Option<Split> {
     let decides = |attr: &Attribute| entry(attr).is("cfg_attr") && entry(attr).any(&Entry::decides);
     let at = attrs.iter().position(decides)?;
     let mut parts = at_commas(entry(&attrs[at]).arguments?).into_iter();
     let condition = parts.next()?;
     let inside: Vec<Attribute> = parts.map(|inside| attribute(&inside)).collect::<Option<_>>()?;
-    // In front, so that rustc looks at the condition before a macro sees the item.
+    // The condition comes first, so that rustc evaluates it before a macro sees the item.
     let (yes, no) = (attribute(&quote!(cfg(#condition)))?, attribute(&quote!(cfg(not(#condition))))?);
     let with = [&[yes], &attrs[..at], &inside, &attrs[at + 1..]].concat();
     let without = [&[no], &attrs[..at], &attrs[at + 1..]].concat();

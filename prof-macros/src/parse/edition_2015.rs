@@ -1,19 +1,20 @@
-//! Signatures as edition 2015 allows them, and as `syn` knows them.
+//! Signatures of edition 2015, rewritten to syntax that `syn` parses.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote_spanned;
 
-/// Words that later editions took. `dyn` was a keyword in front of a type already.
+/// Names that are keywords in later editions. `dyn` was a keyword in front of a type already.
 const TAKEN: [&str; 4] = ["async", "await", "dyn", "try"];
 
-/// The signature in the syntax of later editions: with names for parameters that have none, `dyn` in front of `Fn(…)`, and
-/// names that are keywords by now as raw identifiers.
+/// The signature in the syntax of later editions. Parameters without a name get one, `Fn(…)` gets its `dyn`, and names
+/// that have become keywords become raw identifiers.
 pub(crate) fn modern(signature: TokenStream) -> TokenStream {
     let mut out: Vec<TokenTree> = Vec::new();
     let mut is_first = true;
     for token in raw(signature) {
         out.push(match token {
-            // Bounds before it are in angle brackets, and what comes later is no list of parameters.
+            // The first parentheses outside angle brackets hold the parameters: bounds are inside, the rest comes
+            // later.
             TokenTree::Group(group)
                 if group.delimiter() == Delimiter::Parenthesis && is_first && angle_depth(&out) == 0 =>
             {
@@ -66,27 +67,30 @@ fn raw(tokens: TokenStream) -> TokenStream {
     out.into_iter().collect()
 }
 
-/// Adds the `dyn` of a trait object that is written `Fn` and is followed by parentheses, if `before` ends in one.
+/// Adds `dyn` if `before` ends in the path of a trait object. The parentheses of `Fn(…)` follow it.
 fn add_dyn(before: &mut Vec<TokenTree>) {
     const NO_NAMES: [&str; 6] = ["extern", "fn", "for", "impl", "mut", "where"];
     let is_name = |at: usize| matches!(&before[at], TokenTree::Ident(word) if !NO_NAMES.iter().any(|no| word == no));
-    let is = |at: usize, wanted: &[char]| matches!(&before[at], TokenTree::Punct(punct) if wanted.contains(&punct.as_char()));
+    let is = |at: usize, wanted: &[char]| match &before[at] {
+        TokenTree::Punct(punct) => wanted.contains(&punct.as_char()),
+        _ => false,
+    };
     let Some(mut at) = before.len().checked_sub(1).filter(|last| is_name(*last)) else { return };
     let span = before[at].span();
-    // The path to it.
+    // To the start of the path.
     while at > 1 && is(at - 1, &[':']) && is(at - 2, &[':']) {
         at -= if at > 2 && is_name(at - 3) { 3 } else { 2 };
     }
     let Some(last) = at.checked_sub(1) else { return };
     let is_mutable = matches!(&before[last], TokenTree::Ident(word) if word == "mut");
-    // A comma outside angle brackets is one between parameters, where a pattern begins.
+    // A comma outside angle brackets separates parameters: a pattern follows it, not a type.
     let is_argument = is(last, &['<']) || (is(last, &[',']) && angle_depth(&before[..at]) > 0);
     if is_mutable || is_argument || is(last, &['&']) {
         before.insert(at, Ident::new("dyn", span).into());
     }
 }
 
-/// Whether what follows `dyn` is a trait.
+/// Whether a trait follows `dyn`, of which `token` is the first token.
 fn begins_type(token: Option<&TokenTree>) -> bool {
     match token {
         Some(TokenTree::Ident(_) | TokenTree::Group(_)) => true,
@@ -95,7 +99,7 @@ fn begins_type(token: Option<&TokenTree>) -> bool {
     }
 }
 
-/// The parameters, with `_` for each that is only a type.
+/// The parameters. Each that is only a type gets the name `_`.
 fn parameters(tokens: TokenStream) -> TokenStream {
     let mut out = TokenStream::new();
     let mut parameter: Vec<TokenTree> = Vec::new();
@@ -115,7 +119,7 @@ fn parameters(tokens: TokenStream) -> TokenStream {
 fn named(parameter: &[TokenTree]) -> TokenStream {
     let is_self = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "self");
     let is_named = parameter.iter().any(is_self) || has_colon(parameter);
-    // Attributes stay in front.
+    // The name stands after the attributes.
     let is_hash = |token: &TokenTree| matches!(token, TokenTree::Punct(hash) if hash.as_char() == '#');
     let attributes = 2 * parameter.chunks(2).take_while(|pair| is_hash(&pair[0])).count();
     let (attributes, ty) = parameter.split_at(attributes.min(parameter.len()));

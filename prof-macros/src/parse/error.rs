@@ -12,7 +12,7 @@ pub(crate) fn code(mistakes: Error) -> TokenStream {
 }
 
 impl From<Mistakes> for Error {
-    /// A mistake in the arguments, among those in the item.
+    /// Mistakes in the arguments, so that they can be reported like those in the item.
     fn from(mistakes: Mistakes) -> Self {
         let errors = mistakes.into_iter().map(|mistake| {
             let (first, last) = (mistake.start, mistake.end);

@@ -15,18 +15,18 @@ use super::edition_2015::modern;
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
-    /// `default`, on specialisable members of a trait impl.
+    /// `default`, on specializable members of a trait impl.
     pub(crate) defaultness: Option<Ident>,
     pub(crate) signature: Signature,
-    /// The signature as it came, if that is not what is in `signature`.
-    pub(crate) written: Option<TokenStream>,
+    /// The tokens of the signature, if `signature` was parsed from others: see `edition_2015.rs`.
+    pub(crate) original: Option<TokenStream>,
     pub(crate) body: Body,
 }
 
-/// A function, or one that is only declared.
+/// A function with a body, or a declaration.
 pub(crate) enum Parsed {
     Defined(Box<Function>),
-    /// Ends in `;`; the tokens are unchanged.
+    /// The unchanged tokens, which end in `;`.
     Declared(TokenStream),
 }
 
@@ -39,19 +39,19 @@ impl Function {
             _ => None,
         };
         let ahead = input.fork();
-        let mut written = None;
+        let mut original = None;
         let signature = match ahead.parse::<Signature>() {
             Ok(signature) => {
                 input.advance_to(&ahead);
                 signature
             }
             Err(error) => {
-                let tokens = written.insert(TokenStream::new());
+                let tokens = original.insert(TokenStream::new());
                 if let Ending::Semicolon = take_until_body(&input.fork(), tokens)? {
                     let declared: TokenStream = input.parse()?;
                     return Ok(Parsed::Declared(quote!(#(#attrs)* #vis #defaultness #declared)));
                 }
-                // Leaves the body where it is.
+                // The body remains to be read.
                 input.step(|cursor| {
                     let mut rest = *cursor;
                     for _ in tokens.clone() {
@@ -69,7 +69,7 @@ impl Function {
             }
             TokenTree::Group(group) if block_of(&group).is_some() => {
                 let body = Body::new(block_of(&group).unwrap_or(group));
-                Ok(Parsed::Defined(Box::new(Self { attrs, vis, defaultness, signature, written, body })))
+                Ok(Parsed::Defined(Box::new(Self { attrs, vis, defaultness, signature, original, body })))
             }
             other => Err(Error::new(other.span(), "expected the body of the function")),
         }
@@ -77,10 +77,10 @@ impl Function {
 
     /// The signature as tokens.
     pub(crate) fn signature(&self) -> TokenStream {
-        self.written.clone().unwrap_or_else(|| self.signature.to_token_stream())
+        self.original.clone().unwrap_or_else(|| self.signature.to_token_stream())
     }
 
-    /// Whether this is a function that no code can be added to.
+    /// Whether no code can be added to the function.
     pub(crate) fn is_naked(&self) -> bool {
         attribute::has_naked(&self.attrs)
     }
@@ -92,7 +92,7 @@ pub(crate) enum Ending {
     Body(Group),
 }
 
-/// Moves tokens to `out` until the item's body, which is returned, or its `;`, which is moved as well.
+/// Moves tokens to `out` up to the item's body, which it returns, or up to its `;`, which it moves as well.
 ///
 /// A brace between angle brackets is a const argument, not the body.
 pub(crate) fn take_until_body(input: ParseStream<'_>, out: &mut TokenStream) -> syn::Result<Ending> {
@@ -123,7 +123,7 @@ pub(crate) fn take_until_body(input: ParseStream<'_>, out: &mut TokenStream) -> 
     }
 }
 
-/// The block that `group` is: itself, or what is in the invisible group that `$body:block` of a `macro_rules!` makes.
+/// `group`, if it is a block, or the block in the invisible group that `$body:block` of a `macro_rules!` makes.
 pub(crate) fn block_of(group: &Group) -> Option<Group> {
     match group.delimiter() {
         Delimiter::Brace => Some(group.clone()),
@@ -136,7 +136,7 @@ pub(crate) fn block_of(group: &Group) -> Option<Group> {
 }
 
 impl ToTokens for Function {
-    /// The function as it came.
+    /// The unchanged function.
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let Self { attrs, vis, defaultness, body, .. } = self;
         let signature = self.signature();
@@ -146,7 +146,7 @@ impl ToTokens for Function {
             quote!(#inner_attrs #rest)
         });
         block.set_span(body.block.span());
-        // A body without inner attributes is the user's own token.
+        // A body without inner attributes is still the user's own token.
         let block = if body.inner_attrs.is_empty() { &body.block } else { &block };
         tokens.extend(quote!(#(#attrs)* #vis #defaultness #signature #block));
     }

@@ -6,17 +6,17 @@ use syn::Attribute;
 
 use super::attribute::{Entry, at_commas, attribute};
 
-/// The attributes of a parameter, by what becomes of them where the parameter is bound once more.
-pub(crate) struct OfParameter {
-    /// Conditions under which the parameter is there, which hold for what is made of it too.
+/// The attributes that go to the new binding of a parameter.
+pub(crate) struct ParameterAttributes {
+    /// Conditions under which the parameter exists. The binding has the same.
     pub(crate) conditions: Vec<Attribute>,
-    /// Lints, which the new binding causes.
+    /// Levels of lints, since the new binding is what causes them.
     pub(crate) lints: Vec<Attribute>,
 }
 
-/// Takes the attributes of a parameter apart. They stay on it, but for `expect`: the parameter itself causes no lint any
-/// more.
-pub(crate) fn of_parameter(attrs: &mut Vec<Attribute>) -> OfParameter {
+/// Copies the attributes of a parameter that its new binding needs. `expect` moves there: the parameter itself no
+/// longer causes the lint.
+pub(crate) fn split_attributes(attrs: &mut Vec<Attribute>) -> ParameterAttributes {
     let pick_all = |wanted: &dyn Fn(&Entry) -> bool| {
         let picked = attrs.iter().filter_map(|attr| pick(attr.meta.to_token_stream(), wanted));
         picked.filter_map(|inside| attribute(&inside)).collect::<Vec<_>>()
@@ -24,12 +24,12 @@ pub(crate) fn of_parameter(attrs: &mut Vec<Attribute>) -> OfParameter {
     let conditions = pick_all(&|entry| entry.is("cfg"));
     let lints = pick_all(&|entry| LINTS.iter().any(|lint| entry.is(lint)));
     *attrs = pick_all(&|entry| !entry.is("expect"));
-    OfParameter { conditions, lints }
+    ParameterAttributes { conditions, lints }
 }
 
 const LINTS: [&str; 5] = ["allow", "deny", "expect", "forbid", "warn"];
 
-/// The attribute, if it is wanted; of a `cfg_attr`, those in it that are.
+/// The attribute, if it is wanted. A `cfg_attr` keeps those of its attributes that are wanted.
 fn pick(tokens: TokenStream, wanted: &dyn Fn(&Entry) -> bool) -> Option<TokenStream> {
     let entry = Entry::parse(tokens.clone());
     match entry.behind_condition() {
@@ -61,7 +61,7 @@ mod tests {
         let mut on = attrs(quote! {
             #[cfg(a)] #[case] #[allow(b)] #[expect(c)] #[cfg_attr(d, allow(e), values(1), expect(f), cfg(g))]
         });
-        let OfParameter { conditions, lints } = of_parameter(&mut on);
+        let ParameterAttributes { conditions, lints } = split_attributes(&mut on);
         assert_eq!(text(&conditions), quote!(#[cfg(a)] #[cfg_attr(d, cfg(g))]).to_string());
         let expect = quote!(#[allow(b)] #[expect(c)] #[cfg_attr(d, allow(e), expect(f))]);
         assert_eq!(text(&lints), expect.to_string());

@@ -1,28 +1,28 @@
-//! The return type: what can be said of it from its spelling alone.
+//! The return type, as far as its spelling tells.
 
 use proc_macro2::Span;
 use syn::{GenericArgument, GenericParam, Generics, Lifetime, PathArguments, ReturnType, Type, TypeParamBound};
 
 /// How a function can end, as far as its signature tells.
 ///
-/// Spelling only ever *rules out* failure, and only for types that the language spells: whether a value of a named type is
-/// a failure is decided by its type, in the runtime. A user's `Option` may be a `Result`.
+/// Spelling can only *rule out* failure, and only for types of the language. Whether a value of a named type is a
+/// failure is decided by its type, in the runtime: a user's `Option` may be a `Result`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// `-> !`
     Never,
     /// A type that is never a failure, such as `()`, `&T` or `u8`.
     Plain,
-    /// Anything else: the runtime looks at the type.
+    /// Any other type: the runtime decides by the type.
     MayFail,
-    /// `-> impl Future`: the call is the await, not the making of the future.
+    /// `-> impl Future`: the call lasts as long as the await.
     ImplFuture,
     /// `-> Pin<Box<dyn Future>>`, spelled out.
     BoxedFuture,
 }
 
-/// The types of the language that have names. A user's type may take such a name too, against the compiler's advice, and
-/// then never fails: see `docs/limits.md`.
+/// The types of the language that have names. A user's type of the same name, of which the compiler warns, never fails:
+/// see `docs/limits.md`.
 const PRIMITIVE: [&str; 16] = [
     "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
     "usize",
@@ -101,9 +101,10 @@ fn names_future<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> boo
     })
 }
 
-/// The type with every `impl Trait` replaced by `_`, which is how a `let` has to name it, and whether there was one.
+/// The type with `_` for every `impl Trait`, as a `let` has to name it; and whether there was one.
 ///
-/// Lifetimes are left to inference as well: clippy takes one that the body names for one that the signature needs.
+/// Lifetimes are left to inference as well: clippy would take a lifetime in the body as a reason for it in the
+/// signature.
 pub(crate) fn erased(output: &ReturnType) -> (Type, bool) {
     match output {
         ReturnType::Default => {

@@ -19,7 +19,7 @@ pub(crate) enum Container {
     Module,
 }
 
-/// Looks at what comes next, past visibility and qualifiers.
+/// Tells how the item in `input` starts, after visibility and qualifiers. Reads nothing.
 pub(crate) fn start(input: ParseStream<'_>) -> Start {
     let ahead = input.fork();
     if ahead.parse::<Visibility>().is_err() {

@@ -1,6 +1,6 @@
-//! Whole blocks: every function of an impl, a trait or a module, and of what is nested in them.
+//! Whole blocks: every function of an impl, a trait or a module, and of the blocks nested in them.
 //!
-//! Only functions are looked into; every other item is passed on as the tokens that it came as.
+//! Every other item keeps its tokens, without being parsed.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -14,16 +14,16 @@ use crate::parse::condition::split;
 use crate::parse::start::{Container, Start, start};
 use crate::parse::{Ending, Function, Parsed, arguments, take_until_body};
 
-/// Annotates the functions of the block that follows its attributes in `input`. Another macro may read what comes out of
-/// it, if one stands on the block itself or `is_read_later` for what stands around it.
+/// Annotates the functions of the block in `input`, of which `attrs` are the attributes. Another macro may read the
+/// result, if one stands on the block, or if `is_read_by_macro` is set because one stands on a block around it.
 pub(crate) fn annotate(
     args: &Args,
     attrs: &[Attribute],
     container: Container,
-    is_read_later: bool,
+    is_read_by_macro: bool,
     input: ParseStream<'_>,
 ) -> syn::Result<TokenStream> {
-    let is_read_later = is_read_later || has_macro(attrs);
+    let is_read_by_macro = is_read_by_macro || has_macro(attrs);
     let mut tokens = quote!(#(#attrs)*);
     match take_until_body(input, &mut tokens)? {
         Ending::Semicolon if container == Container::Module => Err(Error::new_spanned(
@@ -33,7 +33,7 @@ pub(crate) fn annotate(
         Ending::Semicolon => Ok(tokens),
         Ending::Body(body) => {
             let mut members = TokenStream::new();
-            (|input: ParseStream<'_>| annotate_members(args, is_read_later, input, &mut members))
+            (|input: ParseStream<'_>| annotate_members(args, is_read_by_macro, input, &mut members))
                 .parse2(body.stream())?;
             let mut annotated = Group::new(Delimiter::Brace, members);
             annotated.set_span(body.span());
@@ -45,7 +45,7 @@ pub(crate) fn annotate(
 
 fn annotate_members(
     args: &Args,
-    is_read_later: bool,
+    is_read_by_macro: bool,
     input: ParseStream<'_>,
     out: &mut TokenStream,
 ) -> syn::Result<()> {
@@ -55,20 +55,20 @@ fn annotate_members(
     while !input.is_empty() {
         let attrs = input.call(Attribute::parse_outer)?;
         let item = take_item(input)?;
-        annotate_member(args, is_read_later, attrs, &item)?.to_tokens(out);
+        annotate_member(args, is_read_by_macro, attrs, &item)?.to_tokens(out);
     }
     Ok(())
 }
 
-/// Annotates one member, according to the attributes of ours that it carries.
+/// Annotates one member, by the `#[prof]` that it carries and by that of the block.
 fn annotate_member(
     args: &Args,
-    is_read_later: bool,
+    is_read_by_macro: bool,
     mut attrs: Vec<Attribute>,
     item: &TokenStream,
 ) -> syn::Result<TokenStream> {
     if let Some(split) = split(&attrs) {
-        return Ok(split.annotate(item, |attrs| annotate_member(args, is_read_later, attrs, item)));
+        return Ok(split.annotate(item, |attrs| annotate_member(args, is_read_by_macro, attrs, item)));
     }
     let own = attrs.iter().position(|attr| is_called(attr, "prof"));
     let own = match own.map(|at| attrs.remove(at)) {
@@ -84,11 +84,11 @@ fn annotate_member(
     (|input: ParseStream<'_>| match start(input) {
         Start::Function => match Function::parse(attrs.clone(), input)? {
             Parsed::Declared(tokens) => Ok(tokens),
-            Parsed::Defined(function) => Ok(expand_or_pass(&own.inherit(args), is_read_later, *function)),
+            Parsed::Defined(function) => Ok(expand_or_pass(&own.inherit(args), is_read_by_macro, *function)),
         },
         Start::Container(container) => {
             own.check_for_block()?;
-            annotate(&own.inherit(args), &attrs, container, is_read_later, input)
+            annotate(&own.inherit(args), &attrs, container, is_read_by_macro, input)
         }
         Start::Other => {
             let rest: TokenStream = input.parse()?;
@@ -100,11 +100,11 @@ fn annotate_member(
 
 /// Expands one function of a block. A function that cannot be measured stays as it is, without an error: the attribute
 /// stands on the block, not on this function.
-fn expand_or_pass(args: &Args, is_read_later: bool, function: Function) -> TokenStream {
+fn expand_or_pass(args: &Args, is_read_by_macro: bool, function: Function) -> TokenStream {
     if function.signature.constness.is_some() || function.is_naked() {
         return function.into_token_stream();
     }
-    expand::function(args, function, is_read_later)
+    expand::function(args, function, is_read_by_macro)
 }
 
 /// The tokens of one item, without its attributes.
@@ -112,7 +112,7 @@ fn take_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
     let ahead = input.fork();
     ahead.parse::<syn::Visibility>()?;
-    // These may hold braces in the middle and always end in `;`; a `const fn` or `unsafe extern` block does not.
+    // These items may hold braces in the middle, and always end in `;`.
     let is_value = (ahead.peek(Token![const]) && start(input) != Start::Function)
         || ahead.peek(Token![static])
         || ahead.peek(Token![type])

@@ -1,5 +1,5 @@
-//! Compares what the attribute generates, one shape per file of `golden/`. `GOLDEN=overwrite cargo test -p prof-macros`
-//! writes the files anew; read the difference as a change of the interface.
+//! Compares the generated code with the files of `golden/`, one shape per file. `GOLDEN=overwrite cargo test -p
+//! prof-macros` writes the files; review a difference as a change of the interface.
 
 use std::path::Path;
 

@@ -13,7 +13,7 @@ use crate::parse::condition::split;
 use crate::parse::start::{Start, start};
 use crate::parse::{Function, Parsed, arguments, error};
 
-/// The annotated item; after a mistake, its errors and the item unchanged.
+/// The annotated item; after a mistake, the errors and the unchanged item.
 pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
     let annotated = arguments(args).and_then(|args| {
         if args.skip {

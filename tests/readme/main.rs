@@ -51,6 +51,8 @@ const SETUPS: &[Setup] = &[
     ),
     // Of docs/objectives.md: a whole program.
     setup("fn pay() {}", "", ""),
+    // Of docs/libraries.md.
+    setup("pub fn decode(input: &[u8]) -> Result<Vec<u8>, String> {", "", ""),
 ];
 
 /// Lines that rustdoc takes and does not show.

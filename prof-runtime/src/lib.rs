@@ -106,6 +106,8 @@ mod model;
 #[cfg(feature = "report")]
 mod report;
 #[cfg(feature = "enabled")]
+pub mod service;
+#[cfg(feature = "enabled")]
 mod site;
 #[cfg(feature = "enabled")]
 pub mod startup;

@@ -184,11 +184,11 @@ pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_ch
 pub(crate) fn at_fork(_: extern "C" fn(), _: extern "C" fn(), _: extern "C" fn()) {}
 
 /// Other systems have no `fork`.
-#[cfg(all(not(unix), feature = "prometheus"))]
+#[cfg(not(unix))]
 #[derive(Debug)]
 pub(crate) struct NotInherited;
 
-#[cfg(all(not(unix), feature = "prometheus"))]
+#[cfg(not(unix))]
 impl NotInherited {
     pub(crate) fn new<T>(_: &T) -> Self {
         Self
@@ -229,7 +229,6 @@ mod unix {
     use std::path::Path;
     use std::time::Duration;
 
-    #[cfg(feature = "prometheus")]
     pub(crate) use self::forks::NotInherited;
     use super::Output;
 
@@ -332,7 +331,6 @@ mod unix {
     }
 
     /// Descriptors that a forked child closes.
-    #[cfg(feature = "prometheus")]
     mod forks {
         use std::os::fd::{AsRawFd, RawFd};
         use std::sync::Once;

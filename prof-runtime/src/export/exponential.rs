@@ -3,7 +3,7 @@
 //! A bucket of scale `s` holds what is above `2^(i / 2^s)` and up to `2^((i + 1) / 2^s)`. Ours are cut into 16 equal parts
 //! per power of two, those into equal ratios, so that the middle of each of ours decides where its durations go.
 
-use crate::counts::histogram::Histogram;
+use crate::Histogram;
 
 /// The finest scale: 8 buckets per power of two, each at least as wide as half of ours and at most twice as wide.
 const MAX_SCALE: i32 = 3;

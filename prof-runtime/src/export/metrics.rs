@@ -4,9 +4,7 @@ use std::fmt;
 
 use metrics::{Label, counter, gauge, histogram};
 
-use crate::handler::MetricHandler;
-use crate::model::{MetricData, MetricValue, Outcome};
-use crate::site::{CallRecord, Callsite, UntimedCall};
+use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcome, UntimedCall};
 
 /// Forwards to the recorder of the `metrics` facade: each call to the counter `prof_calls_total`, with the labels
 /// `function`, `group` and `outcome`, and the histogram `prof_call_duration_seconds`, with `function` and `group`.

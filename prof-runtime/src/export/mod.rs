@@ -39,7 +39,9 @@ use crate::aggregate::Aggregator;
 pub use crate::base::files::RotatingFile;
 use crate::base::text::Foreign;
 use crate::counts::Snapshot;
-pub use crate::handler::losses::{Loss, LossCounter, LossUnit, Losses};
+pub use crate::handler::failures::LostSinceFlush;
+pub use crate::handler::lines::LineWriter;
+pub use crate::handler::losses::{HandlerLosses, Loss, LossCounter, LossUnit, Losses};
 
 /// Writes a snapshot outward: to a file, or to a server that stores numbers.
 ///
@@ -172,3 +174,8 @@ pub enum ExportError {
         target: Foreign<String>,
     },
 }
+
+/// The page "Write an exporter", whose code is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/exporters.md")]
+struct WriteAnExporter;

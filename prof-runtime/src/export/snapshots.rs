@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::{ExportError, Exporter};
-use crate::counts::{FunctionStats, Snapshot};
-use crate::handler::lines::LineWriter;
+use crate::export::LineWriter;
+use crate::{FunctionStats, Snapshot};
 
 /// Writes what happened since the last export as a line with one JSON object: a [`Snapshot`], as `serde` writes it, of
 /// the functions that were called and the values that were put in that time.
@@ -59,7 +59,7 @@ impl SnapshotLines {
         delta.functions.retain(says_something);
         delta.values.retain(|value| value.count > 0);
         let line = serde_json::to_string(&delta)? + "\n";
-        self.writer.write(&line).map_err(|(_, error)| error)?;
+        self.writer.write_lines(&line)?;
         // What is written once is not to be written again, even if it is held back for now.
         self.written = Some(snapshot.clone());
         self.writer.flush()

@@ -4,9 +4,7 @@ use std::fmt;
 
 use tracing::{Level, event};
 
-use crate::handler::MetricHandler;
-use crate::model::{MetricData, Outcome};
-use crate::site::{CallRecord, UntimedCall};
+use crate::{CallRecord, MetricData, MetricHandler, MetricValue, Outcome, UntimedCall};
 
 /// Makes each call an event of the target `prof`, with `function`, `group`, `outcome` and `duration_ms`, and each data
 /// point one with `name`, `group` and `value`.
@@ -69,7 +67,7 @@ impl MetricHandler for TracingHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        event_by_outcome!(call, duration_ms = crate::model::duration_ms(call.duration()));
+        event_by_outcome!(call, duration_ms = MetricValue::Duration(call.duration()).as_f64());
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {

@@ -4,23 +4,40 @@ use std::io;
 
 use crate::handler::losses::{HandlerLosses, LossUnit, Tally, amounts};
 
-/// How much was lost since the last flush, and why at first.
+/// What a handler lost since its last flush, and why at first, so that the next flush returns it as an error.
+///
+/// # Examples
+///
+/// ```
+/// use prof_runtime::export::{HandlerLosses, LossUnit, LostSinceFlush};
+/// use std::io;
+///
+/// let (losses, mut lost) = (HandlerLosses::new("graphite"), LostSinceFlush::default());
+/// lost.add(&losses, LossUnit::Calls, 2, io::ErrorKind::BrokenPipe.into());
+/// assert_eq!(losses.total(), 2);
+/// assert_eq!(lost.take("could not be sent").unwrap_err().to_string(), "2 calls could not be sent: broken pipe");
+/// assert!(lost.take("could not be sent").is_ok(), "it is told once");
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Failures {
+pub struct LostSinceFlush {
     tally: Tally,
     error: Option<io::Error>,
 }
 
-impl Failures {
+impl LostSinceFlush {
     /// Adds so many of a unit, and counts them.
-    pub(crate) fn add(&mut self, losses: &HandlerLosses, unit: LossUnit, count: u64, error: io::Error) {
+    pub fn add(&mut self, losses: &HandlerLosses, unit: LossUnit, count: u64, error: io::Error) {
         losses.of_unit(unit).add(count);
         *self.tally.entry(unit).or_default() += count;
         self.error.get_or_insert(error);
     }
 
     /// Returns all of them as one error, such as `2 calls could not be sent: …`, and forgets them.
-    pub(crate) fn take(&mut self, what: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If something was lost since the last call of this method.
+    pub fn take(&mut self, what: &str) -> io::Result<()> {
         let Self { tally, error } = std::mem::take(self);
         match error {
             None => Ok(()),

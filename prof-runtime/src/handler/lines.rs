@@ -8,19 +8,29 @@ use crate::base::lock;
 use crate::base::partial_write::PartialWrite;
 use crate::base::stderr;
 use crate::handler::FlushError;
-use crate::handler::failures::Failures;
+use crate::handler::failures::LostSinceFlush;
 use crate::handler::losses::{HandlerLosses, LossUnit, Losses, Tally, amounts};
 
 /// Writes whole lines. After a line that was cut short, the next write begins with a line break.
-pub(crate) struct LineWriter {
+pub struct LineWriter {
     writer: Box<dyn Write + Send>,
     /// The last write broke off within a line.
     is_torn: bool,
 }
 
 impl LineWriter {
-    pub(crate) fn new(writer: impl Write + Send + 'static) -> Self {
+    /// Creates one of a writer, such as a file.
+    pub fn new(writer: impl Write + Send + 'static) -> Self {
         Self { writer: Box::new(writer), is_torn: false }
+    }
+
+    /// Writes lines, each with its line break, by one `write`, so that other writers put none in between.
+    ///
+    /// # Errors
+    ///
+    /// If not all of them were written. Those that were are not to be written again.
+    pub fn write_lines(&mut self, lines: &str) -> io::Result<()> {
+        self.write(lines).map_err(|(_, error)| error)
     }
 
     /// Writes lines by one `write`, so that other writers put none in between. If only the last line break is missing,
@@ -65,8 +75,19 @@ impl LineWriter {
         }
     }
 
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
+    /// Flushes the writer.
+    ///
+    /// # Errors
+    ///
+    /// That of the writer.
+    pub fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+impl fmt::Debug for LineWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineWriter").field("is_torn", &self.is_torn).finish_non_exhaustive()
     }
 }
 
@@ -78,14 +99,14 @@ pub(crate) struct LineOutput {
 
 struct Output {
     writer: LineWriter,
-    failures: Failures,
+    failures: LostSinceFlush,
     /// What was written since the last successful flush. A writer with a buffer may still lose it.
     held: Tally,
 }
 
 impl LineOutput {
     pub(crate) fn new(target: &str, writer: impl Write + Send + 'static) -> Self {
-        let (writer, failures, held) = (LineWriter::new(writer), Failures::default(), Tally::new());
+        let (writer, failures, held) = (LineWriter::new(writer), LostSinceFlush::default(), Tally::new());
         Self { output: Mutex::new(Output { writer, failures, held }), losses: HandlerLosses::new(target) }
     }
 

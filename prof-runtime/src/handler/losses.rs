@@ -203,8 +203,8 @@ impl Count {
 }
 
 impl LossCounter {
-    /// A counter in no list.
-    pub(crate) fn new(target: &str, unit: LossUnit) -> Self {
+    /// Creates a counter that is in no list.
+    pub fn new(target: &str, unit: LossUnit) -> Self {
         Self { listed: Arc::new(Count::new(target, unit)), own: Arc::default() }
     }
 
@@ -242,20 +242,20 @@ impl fmt::Debug for LossCounter {
 
 /// The loss counters of one handler, one for each unit that a handler receives.
 #[derive(Clone, Debug)]
-pub(crate) struct HandlerLosses {
+pub struct HandlerLosses {
     pub(crate) calls: LossCounter,
     pub(crate) data_points: LossCounter,
     pub(crate) records: LossCounter,
 }
 
 impl HandlerLosses {
-    /// Counters in no list.
-    pub(crate) fn new(target: &str) -> Self {
+    /// Creates counters that are in no list.
+    pub fn new(target: &str) -> Self {
         Self::of(|unit| LossCounter::new(target, unit))
     }
 
-    /// Counters that are listed from now on.
-    pub(crate) fn listed(losses: &Losses, target: &str) -> Self {
+    /// Creates counters that `losses` lists from now on, under `target`.
+    pub fn listed(losses: &Losses, target: &str) -> Self {
         Self::of(|unit| losses.counter(target, unit))
     }
 
@@ -264,7 +264,8 @@ impl HandlerLosses {
         Self { calls, data_points: counter(LossUnit::DataPoints), records: counter(LossUnit::Records) }
     }
 
-    pub(crate) fn target(&self) -> &str {
+    /// Returns the target, such as `statsd`.
+    pub fn target(&self) -> &str {
         self.calls.target()
     }
 
@@ -272,8 +273,8 @@ impl HandlerLosses {
         [&self.calls, &self.data_points, &self.records]
     }
 
-    /// The counter of a unit that a handler receives.
-    pub(crate) fn of_unit(&self, unit: LossUnit) -> &LossCounter {
+    /// Returns the counter of a unit. A handler receives no snapshots: they are counted as data points.
+    pub fn of_unit(&self, unit: LossUnit) -> &LossCounter {
         match unit {
             LossUnit::Calls => &self.calls,
             LossUnit::Records => &self.records,
@@ -281,8 +282,8 @@ impl HandlerLosses {
         }
     }
 
-    /// How much was lost, over all units.
-    pub(crate) fn total(&self) -> u64 {
+    /// Returns how much was lost, over all units.
+    pub fn total(&self) -> u64 {
         self.counters().iter().map(|counter| counter.get()).fold(0, u64::saturating_add)
     }
 

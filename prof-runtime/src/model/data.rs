@@ -80,7 +80,6 @@ impl<'a> MetricData<'a> {
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[non_exhaustive]
 pub enum MetricValue {
     /// How many: adds up.
     Count(u64),

@@ -101,17 +101,16 @@ impl Objective {
         self.success == 0 && self.latency_ns == 0
     }
 
-    /// What it promises of success alone, and of latency alone.
-    #[cfg(feature = "rules")]
-    pub(crate) fn parts(self) -> impl Iterator<Item = Self> {
+    /// Returns what it promises of success alone, and of latency alone: one or two objectives, or none if it promises nothing.
+    pub fn parts(self) -> impl Iterator<Item = Self> {
         let success = Self { success: self.success, ..Self::new() };
         let latency = Self { success: 0, ..self };
         [success, latency].into_iter().filter(|part| !part.is_empty())
     }
 
-    /// The share of calls that may miss it, of an objective of one part.
-    #[cfg(feature = "rules")]
-    pub(crate) fn budget(&self) -> f64 {
+    /// Returns the share of calls that may miss it, such as 0.001 for 99.9 %: its error budget. Of an objective of two
+    /// [parts](Self::parts), the smaller one.
+    pub fn budget(&self) -> f64 {
         f64::from(ONE - self.success.max(self.percentile)) / f64::from(ONE)
     }
 }

@@ -7,7 +7,6 @@ use std::fmt;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[repr(u8)]
-#[non_exhaustive]
 pub enum Outcome {
     /// It returned, and the value is not a failure.
     Success,

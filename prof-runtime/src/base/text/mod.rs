@@ -185,8 +185,8 @@ impl<T: AsRef<str>> MaskedUrl<T> {
 const HIDES: [char; 5] = ['?', '#', ';', '&', ','];
 
 impl<T: AsRef<str>> MaskedUrl<T> {
-    /// The text at its full length and not escaped, to be shown as [`Foreign`].
-    pub(crate) fn masked(&self) -> String {
+    /// Returns the text at its full length and not escaped, to be shown as [`Foreign`].
+    pub fn masked(&self) -> String {
         let text = self.0.as_ref();
         let (scheme, rest) = text.split_at(text.find("://").map_or(0, |at| at + "://".len()));
         if scheme.contains(HIDES) || scheme.contains('@') {

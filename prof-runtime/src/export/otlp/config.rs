@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::endpoint::{Endpoint, Fault};
 use super::proxy::Route;
 use super::variables::{Read, Variables, millis};
-use crate::base::text::{Foreign, MaskedUrl, Secret};
+use crate::text::{Foreign, MaskedUrl, Secret};
 
 /// Whether pushed numbers say everything since the start, or what happened since the push before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -120,7 +120,7 @@ impl Config {
 
     /// What errors call the collector.
     pub(super) fn target(&self) -> Foreign<String> {
-        Foreign(self.endpoint.to_string())
+        Foreign::new(self.endpoint.to_string())
     }
 }
 
@@ -151,7 +151,7 @@ fn endpoint(given: Option<&str>, protocol: Protocol, variables: Variables<'_>) -
     };
     if let Some(given) = given {
         let parsed = Endpoint::parse(given).and_then(checked).map(with_path);
-        let refused = |Fault(reason)| OtlpError::Endpoint { endpoint: MaskedUrl(given).masked().into(), reason };
+        let refused = |Fault(reason)| OtlpError::Endpoint { endpoint: MaskedUrl::new(given).masked().into(), reason };
         return parsed.map_err(refused);
     }
     if let Some(found) = variables.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")? {

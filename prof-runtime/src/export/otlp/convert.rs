@@ -16,10 +16,9 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::Temporality;
 use super::numbers::{Numbers, Since};
-use crate::counts::{FunctionStats, ValueStats};
+use crate::export::Loss;
 use crate::export::exponential::Exponential;
-use crate::handler::losses::Loss;
-use crate::model::{MetricValue, Outcome};
+use crate::{FunctionStats, MetricValue, Outcome, ValueStats};
 
 /// How many buckets a histogram has at most, as in the `OpenTelemetry` SDKs.
 const MAX_BUCKETS: usize = 160;
@@ -220,7 +219,7 @@ impl Numbers<'_> {
     fn lost(&self, series: &Range<usize>) -> Option<Metric> {
         let Since { start, number: rest } = self.rest(series)?;
         let lost = rest.lost.iter().filter(|loss| loss.count > 0 || !self.is_delta());
-        let points = lost.map(|Loss { target, unit, count }| {
+        let points = lost.map(|Loss { target, unit, count, .. }| {
             let attributes = vec![attribute("prof.target", target), attribute("prof.unit", unit.as_str())];
             self.point(*start, attributes, int(*count))
         });

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 use ureq::http::uri::PathAndQuery;
 
-use crate::base::text::{Foreign, Secret};
+use crate::text::{Foreign, Secret};
 
 /// A URL with a host, and a port that is one. `Display` and `Debug` show it without credentials and query.
 #[derive(Clone)]
@@ -199,7 +199,7 @@ impl fmt::Display for Endpoint {
         write!(f, "{}://{user}{}", self.scheme(), self.authority())?;
         match self.uri.path() {
             "/" => {}
-            path => write!(f, "{}", Foreign(path))?,
+            path => write!(f, "{}", Foreign::new(path))?,
         }
         f.write_str(if self.uri.query().is_some() { "?…" } else { "" })
     }

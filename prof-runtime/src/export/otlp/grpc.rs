@@ -19,8 +19,8 @@ use ureq::http::HeaderValue;
 use super::config::Config;
 use super::proxy::Route;
 use super::{Failure, MAX_ANSWER_BYTES};
-use crate::base::text::Foreign;
 use crate::export::ExportError;
+use crate::text::Foreign;
 
 pub(super) fn push(
     config: &Config,
@@ -93,10 +93,10 @@ async fn send(
 
 /// An error with those that it comes of, which it does not tell itself.
 fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = Foreign(error).to_string();
+    let mut text = Foreign::new(error).to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        let reason = Foreign(error).to_string();
+        let reason = Foreign::new(error).to_string();
         if !text.contains(&reason) {
             text.push_str(": ");
             text.push_str(&reason);
@@ -115,7 +115,7 @@ fn failed(config: &Config, status: &Status) -> Failure {
         // Not an answer, but a connection that broke.
         return unreachable(reasons(status)).into();
     }
-    let reason = format!("it answered {:?}: {}", status.code(), Foreign(status.message()));
+    let reason = format!("it answered {:?}: {}", status.code(), Foreign::new(status.message()));
     match status.code() {
         Code::OutOfRange | Code::ResourceExhausted if is_too_large(status.message()) => {
             Failure::TooLarge(ExportError::Refused { target, reason: reason.into() })

@@ -13,9 +13,9 @@ use super::endpoint::Endpoint;
 use super::forward;
 use super::proxy::Route;
 use super::{Failure, MAX_ANSWER_BYTES};
-use crate::base::clock;
-use crate::base::text::Foreign;
 use crate::export::ExportError;
+use crate::service;
+use crate::text::Foreign;
 
 /// No collector has as much to say before its answer.
 const MAX_ANSWER_HEAD_BYTES: usize = 16 * 1024;
@@ -93,8 +93,8 @@ pub(super) fn push(
 fn reason(error: &ureq::Error, timeout: Duration) -> String {
     match error {
         ureq::Error::Timeout(_) => format!("timeout after {timeout:?}"),
-        ureq::Error::Io(error) => Foreign(error).to_string(),
-        error => Foreign(error).to_string(),
+        ureq::Error::Io(error) => Foreign::new(error).to_string(),
+        error => Foreign::new(error).to_string(),
     }
 }
 
@@ -137,7 +137,7 @@ fn accepted(
     };
     let is_protobuf = ["", "application/x-protobuf", "application/protobuf"].contains(&&*media_type);
     if !is_protobuf && (!body.is_empty() || media_type == "text/html") {
-        return Err(not_otlp(format!("content of type `{}`", Foreign(&media_type))));
+        return Err(not_otlp(format!("content of type `{}`", Foreign::new(&media_type))));
     }
     // An empty answer says that there is nothing to say.
     ExportMetricsServiceResponse::decode(&*body).map_err(|_| not_otlp("content that is no OTLP".to_owned()))
@@ -158,7 +158,7 @@ fn retry_after(answer: &Response<ureq::Body>) -> Option<Duration> {
     } else {
         let date = httpdate::parse_http_date(value).ok()?;
         let now = header(answer, &DATE).and_then(|date| httpdate::parse_http_date(date.trim()).ok());
-        date.duration_since(now.unwrap_or_else(clock::wall_time)).unwrap_or_default()
+        date.duration_since(now.unwrap_or_else(service::wall_time)).unwrap_or_default()
     };
     Some(after.min(super::MAX_RETRY_AFTER))
 }

@@ -54,9 +54,9 @@ use self::config::{Config, Protocol};
 pub use self::config::{OtlpError, Temporality};
 use self::numbers::{Arrived, Numbers, Rest};
 use super::{ExportContext, ExportError, Exporter, LossCounter, LossUnit, Losses};
-use crate::base::clock;
-use crate::base::text::Foreign;
-use crate::counts::Snapshot;
+use crate::Snapshot;
+use crate::service;
+use crate::text::Foreign;
 
 /// Pushes snapshots to a collector; a [`PeriodicExporter`](super::PeriodicExporter) has it do so at
 /// [intervals](Self::interval), and tries again when the collector cannot be reached or is busy.
@@ -147,7 +147,7 @@ impl OtlpExporter {
     fn new(config: Config) -> Result<Self, OtlpError> {
         let (losses, rejected) = (Losses::new(), LossCounter::new("otlp rejected", LossUnit::DataPoints));
         let agent = http::agent(&config).map_err(|_| OtlpError::Endpoint {
-            endpoint: Foreign(config.endpoint.to_string()),
+            endpoint: Foreign::new(config.endpoint.to_string()),
             reason: "its proxy cannot be used",
         })?;
         Ok(Self { agent, config, losses, rejected, arrived: Arrived::default(), max_bytes: MAX_MESSAGE_BYTES })
@@ -230,7 +230,7 @@ impl Exporter for OtlpExporter {
         }
         let rest = Rest { lost: self.losses.list(), dropped: snapshot.values_dropped };
         let numbers = Numbers::new(snapshot, &rest, self.config.temporality, &self.arrived);
-        let deadline = clock::deadline(self.config.push_timeout);
+        let deadline = service::deadline(self.config.push_timeout);
         let mut exported = Ok(());
         let all = 0..numbers.len();
         let mut series_left = vec![all];
@@ -243,7 +243,7 @@ impl Exporter for OtlpExporter {
                 series_left.extend(halves(middle));
                 continue;
             }
-            let left = deadline.saturating_duration_since(clock::monotonic());
+            let left = deadline.saturating_duration_since(service::now());
             if left.is_zero() {
                 let cause = format!("it took longer than {:?}", self.config.push_timeout).into();
                 return Err(ExportError::Unreachable { target: self.config.target(), cause, retry_after: None });

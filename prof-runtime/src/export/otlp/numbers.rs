@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::time::SystemTime;
 
 use super::Temporality;
-use crate::counts::{FunctionStats, Snapshot, ValueStats};
-use crate::handler::losses::Loss;
+use crate::export::Loss;
+use crate::{FunctionStats, Snapshot, ValueStats};
 
 /// The numbers of one push: a list of series, which may take several messages. One series is what is known of a function,
 /// of a value of `put_metric`, or of what was lost.
@@ -102,7 +102,11 @@ impl Rest {
         let is_same = |a: &Loss, b: &Loss| a.target == b.target && a.unit == b.unit;
         let before =
             |loss: &Loss| earlier.lost.iter().find(|known| is_same(known, loss)).map_or(0, |known| known.count);
-        let difference = |loss: &Loss| Loss { count: loss.count.saturating_sub(before(loss)), ..loss.clone() };
+        let difference = |loss: &Loss| {
+            let mut difference = loss.clone();
+            difference.count = loss.count.saturating_sub(before(loss));
+            difference
+        };
         Self { lost: self.lost.iter().map(difference).collect(), dropped: self.dropped.saturating_sub(earlier.dropped) }
     }
 }

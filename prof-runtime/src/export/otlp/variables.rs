@@ -8,8 +8,8 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use super::endpoint::{Endpoint, Fault};
 use super::{OtlpError, Temporality};
-use crate::base::stderr;
-use crate::base::text::{MaskedUrl, Secret};
+use crate::service;
+use crate::text::{MaskedUrl, Secret};
 
 /// Where values come from: the environment, or a test.
 pub(super) type Read<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -78,7 +78,7 @@ impl<'a> Variables<'a> {
                 "true" => return Ok(true),
                 "false" => {}
                 // The standard has whatever else there is mean `false`, with a warning.
-                _ => stderr::line(format_args!("prof: {name} is neither `true` nor `false`: it counts as `false`")),
+                _ => service::warn(format_args!("{name} is neither `true` nor `false`: it counts as `false`")),
             }
         }
         let exporter = self.get("OTEL_METRICS_EXPORTER")?;
@@ -176,7 +176,7 @@ const PAIRS: &str = "it takes `key=value,key=value`, percent-encoded";
 impl Variable {
     /// An error that shows the value, but for credentials.
     pub(super) fn refused(&self, reason: impl Into<String>) -> OtlpError {
-        let (name, value) = (self.name.clone(), MaskedUrl(&self.value).masked().into());
+        let (name, value) = (self.name.clone(), MaskedUrl::new(&self.value).masked().into());
         OtlpError::Variable { name, value, reason: reason.into() }
     }
 

@@ -12,8 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use crate::base::clock;
-use crate::base::lock;
+use crate::service::{self, lock};
 
 /// How many connections there are, and how long one may take.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +88,7 @@ impl Connections {
     pub(super) fn enter(&self, client: IpAddr) -> Arc<Place> {
         let place = Arc::new(Place {
             client: whole_client(client),
-            phase: Mutex::new((Phase::Head, clock::monotonic())),
+            phase: Mutex::new((Phase::Head, service::now())),
             unread_bytes: AtomicUsize::new(0),
             changed: Notify::new(),
             gives_way: Notify::new(),
@@ -154,7 +153,7 @@ fn whole_client(address: IpAddr) -> IpAddr {
 
 impl Place {
     fn enter(&self, phase: Phase) {
-        *lock(&self.phase) = (phase, clock::monotonic());
+        *lock(&self.phase) = (phase, service::now());
         self.changed.notify_one();
     }
 

@@ -8,9 +8,8 @@ use prometheus_client::registry::Unit;
 
 use super::TextFormat;
 use super::buckets::{bounds_of, classic};
-use crate::counts::{FunctionStats, Snapshot, ValueStats};
-use crate::handler::losses::Losses;
-use crate::model::{MetricValue, Outcome};
+use crate::export::Losses;
+use crate::{FunctionStats, MetricValue, Outcome, Snapshot, ValueStats};
 
 pub(super) struct Families<'a> {
     pub(super) format: TextFormat,

@@ -54,7 +54,7 @@ pub use self::negotiate::TextFormat;
 pub use self::rules::Rules;
 pub use self::server::{PrometheusListener, PrometheusServer, PrometheusServerBuilder, ServeError};
 use super::Losses;
-use crate::aggregate::Aggregator;
+use crate::Aggregator;
 
 /// Turns snapshots of an aggregator into what Prometheus scrapes.
 ///

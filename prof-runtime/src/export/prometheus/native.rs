@@ -3,7 +3,7 @@
 use prometheus_client::encoding::{NativeHistogram, NativeHistogramBuckets};
 use prometheus_client::metrics::histogram::DEFAULT_NATIVE_HISTOGRAM_ZERO_THRESHOLD;
 
-use crate::counts::histogram::Histogram;
+use crate::Histogram;
 use crate::export::exponential::Exponential;
 
 /// So many empty buckets are written as such, since to leave them out takes a span, which is no smaller.

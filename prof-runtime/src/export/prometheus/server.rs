@@ -22,14 +22,10 @@ use tokio::sync::oneshot;
 use super::PrometheusCollector;
 use super::connections::{Connections, Limits, Place, Watched};
 use super::hosts::Hosts;
-use crate::base::clock;
-use crate::base::lock;
-use crate::base::stderr;
-use crate::base::sys::NotInherited;
-use crate::base::text::{Foreign, MaskedUrl};
-use crate::base::worker::Worker;
 use crate::export::Server;
 use crate::export::address::resolved;
+use crate::service::{self, BackgroundThread, ClosedInChild, lock};
+use crate::text::{Foreign, MaskedUrl};
 
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
 ///
@@ -66,7 +62,7 @@ pub struct PrometheusServer {
     local_addr: SocketAddr,
     /// Dropped to stop the server.
     stop: Mutex<Option<oneshot::Sender<Infallible>>>,
-    worker: Mutex<Worker>,
+    thread: BackgroundThread,
 }
 
 /// Why a server could not be started.
@@ -74,7 +70,7 @@ pub struct PrometheusServer {
 #[non_exhaustive]
 pub enum ServeError {
     /// The address is none, or taken, or not this machine's.
-    #[error("could not listen on {address}: {:.1024}", Foreign(cause))]
+    #[error("could not listen on {address}: {:.1024}", Foreign::new(cause))]
     Listen {
         /// The address.
         address: Foreign<String>,
@@ -82,7 +78,7 @@ pub enum ServeError {
         cause: io::Error,
     },
     /// The system refused a thread, or what an event loop needs.
-    #[error("could not start a server: {:.1024}", Foreign(_0))]
+    #[error("could not start a server: {:.1024}", Foreign::new(_0))]
     Start(io::Error),
 }
 
@@ -156,7 +152,7 @@ impl PrometheusListener {
     ///
     /// If it cannot listen on the address.
     pub fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
-        let listen = |cause| ServeError::Listen { address: MaskedUrl(address.to_string()).masked().into(), cause };
+        let listen = |cause| ServeError::Listen { address: MaskedUrl::new(address.to_string()).masked().into(), cause };
         let (parsed, addresses) = resolved(&address, 9464).map_err(listen)?;
         let listener = TcpListener::bind(&*addresses).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
@@ -190,7 +186,7 @@ impl PrometheusListener {
                 Err(error) => return drop(begin.send(Err(error))),
             };
             // Dropped before the listener: locals are dropped in the reverse order.
-            let _not_inherited = NotInherited::new(&listener);
+            let _not_inherited = ClosedInChild::new(&listener);
             drop(begin.send(Ok(())));
             runtime.block_on(async {
                 tokio::select! {
@@ -199,9 +195,9 @@ impl PrometheusListener {
                 }
             });
         };
-        let worker = Worker::start("prof-prometheus", move |_| run()).map_err(ServeError::Start)?;
+        let thread = BackgroundThread::start("prof-prometheus", move |_| run()).map_err(ServeError::Start)?;
         has_begun.recv().unwrap_or_else(|error| Err(io::Error::other(error))).map_err(ServeError::Start)?;
-        Ok(PrometheusServer { local_addr, stop: Mutex::new(Some(stop)), worker: Mutex::new(worker) })
+        Ok(PrometheusServer { local_addr, stop: Mutex::new(Some(stop)), thread })
     }
 }
 
@@ -231,7 +227,7 @@ impl PrometheusServer {
     /// Stops answering, closes every connection and ends the thread. Returns whether it ended within `timeout`; it may
     /// take as long as a snapshot. Shutting down twice is allowed.
     pub fn shutdown(&self, timeout: Duration) -> bool {
-        self.finish_shutdown(clock::deadline(timeout))
+        self.finish_shutdown(service::deadline(timeout))
     }
 }
 
@@ -242,7 +238,7 @@ impl Server for PrometheusServer {
 
     fn finish_shutdown(&self, deadline: Instant) -> bool {
         self.begin_shutdown();
-        lock(&self.worker).stop(deadline)
+        self.thread.stop(deadline)
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
@@ -252,12 +248,12 @@ impl Server for PrometheusServer {
 
 impl Drop for PrometheusServer {
     fn drop(&mut self) {
-        if lock(&self.worker).was_told_to_stop() {
+        if self.thread.was_told_to_stop() {
             // Whoever shut it down has waited as long as they wanted.
             return;
         }
-        if !self.shutdown(DROP_TIMEOUT) && lock(&self.worker).is_here() {
-            stderr::line(format_args!("prof: the server on {} did not end within {DROP_TIMEOUT:?}", self.local_addr));
+        if !self.shutdown(DROP_TIMEOUT) && self.thread.is_in_this_process() {
+            service::warn(format_args!("the server on {} did not end within {DROP_TIMEOUT:?}", self.local_addr));
         }
     }
 }
@@ -309,7 +305,7 @@ async fn serve(stream: TcpStream, place: Arc<Place>, shared: Arc<Shared>) {
         async { Ok::<_, Infallible>(response) }
     });
     // A client waits for the end of the connection, which it would not see while a child has it open.
-    let not_inherited = NotInherited::new(&stream);
+    let not_inherited = ClosedInChild::new(&stream);
     let stream = TokioIo::new(Watched { stream, place: Arc::clone(&place) });
     let served = http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).serve_connection(stream, service);
     let mut served = pin!(served);

@@ -2,7 +2,8 @@
 
 use std::mem;
 
-use crate::handler::losses::{LossUnit, Tally};
+use super::Tally;
+use crate::export::LossUnit;
 
 /// A datagram that is being filled.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use crate::handler::losses::Tally;
+use super::Tally;
 
 /// A socket that is connected to an address, so that the system says when nobody has it, as far as it learns of that.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use self::panel::datasource;
-use crate::site::{Callsite, callsites};
+use crate::{Callsite, callsites};
 
 /// The version of Grafana's dashboard model that is written: that of Grafana 12, which later ones read, and earlier ones
 /// from 10 on.

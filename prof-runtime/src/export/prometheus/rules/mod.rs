@@ -14,7 +14,7 @@ use std::time::Duration;
 use self::promise::Promise;
 use self::windows::{PERIOD, Windows};
 use self::yaml::File;
-use crate::site::{Callsite, callsites};
+use crate::{Callsite, callsites};
 
 /// Recording and alert rules for the [objectives](crate::Objective) that functions declare.
 ///

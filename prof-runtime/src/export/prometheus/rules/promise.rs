@@ -8,8 +8,7 @@ use super::matchers::{escaped, le};
 use super::windows::{BurnRate, Severity, Windows, promql};
 use super::yaml::{Annotations, Group, Labels, Rule};
 use crate::export::prometheus::buckets::latency_bound_ns;
-use crate::model::Objective;
-use crate::site::Callsite;
+use crate::{Callsite, Objective};
 
 /// How annotations name the function: by its labels, where nothing in a name is taken for a template.
 const FUNCTION: &str = "{{ $labels.function }} ({{ $labels.group }})";

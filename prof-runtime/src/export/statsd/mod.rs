@@ -5,6 +5,7 @@ mod link;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -17,14 +18,10 @@ use cadence::{MetricBuilder, MetricResult, MetricSink, StatsdClient};
 use self::datagram::{Datagram, TooLong};
 use self::link::Link;
 use super::address::resolved;
-use crate::base::lock;
-use crate::base::stderr;
-use crate::base::text::{Foreign, MaskedUrl};
-use crate::handler::failures::Failures;
-use crate::handler::losses::{HandlerLosses, LossUnit, Losses, Tally};
-use crate::handler::{FlushError, MetricHandler};
-use crate::model::{MetricData, MetricValue};
-use crate::site::{CallRecord, UntimedCall};
+use crate::export::{HandlerLosses, LossUnit, Losses, LostSinceFlush};
+use crate::service::{self, lock};
+use crate::text::{Foreign, MaskedUrl};
+use crate::{CallRecord, FlushError, MetricData, MetricHandler, MetricValue, UntimedCall};
 
 /// Sends each call as `NAME.success`, `NAME.failure` or `NAME.cancelled`, a counter (`|c`), and `NAME.duration`, a timer
 /// in milliseconds with their fraction (`|ms`), over UDP. A count from [`put_metric`](fn@crate::put_metric) is a counter,
@@ -63,6 +60,9 @@ pub struct StatsdHandler {
     losses: HandlerLosses,
 }
 
+/// A count for each unit.
+type Tally = BTreeMap<LossUnit, u64>;
+
 /// The client and its buffers, used by one thread at a time.
 struct Output {
     client: StatsdClient,
@@ -70,7 +70,7 @@ struct Output {
     lines: Lines,
     datagram: Datagram,
     link: Link,
-    failures: Failures,
+    failures: LostSinceFlush,
     /// The first metric that was too long has been reported on stderr.
     is_told: bool,
 }
@@ -83,7 +83,7 @@ const MAX_DATAGRAM_BYTES: usize = 512;
 #[non_exhaustive]
 pub enum StatsdError {
     /// The address is malformed, or its name cannot be resolved.
-    #[error("{address} is not the address of a StatsD daemon: {:.1024}", Foreign(cause))]
+    #[error("{address} is not the address of a StatsD daemon: {:.1024}", Foreign::new(cause))]
     Resolve {
         /// The address.
         address: Foreign<String>,
@@ -110,7 +110,7 @@ impl StatsdHandler {
     /// If the address cannot be resolved, or the system refuses a socket.
     pub fn to(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, StatsdError> {
         let unresolved =
-            |cause| StatsdError::Resolve { address: MaskedUrl(address.to_string()).masked().into(), cause };
+            |cause| StatsdError::Resolve { address: MaskedUrl::new(address.to_string()).masked().into(), cause };
         let nowhere = || io::Error::new(io::ErrorKind::NotFound, "it resolves to no address");
         let (parsed, addresses) = resolved(&address, 8125).map_err(unresolved)?;
         if parsed.port == 0 {
@@ -124,7 +124,7 @@ impl StatsdHandler {
             lines,
             datagram: Datagram::new(MAX_DATAGRAM_BYTES),
             link,
-            failures: Failures::default(),
+            failures: LostSinceFlush::default(),
             is_told: false,
         };
         let losses = HandlerLosses::new(&format!("StatsD at {address}"));
@@ -173,8 +173,8 @@ impl StatsdHandler {
             let message = format!("a metric of {bytes} bytes is longer than a datagram of {max}");
             if !std::mem::replace(is_told, true) {
                 let target = self.losses.target();
-                stderr::line(format_args!(
-                    "prof: {message}, and is lost on its way to {target}; further ones are counted only"
+                service::warn(format_args!(
+                    "{message}, and is lost on its way to {target}; further ones are counted only"
                 ));
             }
             failures.add(&self.losses, unit, count, io::Error::new(io::ErrorKind::InvalidInput, message));
@@ -219,13 +219,13 @@ impl StatsdHandler {
 }
 
 /// Sends a datagram, and counts what is known to be lost.
-fn deliver(link: &mut Link, failures: &mut Failures, losses: &HandlerLosses, text: &str, tally: Tally) {
+fn deliver(link: &mut Link, failures: &mut LostSinceFlush, losses: &HandlerLosses, text: &str, tally: Tally) {
     for (tally, error) in link.send(text.as_bytes(), tally) {
         lose(failures, losses, tally, &error);
     }
 }
 
-fn lose(failures: &mut Failures, losses: &HandlerLosses, tally: Tally, error: &io::Error) {
+fn lose(failures: &mut LostSinceFlush, losses: &HandlerLosses, tally: Tally, error: &io::Error) {
     for (unit, count) in tally {
         failures.add(losses, unit, count, io::Error::new(error.kind(), error.to_string()));
     }
@@ -305,7 +305,7 @@ impl Drop for StatsdHandler {
     /// Sends what is held back.
     fn drop(&mut self) {
         if let Err(error) = self.flush() {
-            stderr::line(format_args!("prof: {error}"));
+            service::warn(format_args!("{error}"));
         }
     }
 }

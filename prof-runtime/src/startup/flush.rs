@@ -37,7 +37,7 @@ use crate::handler::{FlushError, FlushFailures};
 /// let (sender, exported) = channel();
 /// let _exporter = PeriodicExporter::start("names", Aggregator::new(), Duration::from_secs(3600), Names(sender))?;
 /// prof_runtime::flush()?;
-/// assert_eq!(exported.try_recv(), Ok(0));
+/// assert!(exported.try_recv().is_ok(), "it has exported");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn flush() -> Result<(), FlushError> {

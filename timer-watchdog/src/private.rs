@@ -1,5 +1,5 @@
-//! Not public API: what the code that `#[expires]` generates calls. It may change in any release; the macro crate is
-//! pinned to this one's version.
+//! Not public API: the items that the code of `#[expires]` names. They may change in any release, and each version of
+//! the macro crate goes with one version of this crate.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ pub use core::{concat, module_path};
 
 use crate::timers::expires::{Expires, expires_in_or_noop};
 
-/// The type that it is given, under a name that comes from the attribute.
+/// Names a type for the attribute.
 pub type Is<T> = T;
 
-/// Acquires a timer; without a client, or if it fails, the scope runs unwatched, and is counted.
+/// Acquires a timer. A scope that gets none runs unwatched and is counted.
 pub fn expires(scope: &'static str, after: Duration) -> Expires<'static> {
     expires_in_or_noop(scope, after)
 }
 
-/// Releases the timer, after the value of the function is there.
+/// Releases the timer, once the value of the function is computed.
 pub fn release<T>(timer: Expires<'static>, value: T) -> T {
     drop(timer);
     value

@@ -1,4 +1,4 @@
-//! The client of a server behind a named pipe.
+//! The client that sends requests through a named pipe.
 
 mod link;
 
@@ -19,24 +19,24 @@ use crate::time::wall;
 use crate::time::{Clock, Timestamp};
 use crate::timers::{ClientError, Pid, ScopeId, TimerClient};
 
-/// How long an acquire waits for a server that is not there, unless told otherwise: as upstream does, time for a server
-/// that starts together with its workers.
+/// The default time for which an acquire waits for a server. As long as in PyTorch, so that a server may start together
+/// with its workers.
 const RETRY_LIMIT: Duration = Duration::from_secs(1);
 
-/// Sends the requests of a worker process to a server behind a named pipe; speaks to `PyTorch`'s servers, too.
+/// Sends the requests of a worker process to a server, through a named pipe. It works with `PyTorch`'s servers, too.
 ///
-/// The pipe is kept open. When the server is restarted, the client finds the new one by itself. A request is one write
-/// that never blocks:
+/// The client keeps the pipe open, and finds a restarted server by itself. A request is one write that never blocks:
 ///
-/// - An *acquire* that finds no server tries again for a limited time ([`retry_for`](Self::retry_for)); while there is
-///   none, further ones fail at once. One that finds the pipe full fails at once.
-/// - A *release* never fails and never waits: what cannot be written is kept, once for each scope, and delivered by a
-///   thread as soon as the pipe takes it, even after the client is dropped. An acquire of the same scope replaces it.
+/// - An *acquire* without a server tries again for a limited time ([`retry_for`](Self::retry_for)). After such a failure,
+///   further acquires fail at once until a server is reached. An acquire that finds the pipe full fails at once.
+/// - A *release* never fails and never waits. The client keeps a release that it cannot write, once for each scope. A
+///   thread delivers it as soon as the pipe accepts it, even after the drop of the client. An acquire of the same scope
+///   replaces it.
 ///
-/// A drop waits for what is still to be delivered, at most as long as an acquire may wait for a server.
+/// A drop waits for the delivery of releases, at most as long as an acquire may wait for a server.
 ///
-/// A fork is noticed: the child speaks for itself. Programs that are not Rust's own (a module of Python, say) must
-/// ignore SIGPIPE, as Python and Rust do by themselves.
+/// After a fork, the child sends requests of its own. The program must ignore SIGPIPE, as programs in Rust and Python do
+/// by default.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ const RETRY_LIMIT: Duration = Duration::from_secs(1);
 /// ```
 pub struct FileTimerClient {
     path: Arc<Path>,
-    /// Fixed, or the calling process.
+    /// None for the calling process.
     pid: Option<Pid>,
     signal: i32,
     limit: Duration,
@@ -59,7 +59,8 @@ pub struct FileTimerClient {
 }
 
 impl FileTimerClient {
-    /// Returns a client of the server that reads from `path`; opens nothing yet. Expired workers get SIGKILL.
+    /// Returns a client of the server that reads from `path`. It opens the pipe at the first request. Expired workers get
+    /// SIGKILL.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into().into(),
@@ -70,27 +71,28 @@ impl FileTimerClient {
         }
     }
 
-    /// Returns a client of the server that the environment names: `TIMER_WATCHDOG_FILE`, or `TORCHELASTIC_TIMER_FILE`.
+    /// Returns a client of the server whose pipe the environment names: `TIMER_WATCHDOG_FILE`, or else
+    /// `TORCHELASTIC_TIMER_FILE`.
     pub fn from_env() -> Option<Self> {
         let named = ["TIMER_WATCHDOG_FILE", "TORCHELASTIC_TIMER_FILE"].into_iter().find_map(env::var_os);
         named.filter(|path| !path.is_empty()).map(Self::new)
     }
 
-    /// Sets the signal that an expired worker gets, 1 to 31; with 0 or less it is reported only.
+    /// Sets the signal that an expired worker gets, 1 to 31. With 0 or less the server only reports it. Default: SIGKILL.
     #[must_use]
     pub fn signal(mut self, signal: i32) -> Self {
         self.signal = signal;
         self
     }
 
-    /// Sets how long an acquire may wait for a server that is not there; one second if not set.
+    /// Sets how long an acquire may wait for a server. Default: one second.
     #[must_use]
     pub fn retry_for(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Speaks for another process than the calling one.
+    /// Sends requests of another process than the calling one.
     #[must_use]
     pub fn for_process(mut self, pid: Pid) -> Self {
         self.pid = Some(pid);
@@ -102,12 +104,12 @@ impl FileTimerClient {
         &self.path
     }
 
-    /// Returns how many releases wait for the pipe to take them.
+    /// Returns the number of releases that the pipe has not accepted yet.
     pub fn pending_releases(&self) -> usize {
         self.link.peek(|link| link.late.len())
     }
 
-    /// Waits until no release waits any more, at most `limit`; returns whether none does.
+    /// Waits until the pipe has accepted all releases, at most `limit`. Returns whether it has.
     pub fn flush(&self, limit: Duration) -> bool {
         self.link.wait_for(limit, |link| link.late.is_empty().then_some(())).is_some()
     }
@@ -117,7 +119,7 @@ impl FileTimerClient {
     }
 
     fn line(request: FileTimerRequest) -> Vec<u8> {
-        // A shortened request fits at any numbers; an empty line, which readers pass over, stands for "never".
+        // A shortened request always fits. The default is an empty line, which readers skip.
         request.shortened().to_line().unwrap_or_default()
     }
 
@@ -132,7 +134,7 @@ impl FileTimerClient {
         })
     }
 
-    /// Tries again while there is no server and time left.
+    /// Tries again until the limit, as long as no server reads.
     fn acquire_in_time(&self, line: &[u8], release: &[u8]) -> Result<(), Errno> {
         let clock = Clock::monotonic();
         let deadline = clock.now().after(self.limit);
@@ -189,7 +191,7 @@ impl Drop for FileTimerClient {
             link.thread.clone()
         });
         if self.pending_releases() > 0 || thread.is_running() {
-            // What is still to be delivered then keeps the thread, and only that.
+            // After the limit, undelivered releases keep the thread and nothing else.
             let _ = thread.stop(|| self.link.update(|_| ()), self.limit);
         }
     }

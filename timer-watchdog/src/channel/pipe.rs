@@ -1,4 +1,4 @@
-//! The named pipe: made or taken over, locked, and removed only by its owner.
+//! The named pipe of a server: created or taken over, locked, and removed only by its owner.
 
 use std::fs;
 use std::io;
@@ -13,16 +13,16 @@ use rustix::io::Errno;
 
 use crate::timers::Pid;
 
-/// Nobody but the owner may write: whoever can write can have the owner's processes killed.
+/// Only the owner may write: a writer can have the owner's processes killed.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The room that a pipe is given, if it may have that much: some ten thousand requests.
+/// The capacity that a pipe gets, if the system allows it: some ten thousand requests.
 const CAPACITY_BYTES: usize = 1 << 20;
 
-/// Tries of a path that changes while it is being opened.
+/// The number of tries on a path that changes while the server opens it.
 const MAX_TRIES: usize = 8;
 
-/// Says why a named pipe could not be taken.
+/// Why a server cannot take a named pipe.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipeError {
@@ -31,10 +31,10 @@ pub enum PipeError {
     Held {
         /// The path.
         path: PathBuf,
-        /// The process of that server, if the system tells.
+        /// The process of that server, if the system shows it.
         holder: Option<Pid>,
     },
-    /// There is something else on the path.
+    /// The path leads to something else.
     #[error("{path:?} is {kind}, not a named pipe")]
     NotAPipe {
         /// The path.
@@ -42,7 +42,7 @@ pub enum PipeError {
         /// What it is.
         kind: &'static str,
     },
-    /// The pipe on the path belongs to somebody else.
+    /// The pipe belongs to another user.
     #[error("{path:?} belongs to user {uid}")]
     NotOwned {
         /// The path.
@@ -62,22 +62,22 @@ pub enum PipeError {
     },
 }
 
-/// A named pipe that this server, and no other, reads from.
+/// A named pipe that only this server reads from.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    /// Open for reading and writing, so that it neither ends with its last writer nor waits for a first one.
+    /// Open for reading and writing, so that it has no end of file without writers, and its open does not wait for one.
     fd: OwnedFd,
     path: PathBuf,
     identity: (u64, u64),
 }
 
 impl Pipe {
-    /// Makes the pipe, or takes over one that a server has left behind.
+    /// Creates the pipe, or takes over one that a server has left behind.
     pub(crate) fn take(path: &Path) -> Result<Self, PipeError> {
         for _ in 0..MAX_TRIES {
             match mkfifoat(CWD, path, PRIVATE) {
                 Ok(()) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(os("make", path, errno)),
+                Err(errno) => return Err(os("create", path, errno)),
             }
             if let Some(pipe) = Self::open(path)? {
                 return Ok(pipe);
@@ -86,13 +86,13 @@ impl Pipe {
         Err(os("open", path, Errno::AGAIN))
     }
 
-    /// Opens what is on the path now; none if that changes meanwhile.
+    /// Opens the pipe on the path. Returns none if the path changes meanwhile.
     fn open(path: &Path) -> Result<Option<Self>, PipeError> {
-        // Looked at first, because opening a device may do things.
+        // Checked first, because the open of a device can have effects.
         match stat_path(path) {
             Ok(stat) => check(path, &stat)?,
             Err(Errno::NOENT) => return Ok(None),
-            Err(errno) => return Err(os("look at", path, errno)),
+            Err(errno) => return Err(os("read the status of", path, errno)),
         }
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let fd = match openat(CWD, path, flags, Mode::empty()) {
@@ -100,11 +100,11 @@ impl Pipe {
             Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
             Err(errno) => return Err(os("open", path, errno)),
         };
-        let stat = fstat(&fd).map_err(|errno| os("look at", path, errno))?;
+        let stat = fstat(&fd).map_err(|errno| os("read the status of", path, errno))?;
         check(path, &stat)?;
         lock(path, &fd, &stat)?;
         fchmod(&fd, PRIVATE).map_err(|errno| os("protect", path, errno))?;
-        // More room is welcome and not needed.
+        // The default capacity suffices, too.
         let _ = rustix::pipe::fcntl_setpipe_size(&fd, CAPACITY_BYTES);
         let pipe = Self { fd, path: path.to_owned(), identity: identity(&stat) };
         Ok(pipe.is_in_place().then_some(pipe))
@@ -122,7 +122,7 @@ impl Pipe {
         }
     }
 
-    /// Reads what there is, up to the length of `buffer`; zero if there is nothing.
+    /// Reads at most the length of `buffer`. Returns zero if the pipe is empty.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match rustix::io::read(&self.fd, buffer) {
             Err(Errno::AGAIN | Errno::INTR) => Ok(0),
@@ -137,7 +137,7 @@ impl AsFd for Pipe {
     }
 }
 
-/// Takes the lock, which goes with the last process that holds the descriptor, however that ends.
+/// Takes the lock. It ends with the last process that holds the descriptor, however that ends.
 fn lock(path: &Path, fd: &OwnedFd, stat: &Stat) -> Result<(), PipeError> {
     match flock(fd, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
@@ -149,7 +149,7 @@ fn lock(path: &Path, fd: &OwnedFd, stat: &Stat) -> Result<(), PipeError> {
     }
 }
 
-/// Finds who holds the lock of this file: `1: FLOCK  ADVISORY  WRITE <pid> <device>:<inode> 0 EOF`.
+/// Finds the process that holds the lock of a file, in lines `1: FLOCK  ADVISORY  WRITE <pid> <device>:<inode> 0 EOF`.
 fn holder(locks: &str, inode: u64) -> Option<Pid> {
     let suffix = format!(":{inode}");
     let mut lines = locks.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());

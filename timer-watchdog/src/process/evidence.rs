@@ -1,4 +1,4 @@
-//! What a process is doing, read from `/proc` without its help.
+//! What a process is doing, read from `/proc` without its cooperation.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,14 @@ use serde::Serialize;
 use super::proc::{self, Stat};
 use crate::timers::Pid;
 
-/// The threads that are looked at; the rest are counted.
+/// The number of threads that are read. The others are counted.
 const MAX_THREADS: usize = 256;
 /// The bytes of a command line that are kept.
 const MAX_COMMAND_BYTES: usize = 1024;
 /// The bytes of a kernel stack that are kept.
 const MAX_STACK_BYTES: usize = 4096;
 
-/// What a process was doing. What must not be read is left empty.
+/// What a process was doing. Fields that may not be read are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -23,11 +23,11 @@ pub struct Evidence {
     pub command: String,
     /// The state, as the letter that `ps` shows.
     pub state: String,
-    /// The process that traces it, 0 if none does.
+    /// The process that traces it. 0 if none does.
     pub tracer: i32,
-    /// Its threads, the first one first, at most 256.
+    /// Its threads, at most 256. The main thread is first.
     pub threads: Vec<ThreadEvidence>,
-    /// How many threads there are.
+    /// The number of its threads.
     pub thread_count: usize,
 }
 
@@ -41,11 +41,11 @@ pub struct ThreadEvidence {
     pub name: String,
     /// Its state, as the letter that `ps` shows.
     pub state: String,
-    /// The function of the kernel that it waits in.
+    /// The kernel function in which it waits.
     pub wait_channel: String,
-    /// The system call that it is in, by number and arguments, as the kernel shows it.
+    /// The system call in progress, by number and arguments, as the kernel shows it.
     pub system_call: String,
-    /// Its stack inside the kernel.
+    /// Its kernel stack.
     pub kernel_stack: String,
 }
 

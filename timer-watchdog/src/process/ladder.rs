@@ -1,4 +1,4 @@
-//! One kill, step by step: signal, grace, SIGKILL, bounded wait. It never blocks; its owner asks it to go on.
+//! One kill, step by step: signal, grace, SIGKILL, bounded wait. Its owner advances it, and no step blocks.
 
 use std::io;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::{KillOutcome, KillPolicy, SIGCONT, SIGKILL, Standing, WorkerProcess};
 use crate::time::Timestamp;
 
-/// Refusals of the operating system before a kill is given up, each twice as long after the last: 31 s in all.
+/// The number of refusals by the operating system that end a kill. Each wait is twice the last one: 31 s in all.
 const MAX_REFUSALS: u32 = 6;
 /// The wait after the first refusal.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// How long a parent may take to ask for the status of an ended process before that counts as a zombie.
+/// The time in which a parent must collect the status of an ended process before that counts as a zombie.
 const PARENT_GRACE: Duration = Duration::from_millis(100);
 
 /// A kill in progress.
@@ -21,29 +21,29 @@ pub(crate) struct Ladder {
     policy: KillPolicy,
     signal: i32,
     step: Step,
-    /// When the next step is due.
+    /// The time of the next step.
     due: Timestamp,
     refusals: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Nothing has been sent.
+    /// No signal has been sent.
     Ready,
     /// The first signal has been sent.
     Signalled,
     /// SIGKILL has been sent.
     Killed,
-    /// The process has ended; its parent should ask for its status.
+    /// The process has ended, and its parent has not collected its status.
     Ended,
 }
 
 /// How a kill ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// The ladder came to its end.
+    /// The last step is done.
     Killed(KillOutcome),
-    /// The worker went on by itself, so that the next signal was not sent.
+    /// The worker released its timer, so the next signal was not sent.
     Recovered,
 }
 
@@ -52,12 +52,12 @@ impl Ladder {
         Self { process, policy: policy.clone(), signal, step: Step::Ready, due: now, refusals: 0 }
     }
 
-    /// Returns when there is something to do, unless the process ends before.
+    /// Returns the time of the next step, which is earlier if the process ends.
     pub(crate) fn due(&self) -> Timestamp {
         self.due
     }
 
-    /// Takes the steps that are due. `is_stuck` is asked just before each signal.
+    /// Takes the steps that are due. Calls `is_stuck` just before each signal.
     pub(crate) fn advance(&mut self, now: Timestamp, mut is_stuck: impl FnMut() -> bool) -> Option<Ending> {
         loop {
             let (state, wait_channel) = match self.process.standing() {
@@ -80,7 +80,7 @@ impl Ladder {
                 Ok(()) => self.sent(signal, state, now),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     self.step = if self.step == Step::Ready { Step::Ready } else { Step::Ended };
-                    // A group or a process that ended just now: its standing tells which way.
+                    // The process has ended meanwhile. Its standing tells how.
                     return self.ended_meanwhile(now);
                 }
                 Err(error) => return self.refused(&error, now),
@@ -95,7 +95,7 @@ impl Ladder {
             return;
         }
         if state == 'T' {
-            // A stopped process takes no signal but SIGKILL until it goes on.
+            // A stopped process handles no signal but SIGKILL until it is continued.
             let _ = self.process.send(SIGCONT, self.policy.target);
         }
         (self.step, self.due) = (Step::Signalled, now.after(self.policy.grace));

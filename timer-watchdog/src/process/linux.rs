@@ -1,4 +1,4 @@
-//! Processes behind pidfds, checked by their start time.
+//! The processes of this machine, each identified by a pidfd and a start time.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::timers::Pid;
 
-/// The processes of this machine, as far as a [`KillPolicy`] lets them be workers.
+/// The processes of this machine that a [`KillPolicy`] admits as workers.
 ///
 /// # Examples
 ///
@@ -30,7 +30,7 @@ pub struct LinuxProcesses {
 }
 
 impl LinuxProcesses {
-    /// Returns the processes that `policy` allows.
+    /// Returns the processes that `policy` admits.
     pub fn new(policy: &KillPolicy) -> Self {
         Self { policy: policy.clone() }
     }
@@ -52,7 +52,7 @@ impl LinuxProcesses {
             return Err(RefusedWorker::OtherUser { uid });
         }
         let namespace = |pid| std::fs::read_link(proc::path(pid, "ns/pid"));
-        // What must not be read says nothing.
+        // A namespace that may not be read decides nothing.
         if let (Ok(its), Ok(mine)) = (namespace(pid), namespace(own))
             && its != mine
         {
@@ -72,7 +72,7 @@ impl Processes for LinuxProcesses {
         }
         let process = PidfdProcess::open(pid)?;
         self.check(pid)?;
-        // All that was checked is of the process that the pidfd stands for only if that still lives.
+        // The checks read by number. They were about the process of the pidfd only if that still lives.
         if process.has_ended() || !process.is_same() {
             return Err(RefusedWorker::Gone);
         }
@@ -80,7 +80,7 @@ impl Processes for LinuxProcesses {
     }
 }
 
-/// One process: its pidfd, and its start time for what goes by numbers.
+/// One process: its pidfd, and its start time for operations by number.
 #[derive(Debug)]
 struct PidfdProcess {
     pid: Pid,
@@ -99,7 +99,7 @@ impl PidfdProcess {
         pidfd::has_ended(&self.pidfd)
     }
 
-    /// Returns whether the number still is this process's.
+    /// Returns whether the number is still that of this process.
     fn is_same(&self) -> bool {
         Stat::read(self.pid).is_ok_and(|stat| stat.start_ticks == self.start_ticks)
     }
@@ -128,7 +128,7 @@ impl WorkerProcess for PidfdProcess {
                 state: stat.state,
                 wait_channel: proc::wait_channel(std::path::Path::new(&format!("/proc/{}", self.pid))),
             },
-            // Without descriptors to read it by, a process that has not ended counts as alive.
+            // This process may have no descriptor left to read `/proc` with. Then a process that has not ended is alive.
             Err(_) if !ended => Standing::Alive { state: '?', wait_channel: String::new() },
             Err(_) => Standing::Gone,
         }
@@ -139,7 +139,7 @@ impl WorkerProcess for PidfdProcess {
             return pidfd::send(&self.pidfd, signal);
         }
         let named = pidfd::named(signal)?;
-        // What follows goes by numbers: they are this process's while it lives.
+        // A group is signaled by number, which is right while this process lives.
         if self.has_ended() || !self.is_same() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the process has ended"));
         }

@@ -1,4 +1,4 @@
-//! Who may be killed, and how.
+//! Which processes may be killed, and how.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use serde::Serialize;
 
 use crate::timers::Pid;
 
-/// What a signal is sent to.
+/// What receives a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum KillTarget {
     /// The worker alone.
     #[default]
     Process,
-    /// The worker's process group; refused if that is the server's own.
+    /// The worker's process group. Refused if it is the server's own.
     Group,
-    /// The worker's control group (version 2) with all below it, which no descendant can leave by itself; refused if
+    /// The worker's control group (version 2) and the groups below it. No descendant can leave it by itself. Refused if
     /// the server is in it.
     Cgroup,
 }
 
-/// Who may be killed, and how: signal, grace, SIGKILL, bounded wait.
+/// Which processes may be workers, and how they are killed: signal, grace, SIGKILL, bounded wait.
 ///
 /// # Examples
 ///
@@ -41,11 +41,11 @@ pub struct KillPolicy {
     pub(crate) admitted: Admitted,
     pub(crate) within: Option<Pid>,
     pub(crate) ends_server: bool,
-    /// The number of a worker comes from this program, so it cannot mean another process than the one it says.
+    /// The numbers of workers come from this program, and not from clients in other processes.
     pub(crate) trusts_numbers: bool,
 }
 
-/// Processes that can be workers though they are no plain ones.
+/// Processes that are refused as workers by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Admitted {
     pub(crate) own_process: bool,
@@ -54,8 +54,8 @@ pub(crate) struct Admitted {
 }
 
 impl KillPolicy {
-    /// Returns the policy: the signal that the timer names, ten seconds of grace unless that is SIGKILL, SIGKILL, and
-    /// five seconds of waiting for the end; the worker alone.
+    /// Returns the default policy: the signal that the timer names, a grace of 10 s unless that is SIGKILL, SIGKILL, and a
+    /// wait of 5 s for the end. Signals go to the worker alone.
     pub fn new() -> Self {
         Self {
             is_observing: false,
@@ -75,70 +75,72 @@ impl KillPolicy {
         Self { trusts_numbers: true, ..Self::new() }
     }
 
-    /// Reports only: no signal is sent.
+    /// Makes the server report only, and send no signal.
     #[must_use]
     pub fn observe(mut self) -> Self {
         self.is_observing = true;
         self
     }
 
-    /// Starts with this signal whatever the timer names, 1 to 31; a timer that names none still kills nobody.
+    /// Sets the first signal, 1 to 31, in place of the one that the timer names. A timer that names none still kills
+    /// nobody.
     #[must_use]
     pub fn signal(mut self, signal: i32) -> Self {
         self.signal = Some(signal);
         self
     }
 
-    /// Sets the time between the first signal and SIGKILL; 10 s if not set, as service managers have it.
+    /// Sets the time between the first signal and SIGKILL. Default: 10 s, as for service managers.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Sets how long a process may take to end after SIGKILL before it is given up as unkillable; 5 s if not set.
+    /// Sets the time after SIGKILL in which a process must end before it counts as unkillable. Default: 5 s.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
     }
 
-    /// Sets what signals are sent to.
+    /// Sets what receives the signals. Default: the worker alone.
     #[must_use]
     pub fn target(mut self, target: KillTarget) -> Self {
         self.target = target;
         self
     }
 
-    /// Lets the server's own process be a worker.
+    /// Admits the server's own process as a worker.
     #[must_use]
     pub fn own_process_too(mut self) -> Self {
         self.admitted.own_process = true;
         self
     }
 
-    /// Lets the processes be workers that the server itself comes from.
+    /// Admits ancestors of the server as workers.
     #[must_use]
     pub fn ancestors_too(mut self) -> Self {
         self.admitted.ancestors = true;
         self
     }
 
-    /// Lets processes of other users be workers.
+    /// Admits processes of other users as workers.
     #[must_use]
     pub fn other_users_too(mut self) -> Self {
         self.admitted.other_users = true;
         self
     }
 
-    /// Lets only processes be workers that come from `root`.
+    /// Refuses processes that do not descend from `root`.
     #[must_use]
     pub fn within(mut self, root: Pid) -> Self {
         self.within = Some(root);
         self
     }
 
-    /// Sends the first signal to the server's own process, too, once a worker was killed, as upstream's server does.
+    /// Makes the server send the first signal to its own process, too, after it has killed a worker, as PyTorch's server
+    /// does.
     #[must_use]
     pub fn ends_server(mut self) -> Self {
         self.ends_server = true;
@@ -160,33 +162,33 @@ pub enum KillOutcome {
     /// The process ended after the signal.
     #[error("exited")]
     Exited,
-    /// The process ended after the signal; its parent has not asked for its status yet.
-    #[error("exited, and its parent {parent} does not ask for its status")]
+    /// The process ended after the signal, and its parent has not collected its status.
+    #[error("exited, and its parent {parent} does not collect its status")]
     Zombie {
         /// The parent's number.
         parent: i32,
     },
-    /// SIGKILL was sent, and the process is still there.
+    /// The process has not ended after SIGKILL.
     #[error("not killed: still in state {state} after SIGKILL, in {wait_channel:?}")]
     Unkillable {
-        /// Its state; D when it waits for the kernel.
+        /// Its state. D in an uninterruptible wait.
         state: char,
-        /// The function of the kernel that it waits in, if that may be known.
+        /// The kernel function in which it waits. Empty if this may not be read.
         wait_channel: String,
     },
-    /// The operating system or a rule refused, each of several times.
+    /// A rule, or the operating system at each of several tries, refuses the signal.
     #[error("not killed: {reason}")]
     Denied {
         /// Why.
         reason: String,
     },
-    /// The process had ended before any signal.
+    /// The process ended before any signal.
     #[error("gone before any signal")]
     Gone,
 }
 
 impl KillOutcome {
-    /// Returns whether the process does not run any more.
+    /// Returns whether the process has ended.
     pub fn is_ended(&self) -> bool {
         matches!(self, Self::Exited | Self::Zombie { .. } | Self::Gone)
     }

@@ -1,4 +1,4 @@
-//! What `/proc` tells about processes.
+//! Files of `/proc` about processes.
 
 use std::fs;
 use std::io;
@@ -6,24 +6,24 @@ use std::path::PathBuf;
 
 use crate::timers::Pid;
 
-/// What is needed of `/proc/<pid>/stat`.
+/// The fields of `/proc/<pid>/stat` that this crate uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
     /// One letter, as `ps` shows it.
     pub(crate) state: char,
     pub(crate) parent: Pid,
     pub(crate) group: Pid,
-    /// When the process started, in ticks since the machine did: with its number, its identity.
+    /// The start time, in clock ticks since the machine started. With the number, it identifies the process.
     pub(crate) start_ticks: u64,
 }
 
 impl Stat {
     pub(crate) fn read(pid: Pid) -> io::Result<Self> {
         let text = fs::read_to_string(path(pid, "stat"))?;
-        Self::parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/<pid>/stat is odd"))
+        Self::parse(&text).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "cannot parse /proc/<pid>/stat"))
     }
 
-    /// The name stands second, in brackets, and may hold anything, further brackets and newlines included.
+    /// The second field is the name, in brackets. It may contain anything, brackets and newlines included.
     fn parse(text: &str) -> Option<Self> {
         let (_, rest) = text.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
@@ -37,7 +37,7 @@ impl Stat {
     }
 }
 
-/// Returns a file of a process in `/proc`.
+/// Returns the path of a file of a process in `/proc`.
 pub(crate) fn path(pid: Pid, file: &str) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/{file}"))
 }
@@ -53,13 +53,14 @@ pub(crate) fn users(pid: Pid) -> io::Result<[u32; 2]> {
     }
 }
 
-/// Returns the function of the kernel that a process or thread waits in; empty if it does not wait or must not be asked.
+/// Returns the kernel function in which a process or thread waits. Empty if it does not wait, or if this may not be
+/// read.
 pub(crate) fn wait_channel(folder: &std::path::Path) -> String {
     let name = fs::read_to_string(folder.join("wchan")).unwrap_or_default();
     if name == "0" { String::new() } else { name }
 }
 
-/// Returns whether `pid` is `ancestor` or comes from it, as far as the parents go at present.
+/// Returns whether `pid` is `ancestor` or, by the present parents, descends from it.
 pub(crate) fn comes_from(pid: Pid, ancestor: Pid) -> bool {
     let parent = |pid: &Pid| Stat::read(*pid).ok().map(|stat| stat.parent).filter(|parent| parent.0 > 0);
     // A bound, because parents may change while they are read.

@@ -9,8 +9,8 @@ use crate::timers::{Pid, ReapError, Reaper};
 
 /// Sends SIGKILL to worker processes whose timer has expired.
 ///
-/// It finds a process when the worker's first timer is registered, while the worker lives, so that a number which passes
-/// to another process later hits nobody. A process that is gone counts as reaped. Process numbers up to 1 are refused, as
+/// It opens the process when the worker acquires its first timer, while the worker lives, so that a number which another
+/// process gets later kills nobody. A process that is gone counts as reaped. Process numbers up to 1 are refused, and so
 /// is the own process unless [`own_process_too`](Self::own_process_too) admits it.
 ///
 /// # Examples
@@ -30,12 +30,12 @@ pub struct ProcessReaper<P = LinuxProcesses> {
 }
 
 impl ProcessReaper {
-    /// Returns a reaper for the processes of this machine, the own one excepted.
+    /// Returns a reaper for the processes of this machine, except the own one.
     pub fn new() -> Self {
         Self::with_processes(LinuxProcesses::new(&KillPolicy::for_own_requests()))
     }
 
-    /// Lets the own process be killed, too.
+    /// Admits the own process, too.
     #[must_use]
     pub fn own_process_too(self) -> Self {
         Self::with_processes(LinuxProcesses::new(&KillPolicy::for_own_requests().own_process_too()))
@@ -67,7 +67,7 @@ impl<P: Processes> ProcessReaper<P> {
 
 impl<P: Processes> Reaper<Pid> for ProcessReaper<P> {
     fn meet(&self, worker_id: &Pid) {
-        // `reap` tries again, and reports what it meets.
+        // `reap` tries again, and returns the error.
         if let Ok(process) = self.processes.find(*worker_id) {
             self.known().insert(*worker_id, process);
         }

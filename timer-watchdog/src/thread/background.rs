@@ -1,4 +1,4 @@
-//! The only module that starts threads: one thread, with an owner, a stop that wakes it and a bounded wait for its end.
+//! A thread with an owner, a stop that wakes it, and a bounded wait for its end. Only this file starts threads.
 
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use crate::thread::signalled::Signalled;
 
-/// Says why a thread could not be started.
+/// Why a thread cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The operating system gave no thread.
+    /// The operating system refuses a thread.
     #[error("cannot start the thread {name:?}")]
     Spawn {
         /// The name of the thread.
         name: String,
-        /// Why not.
+        /// Why.
         source: std::io::Error,
     },
-    /// The thread of an earlier start has been stopped and has not ended yet.
+    /// The thread of an earlier start has been told to stop and has not ended yet.
     #[error("cannot start the thread {name:?}: it is still stopping")]
     StillStopping {
         /// The name of the thread.
         name: String,
     },
-    /// What the thread works on cannot be had.
+    /// Something that the thread needs cannot be prepared.
     #[error("cannot start the thread {name:?}")]
     Prepare {
         /// The name of the thread.
         name: String,
-        /// Why not.
+        /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Somebody else watches already.
+    /// The domain has a watcher already.
     #[error("cannot start the thread {name:?}: this domain has a watcher already")]
     AlreadyWatched {
         /// The name of the thread.
@@ -40,28 +40,28 @@ pub enum StartError {
     },
 }
 
-/// Says why a stop did not come to its end.
+/// Why a stop is not complete.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
-    /// The thread was told, and is still busy in code that somebody gave it.
+    /// The thread has been told to stop, and a callback on it has not returned.
     #[error("the thread {name:?} has not ended within {waited:?}; it ends when the callback it is in returns")]
     StillRunning {
         /// The name of the thread.
         name: String,
-        /// How long the stop has waited.
+        /// The time that the stop has waited.
         waited: Duration,
     },
 }
 
-/// Where a thread stands.
+/// The state of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// There is none.
+    /// There is no thread.
     Idle,
-    /// It runs; known by its id from its own first step on.
+    /// It runs. Its id is known once it has set it itself.
     Running(Option<ThreadId>),
-    /// It runs and has been told to end.
+    /// It runs and has been told to stop.
     Stopping(Option<ThreadId>),
 }
 
@@ -69,12 +69,12 @@ enum Phase {
 #[derive(Clone)]
 pub(crate) struct BackgroundThread {
     name: &'static str,
-    /// Zero stands for the platform's own size.
+    /// Zero for the platform's default.
     stack_bytes: usize,
     phase: Arc<Signalled<Phase>>,
 }
 
-/// What the thread itself sees of its [`BackgroundThread`].
+/// A [`BackgroundThread`] as its own code sees it.
 pub(crate) struct Running {
     phase: Arc<Signalled<Phase>>,
 }
@@ -84,7 +84,7 @@ impl BackgroundThread {
         Self { name, stack_bytes, phase: Arc::new(Signalled::new(Phase::Idle)) }
     }
 
-    /// Starts the thread, unless it runs already; returns whether it did.
+    /// Starts the thread, unless it runs already. Returns whether this call started it.
     pub(crate) fn start(&self, body: impl FnOnce(&Running) + Send + 'static) -> Result<bool, StartError> {
         let before = self.phase.update(|phase| {
             let before = *phase;
@@ -106,9 +106,9 @@ impl BackgroundThread {
         if self.stack_bytes > 0 {
             builder = builder.stack_size(self.stack_bytes);
         }
-        // If the spawn fails, the closure is dropped, and with it `running`, which makes the phase idle again.
+        // A failed spawn drops the closure, and the drop of `running` makes the phase idle again.
         let spawned = builder.spawn(move || {
-            running.arrive();
+            running.set_thread();
             body(&running);
         });
         spawned.map(drop).map_err(|source| StartError::Spawn { name: self.name.to_owned(), source })
@@ -118,9 +118,9 @@ impl BackgroundThread {
         self.phase.peek(|phase| *phase != Phase::Idle)
     }
 
-    /// Tells the thread to end, calls `wake`, and waits for the end, at most `limit`.
+    /// Tells the thread to stop, calls `wake`, and waits for its end, at most `limit`.
     ///
-    /// On the thread itself this returns at once: it ends after its present step.
+    /// On the thread itself this returns at once, and the thread ends after its present step.
     pub(crate) fn stop(&self, wake: impl FnOnce(), limit: Duration) -> Result<(), StopError> {
         let thread = self.phase.update(|phase| match *phase {
             Phase::Idle => None,
@@ -142,8 +142,8 @@ impl BackgroundThread {
 }
 
 impl Running {
-    /// Notes which thread it is that runs.
-    fn arrive(&self) {
+    /// Sets the id of the running thread to that of the calling thread.
+    fn set_thread(&self) {
         let me = Some(thread::current().id());
         self.phase.update(|phase| match *phase {
             Phase::Stopping(_) => *phase = Phase::Stopping(me),
@@ -151,12 +151,12 @@ impl Running {
         });
     }
 
-    /// Returns whether the thread has been told to end.
+    /// Returns whether the thread has been told to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         self.phase.peek(|phase| matches!(phase, Phase::Stopping(_)))
     }
 
-    /// Waits until the thread is told to end, at most `limit` of real time.
+    /// Waits until the thread is told to stop, at most `limit` of real time.
     pub(crate) fn wait_for_stop(&self, limit: Duration) {
         self.phase.wait_for(limit, |phase| matches!(phase, Phase::Stopping(_)).then_some(()));
     }

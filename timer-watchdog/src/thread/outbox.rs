@@ -1,4 +1,5 @@
-//! Hands events to a user's callback on a thread of its own, so that a callback that blocks or panics hurts nobody.
+//! Delivery of events to a user's callback, on a thread for that alone: a callback that blocks or panics does not delay
+//! detection.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,10 +9,10 @@ use std::time::Duration;
 use crate::thread::background::BackgroundThread;
 use crate::thread::signalled::Signalled;
 
-/// Events that wait for a callback that is behind: enough for a burst of expiries, 1024 events are well below 1 MiB.
+/// The most events that wait for the callback. Enough for a burst of expiries, and well below 1 MiB.
 const CAPACITY: usize = 1024;
 
-/// How long a drop waits for the last events to be delivered.
+/// How long a drop waits for the delivery of the last events.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A bounded queue of events and the thread that delivers them.
@@ -23,10 +24,10 @@ pub(crate) struct Outbox<E> {
 
 struct Pending<E> {
     events: VecDeque<E>,
-    /// An event has been taken and its callback has not returned yet.
+    /// The callback of an event that has been taken has not returned yet.
     is_delivering: bool,
     is_closed: bool,
-    /// Events that found the queue full, or no thread.
+    /// Events that found the queue full, or no thread to deliver them.
     dropped: u64,
     /// Callbacks that panicked.
     panicked: u64,
@@ -48,7 +49,7 @@ impl<E: Send + 'static> Outbox<E> {
         }
     }
 
-    /// Queues an event; never blocks. What finds the queue full is dropped and counted.
+    /// Queues an event. Never blocks: a full queue drops the event and counts it.
     pub(crate) fn send(&self, event: E) {
         let is_running = self.thread.is_running() || self.start();
         self.shared.update(|pending| {
@@ -60,7 +61,7 @@ impl<E: Send + 'static> Outbox<E> {
         });
     }
 
-    /// Starts the thread that delivers; without one, events are counted as dropped.
+    /// Starts the thread that delivers. Returns whether it runs.
     fn start(&self) -> bool {
         let shared = Arc::clone(&self.shared);
         let deliver = Arc::clone(&self.deliver);
@@ -68,13 +69,13 @@ impl<E: Send + 'static> Outbox<E> {
         started.is_ok()
     }
 
-    /// Waits until all events so far are delivered, at most `limit`; returns whether they are.
+    /// Waits until all events so far are delivered, at most `limit`. Returns whether they are.
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let done = |pending: &mut Pending<E>| (pending.events.is_empty() && !pending.is_delivering).then_some(());
         self.shared.wait_for(limit, done).is_some()
     }
 
-    /// Returns how many events no callback has seen, and how many callbacks have panicked.
+    /// Returns the number of events that reached no callback, and the number of callbacks that panicked.
     pub(crate) fn losses(&self) -> (u64, u64) {
         self.shared.peek(|pending| (pending.dropped, pending.panicked))
     }
@@ -83,7 +84,7 @@ impl<E: Send + 'static> Outbox<E> {
 impl<E> Drop for Outbox<E> {
     fn drop(&mut self) {
         let close = || self.shared.update(|pending| pending.is_closed = true);
-        // A callback that never returns keeps its thread, and only that.
+        // A callback that never returns keeps its thread and nothing else.
         let _ = self.thread.stop(close, LAST_WORDS);
     }
 }

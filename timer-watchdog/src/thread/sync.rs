@@ -1,6 +1,6 @@
-//! The one switch between the standard library's synchronisation and loom's models of it.
+//! The switch between the standard library's synchronization and loom's model of it.
 //!
-//! Only what a loom model exercises comes from here: the frames of [`crate::hang`] and the monitor behind every
+//! Code that a loom model runs imports from here: the frames of [`crate::hang`], and the signalled values behind every
 //! wait, stop and wake.
 
 #[cfg(loom)]

@@ -1,4 +1,4 @@
-//! The clock: the operating system's, or a mock.
+//! The monotonic clock: the operating system's, or a mock.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ use super::{Timestamp, source};
 /// ```
 #[derive(Clone, Default)]
 pub struct Clock {
-    /// None stands for the operating system's clock.
+    /// None for the operating system's clock.
     pub(super) mock: Option<Arc<State>>,
 }
 
@@ -42,13 +42,13 @@ impl Clock {
     #[inline]
     pub fn now(&self) -> Timestamp {
         match &self.mock {
-            // One nanosecond more, so that no present time equals `Timestamp::ZERO`.
+            // Plus one nanosecond, so that no present time equals `Timestamp::ZERO`.
             None => Timestamp::from_nanos(source::elapsed_ns().saturating_add(1)),
             Some(mock) => mock.now(),
         }
     }
 
-    /// Makes this clock wake `sleeper` whenever its time moves in a jump, as only a mock's does.
+    /// Makes a mock clock wake `sleeper` whenever its time moves. Other clocks need no wake: their waits are timed.
     pub(crate) fn wake_on_move(&self, sleeper: &Arc<impl Sleeper + 'static>) {
         if let Some(mock) = &self.mock {
             mock.subscribe(Arc::downgrade(sleeper));

@@ -1,14 +1,14 @@
 //! The one rule for gaps: time in which an observer did not run though it had planned to.
 //!
-//! The process was stopped, its machine suspended, or the processor taken away. Nobody is charged for such time: it is
-//! credited to all timers and scopes.
+//! The process was stopped, its machine suspended, or its processor given to others. The time is credited to all timers
+//! and scopes, so that no worker expires because of it.
 
 use std::time::Duration;
 
 use super::Timestamp;
 
-/// How late an observer may come out of a wait, unless configured, before it credits the delay: well above what a busy
-/// machine delays a wake-up by, and below any suspension that a person would notice.
+/// The default delay above which an observer credits it. A busy machine delays a wake-up by much less, and a person
+/// notices a suspension only when it is longer.
 pub(crate) const GAP_THRESHOLD: Duration = Duration::from_millis(100);
 
 /// What of a wait in which a gap fell is credited.
@@ -58,7 +58,7 @@ impl GapRule {
         Some(Gap { credited, is_told: delay > self.told_above })
     }
 
-    /// Returns the gap in work that was planned to take no time to speak of.
+    /// Returns the gap in work, which is planned to take no time.
     pub(crate) fn in_work(&self, began: Timestamp, ended: Timestamp) -> Option<Gap> {
         self.in_wait(began, began, ended)
     }

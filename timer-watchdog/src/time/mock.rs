@@ -1,4 +1,4 @@
-//! A clock for tests, that only the test moves.
+//! The mock clock, for tests. Its time moves only when the test moves it.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::clock::Sleeper;
 use super::{Clock, Timestamp};
 
-/// The hand that moves a mock [`Clock`].
+/// Moves the time of a mock [`Clock`].
 ///
-/// Threads of this crate that wait on the clock are woken when its time moves, so that a test needs no real time.
+/// A move wakes the threads of this crate that wait on the clock, so that a test needs no real time.
 ///
 /// # Examples
 ///
@@ -31,18 +31,18 @@ pub struct MockClock {
 }
 
 impl MockClock {
-    /// Returns a clock that stands at one second after the origin.
+    /// Returns a mock whose time is one second after the origin.
     #[expect(clippy::new_without_default, reason = "a clock of its own is a deliberate choice")]
     pub fn new() -> Self {
         Self { state: Arc::new(State::new()) }
     }
 
-    /// Returns the clock that this hand moves; all clones show the same time.
+    /// Returns the clock that this mock moves. All its clones show the same time.
     pub fn clock(&self) -> Clock {
         Clock { mock: Some(Arc::clone(&self.state)) }
     }
 
-    /// Moves the time forward and makes every waiter of the clock look again.
+    /// Moves the time forward and wakes all threads that wait on the clock.
     pub fn advance(&self, by: Duration) {
         let waiters = {
             let mut inner = self.state.lock();
@@ -52,15 +52,15 @@ impl MockClock {
             inner.waiters.retain(|waiter| waiter.strong_count() > 0);
             inner.waiters.clone()
         };
-        // Outside the lock: a waiter parks with its own lock held and takes ours next.
+        // Outside the lock: a waiter holds its own lock while it takes this one.
         for waiter in waiters.iter().filter_map(Weak::upgrade) {
             waiter.wake();
         }
     }
 
-    /// Blocks until `count` threads wait on this clock, each having seen its present time.
+    /// Blocks until `count` threads wait on this clock and have seen its present time.
     ///
-    /// After [`advance`](MockClock::advance) this tells that the threads have done what the new time asks of them.
+    /// After an [`advance`](MockClock::advance) the threads have then done what the new time requires.
     pub fn wait_for_parked(&self, count: usize) {
         let mut inner = self.state.lock();
         while inner.parked < count {
@@ -69,7 +69,7 @@ impl MockClock {
     }
 }
 
-/// What the clones of a mock clock share.
+/// The state that the clones of a mock clock share.
 #[derive(Debug)]
 pub(crate) struct State {
     inner: Mutex<Inner>,
@@ -79,9 +79,9 @@ pub(crate) struct State {
 
 struct Inner {
     now: Timestamp,
-    /// How often the time has moved: tells whether a parked thread has seen the present time.
+    /// The number of moves. Tells whether a parked thread has seen the present time.
     moves: u64,
-    /// Threads that wait, having seen the present time.
+    /// The number of threads that wait and have seen the present time.
     parked: usize,
     waiters: Vec<Weak<dyn Sleeper>>,
 }
@@ -125,7 +125,7 @@ impl State {
     }
 }
 
-/// A thread that waits on a mock clock; counted until dropped or until the time moves.
+/// Counts a thread as waiting on a mock clock, until dropped or until the time moves.
 #[derive(Debug)]
 pub(crate) struct Parked<'a> {
     state: &'a State,
@@ -133,7 +133,7 @@ pub(crate) struct Parked<'a> {
 }
 
 impl<'a> Parked<'a> {
-    /// Parks the calling thread, unless the clock has reached `deadline`.
+    /// Counts the calling thread, unless the clock has reached `deadline`.
     pub(super) fn unless_past(state: &'a State, deadline: Timestamp) -> Option<Self> {
         let mut inner = state.lock();
         if deadline <= inner.now {

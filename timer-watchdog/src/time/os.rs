@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::nanos;
 
-/// The moment that timestamps count from: one for the whole process, so that those of any two clocks compare.
+/// The moment that timestamps count from. One for the whole process, so that timestamps of any two clocks compare.
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Returns the nanoseconds since the origin.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A point in monotonic time, in nanoseconds since the process's own origin.
 ///
-/// Arithmetic saturates: a deadline too far away to express is [`Timestamp::NEVER`], which no clock reaches.
+/// Arithmetic saturates: a deadline beyond the range becomes [`Timestamp::NEVER`], which no clock reaches.
 ///
 /// # Examples
 ///
@@ -20,22 +20,22 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
-/// Says why a number of seconds is not a timestamp.
+/// Why a number of seconds is not a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimestampError {
     /// The number is NaN.
     #[error("a timestamp cannot be NaN")]
     NotANumber,
-    /// The number is below zero; negative zero is zero.
+    /// The number is below zero. (Negative zero is zero.)
     #[error("a timestamp cannot be negative: {0} s")]
     Negative(f64),
 }
 
 impl Timestamp {
-    /// The origin: before every present time, so a deadline here has always passed.
+    /// The origin. Every present time is later, so a deadline here has always passed.
     pub const ZERO: Self = Self(0);
-    /// After every present time, 584 years away.
+    /// Later than every present time: 584 years after the origin.
     pub const NEVER: Self = Self(u64::MAX);
 
     /// Returns the point `nanos` nanoseconds after the origin.
@@ -43,13 +43,13 @@ impl Timestamp {
         Self(nanos)
     }
 
-    /// Returns the point `seconds` seconds after the origin, as numbers from outside name it.
+    /// Returns the point `seconds` seconds after the origin.
     ///
-    /// Infinity and everything beyond the range is [`Timestamp::NEVER`]; subnormal numbers are zero.
+    /// Infinity and numbers beyond the range become [`Timestamp::NEVER`]. Subnormal numbers become zero.
     ///
     /// # Errors
     ///
-    /// NaN and negative numbers are refused.
+    /// If the number is NaN or negative.
     ///
     /// ```
     /// use timer_watchdog::{Timestamp, TimestampError};
@@ -81,7 +81,7 @@ impl Timestamp {
         Self(self.0.saturating_add(nanos(wait)))
     }
 
-    /// Returns the point `wait` earlier, not before the origin; `NEVER` stays `NEVER`.
+    /// Returns the point `wait` earlier, at the earliest the origin. `NEVER` stays `NEVER`.
     #[must_use]
     pub fn before(self, wait: Duration) -> Self {
         if self == Self::NEVER {
@@ -90,7 +90,7 @@ impl Timestamp {
         Self(self.0.saturating_sub(nanos(wait)))
     }
 
-    /// Returns the time from `earlier` to this point, zero if `earlier` is later.
+    /// Returns the time from `earlier` to this point. Zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -99,9 +99,9 @@ impl Timestamp {
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Returns a duration in nanoseconds, saturating at 584 years.
+/// Returns a duration in nanoseconds, at most 584 years.
 ///
-/// In 64 bits, because this is on the way through a guard, and `Duration::as_nanos` takes 128.
+/// In 64 bits, because each guard calls this and `Duration::as_nanos` computes in 128.
 #[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
     let seconds = duration.as_secs().checked_mul(SECOND_NS);

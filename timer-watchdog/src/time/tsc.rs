@@ -1,5 +1,5 @@
-//! The processor's time stamp counter, through `quanta`, which falls back to the operating system's clock where the
-//! counter is not invariant.
+//! The processor's time stamp counter. `quanta` falls back to the operating system's clock where the counter is not
+//! invariant.
 
 use std::sync::LazyLock;
 
@@ -9,8 +9,8 @@ struct Origin {
     raw: u64,
 }
 
-/// One for the whole process, so that timestamps of any two clocks compare. Its first use calibrates the counter, which
-/// takes up to 200 ms.
+/// The moment that timestamps count from. One for the whole process, so that timestamps of any two clocks compare. The
+/// first use calibrates the counter, in up to 200 ms.
 static ORIGIN: LazyLock<Origin> = LazyLock::new(|| {
     let counter = quanta::Clock::new();
     let raw = counter.raw();

@@ -1,4 +1,4 @@
-//! The client half: where guards send their requests.
+//! The trait of clients, and which client a thread uses.
 
 use std::cell::RefCell;
 use std::error::Error;
@@ -11,55 +11,56 @@ use crate::timers::ScopeId;
 
 /// Sends the requests of one worker to a server.
 ///
-/// A client must be cheap to call and must never block: it runs inside the code that is watched.
+/// It runs inside the code that is watched, so a call must be cheap and must not block.
 pub trait TimerClient: Send + Sync {
     /// Asks the server to hold a timer until `expiration`.
     ///
     /// # Errors
     ///
-    /// If the request cannot be sent; the timer is then not held.
+    /// If the request cannot be sent. The server then holds no timer.
     fn acquire(&self, scope: &ScopeId, expiration: Timestamp) -> Result<(), ClientError>;
 
-    /// Asks the server to let a timer go.
+    /// Asks the server to release a timer.
     ///
-    /// A lost release is a worker wrongly reaped: an implementation must keep what it cannot send at once.
+    /// The server reaps a worker whose release is lost, so an implementation must keep a release that it cannot send at
+    /// once.
     ///
     /// # Errors
     ///
     /// If the request can never be sent.
     fn release(&self, scope: &ScopeId) -> Result<(), ClientError>;
 
-    /// Returns the present time of the clock that deadlines of this client count on; the monotonic clock if not given.
+    /// Returns the present time of the clock that deadlines of this client count on. By default the monotonic clock.
     fn now(&self) -> Timestamp {
         Clock::monotonic().now()
     }
 }
 
-/// Says why a client could not send a request.
+/// Why a client cannot send a request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The queue to the server holds as many requests as it may.
+    /// The queue to the server is full.
     #[error("cannot acquire a timer for {scope:?} of worker {worker}: the queue holds {capacity} requests already")]
     QueueFull {
         /// The scope of the timer.
         scope: ScopeId,
         /// The worker, as its debug form shows it.
         worker: String,
-        /// The number of requests that the queue may hold.
+        /// The capacity of the queue, in requests.
         capacity: usize,
     },
-    /// No server reads from the named pipe, or there is none.
+    /// No server reads from the named pipe, or the pipe does not exist.
     #[error("no server reads from {path:?}, so there is no timer for {scope:?}")]
     Unserved {
         /// The scope of the timer.
         scope: ScopeId,
         /// The pipe.
         path: PathBuf,
-        /// What the operating system says.
+        /// The answer of the operating system.
         source: std::io::Error,
     },
-    /// The named pipe holds as many requests as it can: its server is behind, or stopped.
+    /// The named pipe is full: its server is behind, or stopped.
     #[error("the pipe {path:?} is full, so there is no timer for {scope:?}")]
     PipeFull {
         /// The scope of the timer.
@@ -67,7 +68,7 @@ pub enum ClientError {
         /// The pipe.
         path: PathBuf,
     },
-    /// A client from elsewhere failed.
+    /// A client outside this crate failed.
     #[error("the timer client failed on {scope:?}")]
     Other {
         /// The scope of the timer.
@@ -91,7 +92,7 @@ impl<C: TimerClient + ?Sized> TimerClient for Arc<C> {
     }
 }
 
-/// What [`configure`] takes: a client, a shared client, or [`NoClient`].
+/// An argument of [`configure`]: a client, a shared client, or [`NoClient`].
 pub trait IntoClient {
     /// Returns the client to install, or none.
     fn into_client(self) -> Option<Arc<dyn TimerClient>>;
@@ -109,7 +110,7 @@ impl IntoClient for Option<Arc<dyn TimerClient>> {
     }
 }
 
-/// Stands for "no client" in [`configure`] and [`scoped`].
+/// The argument "no client" of [`configure`] and [`scoped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NoClient;
 
@@ -122,17 +123,17 @@ impl IntoClient for NoClient {
 /// The client of all threads that have none of their own.
 static GLOBAL: RwLock<Option<Arc<dyn TimerClient>>> = RwLock::new(None);
 
-/// A client or, on purpose, none.
+/// A client, or none on purpose.
 type Scoped = Option<Arc<dyn TimerClient>>;
 
 thread_local! {
-    /// The clients that [`scoped`] has put on this thread, the innermost last, each under its number.
+    /// The clients that [`scoped`] has installed on this thread, each under a number, the innermost last.
     static SCOPED: RefCell<Vec<(u64, Scoped)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Installs the client that [`expires`](fn@crate::expires) uses in every thread, or none.
 ///
-/// Timers acquired before are still released through the client that acquired them. May be called at any time.
+/// May be called at any time. A timer is released through the client that acquired it, even after a change.
 ///
 /// # Examples
 ///
@@ -158,14 +159,14 @@ pub fn configure(client: impl IntoClient) {
         let mut global = GLOBAL.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *global, client)
     };
-    // Outside the lock, because dropping a client may run anything.
+    // Outside the lock, because the drop of a client runs code of the user.
     drop(replaced);
 }
 
 /// Installs a client for the calling thread alone, or none, until the returned value is dropped.
 ///
-/// It stands before the client of [`configure`]. This is how each thread becomes a worker of its own, and how tests
-/// run beside each other.
+/// It takes precedence over the client of [`configure`]. So each thread can be a worker of its own, and tests can run
+/// in parallel.
 ///
 /// # Examples
 ///
@@ -191,9 +192,9 @@ pub fn scoped(client: impl IntoClient) -> ScopedClient {
     ScopedClient { number, stays_on_thread: PhantomData }
 }
 
-/// Keeps the client of [`scoped`] on the thread.
+/// Keeps the client of [`scoped`] installed on the thread.
 #[derive(Debug)]
-#[must_use = "the client is taken away when this value is dropped"]
+#[must_use = "the client is removed when this value is dropped"]
 pub struct ScopedClient {
     number: u64,
     stays_on_thread: PhantomData<*const ()>,
@@ -201,7 +202,7 @@ pub struct ScopedClient {
 
 impl Drop for ScopedClient {
     fn drop(&mut self) {
-        // In a thread's last moments the list may be gone, and then there is nothing to take away.
+        // While a thread ends, the list may be destroyed already. Then there is nothing to remove.
         let taken = SCOPED.try_with(|scoped| {
             let mut scoped = scoped.borrow_mut();
             let index = scoped.iter().position(|(number, _)| *number == self.number)?;

@@ -1,4 +1,4 @@
-//! Guards that hold a timer while a scope runs.
+//! The guard that holds a timer while a scope runs.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use crate::timers::{ClientError, ScopeId, TimerClient, client};
 
-/// Timers that [`expires_or_noop`] could not acquire.
+/// Scopes that [`expires_or_noop`] found no timer for.
 static UNWATCHED: AtomicU64 = AtomicU64::new(0);
 /// Releases that failed or panicked inside a drop.
 static FAILED_RELEASES: AtomicU64 = AtomicU64::new(0);
 
-/// Says why a scope could not be given a timer.
+/// Why a scope has no timer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExpiresError {
-    /// There is no client, neither for the thread nor for the program.
+    /// Neither the thread nor the program has a client.
     #[error(
         "cannot acquire a timer for {scope:?}: no timer client is configured; call timer_watchdog::configure first"
     )]
@@ -25,26 +25,27 @@ pub enum ExpiresError {
         /// The scope of the timer.
         scope: ScopeId,
     },
-    /// The client could not send the request.
+    /// The client cannot send the request.
     #[error("cannot acquire a timer for {scope:?} that expires after {after:?}")]
     Client {
         /// The scope of the timer.
         scope: ScopeId,
-        /// The time that the scope was to have.
+        /// The time after which the timer was to expire.
         after: Duration,
-        /// Why not.
+        /// Why.
         source: ClientError,
     },
 }
 
-/// Holds a timer until dropped: if the scope takes longer, the server deals with its worker.
+/// Acquires a timer that the result holds until dropped. If the scope takes longer than `after`, the server reaps its
+/// worker.
 ///
-/// The scope is named after the caller's place, as `file:line`. Such names are flat: a second timer of the same name
-/// and worker (a recursion) replaces the first, and its release removes it.
+/// The name of the scope is `file:line` of the caller. Names are flat: a second timer of the same name and worker, as in
+/// a recursion, replaces the first, and its release removes both.
 ///
 /// # Errors
 ///
-/// If no client is configured, or if the client cannot send the request. Nothing is held then.
+/// If no client is configured, or if the client cannot send the request. The scope then has no timer.
 ///
 /// # Examples
 ///
@@ -65,10 +66,10 @@ pub enum ExpiresError {
 /// ```
 #[track_caller]
 pub fn expires(after: Duration) -> Result<Expires<'static>, ExpiresError> {
-    expires_here(ScopeId::from_place(Location::caller()), after)
+    expires_on_thread(ScopeId::from_place(Location::caller()), after)
 }
 
-/// As [`expires`], with a scope of this name and a client of the caller's.
+/// As [`expires`], with a name for the scope and a client.
 ///
 /// # Errors
 ///
@@ -94,10 +95,10 @@ pub fn expires_in(
     acquire(scope.into(), after, Held::Borrowed(client))
 }
 
-/// As [`expires`], but a scope that cannot be given a timer runs without one.
+/// As [`expires`], but without an error: a scope that gets no timer runs without one.
 ///
-/// For libraries, which cannot know whether the program has a server. What was left unwatched is counted, see
-/// [`unwatched_scopes`].
+/// For libraries, which cannot know whether the program has a server. [`unwatched_scopes`] counts the scopes without a
+/// timer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -113,9 +114,9 @@ pub fn expires_or_noop(after: Duration) -> Expires<'static> {
     or_noop(expires(after))
 }
 
-/// As [`expires_or_noop`], with a scope of this name.
+/// As [`expires_or_noop`], with a name for the scope.
 pub(crate) fn expires_in_or_noop(scope: &'static str, after: Duration) -> Expires<'static> {
-    or_noop(expires_here(scope.into(), after))
+    or_noop(expires_on_thread(scope.into(), after))
 }
 
 fn or_noop(acquired: Result<Expires<'static>, ExpiresError>) -> Expires<'static> {
@@ -126,20 +127,20 @@ fn or_noop(acquired: Result<Expires<'static>, ExpiresError>) -> Expires<'static>
     })
 }
 
-/// A timer of the client that is in place here.
-fn expires_here(scope: ScopeId, after: Duration) -> Result<Expires<'static>, ExpiresError> {
+/// Acquires a timer through the client of the calling thread.
+fn expires_on_thread(scope: ScopeId, after: Duration) -> Result<Expires<'static>, ExpiresError> {
     match client::current() {
         Some(client) => acquire(scope, after, Held::Shared(client)),
         None => Err(ExpiresError::NotConfigured { scope }),
     }
 }
 
-/// Returns how many scopes ran without a timer because [`expires_or_noop`] could not acquire one.
+/// Returns the number of scopes that ran without a timer because [`expires_or_noop`] could not acquire one.
 pub fn unwatched_scopes() -> u64 {
     UNWATCHED.load(Ordering::Relaxed)
 }
 
-/// Returns how many guards could not release their timer when dropped; the clients knew why.
+/// Returns the number of guards whose client failed or panicked when they released their timer in a drop.
 pub fn failed_releases() -> u64 {
     FAILED_RELEASES.load(Ordering::Relaxed)
 }
@@ -155,18 +156,18 @@ fn acquire(scope: ScopeId, after: Duration, client: Held<'_>) -> Result<Expires<
     }
 }
 
-/// A timer that is held; dropping it releases the timer.
+/// Holds a timer, and releases it when dropped.
 ///
-/// May be sent to another thread: it keeps the client, and with it the worker, that acquired it. The drop never
-/// panics and never blocks, and what goes wrong in it is counted by [`failed_releases`], so that neither an error
-/// nor a panic of the scope's body is masked. A guard that is forgotten leaves its timer to expire.
+/// May be sent to another thread: it keeps its client, and with it its worker. The drop never panics and never blocks;
+/// [`failed_releases`] counts its failures. So it masks neither an error nor a panic of the scope's body. The timer of a
+/// guard that is forgotten expires.
 #[must_use = "the timer is released when this value is dropped"]
 pub struct Expires<'c> {
     scope: ScopeId,
     client: Held<'c>,
 }
 
-/// The client that acquired a timer and will release it.
+/// The client that acquired the timer and releases it.
 enum Held<'c> {
     Shared(Arc<dyn TimerClient>),
     Borrowed(&'c dyn TimerClient),
@@ -194,11 +195,11 @@ impl Expires<'_> {
         self.client.client().is_some()
     }
 
-    /// Gives the scope this much time from now, as a new acquire of the same name does.
+    /// Moves the deadline to `after` from now, by a new acquire of the same name.
     ///
     /// # Errors
     ///
-    /// If the client cannot send the request; the timer then stays as it was.
+    /// If the client cannot send the request. The deadline then stays as it is.
     pub fn extend(&self, after: Duration) -> Result<(), ExpiresError> {
         let Some(client) = self.client.client() else {
             return Ok(());
@@ -207,7 +208,7 @@ impl Expires<'_> {
         sent.map_err(|source| ExpiresError::Client { scope: self.scope.clone(), after, source })
     }
 
-    /// Releases the timer now, and tells whether that worked.
+    /// Releases the timer now, with the error that a drop only counts.
     ///
     /// # Errors
     ///

@@ -1,13 +1,13 @@
-//! Where a server takes the requests of its clients from.
+//! The trait of queues, which carry requests from clients to a watchdog.
 
 use std::error::Error;
 use std::time::Duration;
 
 use crate::timers::{Pid, TimerRequest};
 
-/// Hands the requests of clients to a [`Watchdog`](crate::Watchdog).
+/// Carries the requests of clients to a [`Watchdog`](crate::Watchdog).
 pub trait RequestQueue<W = Pid>: Send + Sync {
-    /// Returns how many requests wait.
+    /// Returns the number of requests that wait.
     fn size(&self) -> usize;
 
     /// Takes requests, oldest first, until there are `size` of them or `timeout` has passed.
@@ -16,19 +16,19 @@ pub trait RequestQueue<W = Pid>: Send + Sync {
     ///
     /// # Errors
     ///
-    /// If no request can be taken. Those that were taken must not be lost with it.
+    /// If no request can be taken. An implementation must not lose requests that it has taken before the error.
     fn get(&self, size: usize, timeout: Duration) -> Result<Vec<TimerRequest<W>>, QueueError>;
 
-    /// Makes the present call of [`get`](RequestQueue::get), or else the next one, return without waiting.
+    /// Ends the wait of the present call of [`get`](RequestQueue::get), or else of the next one.
     ///
-    /// Without it, stopping a watchdog takes as long as its longest wait.
+    /// With the default, which does nothing, the stop of a watchdog takes up to its longest wait.
     fn wake(&self) {}
 
-    /// Says that nobody will take requests any more, so that clients need not keep them.
+    /// Tells clients that no watchdog will take requests any more, so that they need not keep any.
     fn close(&self) {}
 }
 
-/// Says why no request could be taken.
+/// Why no request can be taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
@@ -40,7 +40,7 @@ pub enum QueueError {
         /// Why it failed.
         source: std::io::Error,
     },
-    /// A queue from elsewhere failed.
+    /// A queue outside this crate failed.
     #[error("the request queue failed")]
     Other(#[from] Box<dyn Error + Send + Sync>),
 }

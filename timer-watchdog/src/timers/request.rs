@@ -1,4 +1,4 @@
-//! What a client asks of a server: to hold a timer, or to let it go.
+//! Requests of clients: to hold a timer, or to release it.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use crate::time::Timestamp;
 
-/// What can name a worker: a process, a thread, a job number, a string.
+/// An id of a worker: the number of a process, of a thread or of a job, or a string.
 ///
-/// Implemented for every type that can be.
+/// Implemented for every type with these bounds.
 pub trait WorkerId: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {}
 
 impl<T: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> WorkerId for T {}
 
-/// The number of a process, as it came: whether it may be signalled is for a reaper to decide.
+/// The number of a process. Unchecked: a reaper decides whether it may be signalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(pub i32);
 
@@ -38,9 +38,9 @@ impl fmt::Display for Pid {
     }
 }
 
-/// The name of a scope; together with the worker it names one timer.
+/// The name of a scope. A worker and a scope name one timer.
 ///
-/// Any text, the empty one included. Cheap to clone, without allocation.
+/// Any text, even an empty one. A clone does not allocate.
 ///
 /// # Examples
 ///
@@ -61,7 +61,7 @@ enum Text {
 }
 
 impl ScopeId {
-    /// Returns the scope that is named after a place in the source, as `file:line`.
+    /// Returns the scope with the name `file:line` of a place in the source.
     pub fn from_place(place: &Location<'_>) -> Self {
         Self::from(format!("{}:{}", place.file(), place.line()))
     }
@@ -115,7 +115,7 @@ impl Ord for ScopeId {
 
 impl Hash for ScopeId {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        // As `str` does, because `Borrow<str>` promises the same hash.
+        // `Borrow<str>` requires the hash of `str`.
         self.as_str().hash(state);
     }
 }
@@ -138,19 +138,19 @@ impl fmt::Display for ScopeId {
     }
 }
 
-/// What is asked for one timer.
+/// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestKind {
-    /// Hold the timer until `expiration`; an earlier timer of the same name is replaced.
+    /// Hold the timer until `expiration`. It replaces an earlier timer of the same name.
     Acquire {
         /// The deadline.
         expiration: Timestamp,
     },
-    /// Let the timer go; unknown timers are let go, too.
+    /// Release the timer. Does nothing if there is no such timer.
     Release,
 }
 
-/// One request of a client; equal by value.
+/// One request of a client. Equal by value.
 ///
 /// # Examples
 ///
@@ -168,7 +168,7 @@ pub struct TimerRequest<W = Pid> {
     pub worker_id: W,
     /// The scope that the timer is for.
     pub scope_id: ScopeId,
-    /// What is asked.
+    /// What it asks for.
     pub kind: RequestKind,
 }
 
@@ -178,12 +178,12 @@ impl<W> TimerRequest<W> {
         Self { worker_id, scope_id: scope_id.into(), kind: RequestKind::Acquire { expiration } }
     }
 
-    /// Returns the request to let a timer go.
+    /// Returns the request to release a timer.
     pub fn release(worker_id: W, scope_id: impl Into<ScopeId>) -> Self {
         Self { worker_id, scope_id: scope_id.into(), kind: RequestKind::Release }
     }
 
-    /// Returns the deadline, if this request names one.
+    /// Returns the deadline of an acquire.
     pub const fn expiration(&self) -> Option<Timestamp> {
         match self.kind {
             RequestKind::Acquire { expiration } => Some(expiration),

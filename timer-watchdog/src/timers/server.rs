@@ -1,4 +1,4 @@
-//! The server half: what a watchdog asks of whoever holds the timers.
+//! The trait of servers, which hold timers for a watchdog.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -20,31 +20,32 @@ pub trait TimerServer<W = Pid>: Send + Sync {
     /// Returns the timers whose deadline is at or before `deadline`, by worker.
     fn expired_timers(&self, deadline: Timestamp) -> Vec<ExpiredTimers<W>>;
 
-    /// Deals with a worker that has an expired timer.
+    /// Reaps a worker that has an expired timer.
     ///
-    /// True says that it is dealt with, and its timers go. False says "not yet": it is asked for again.
+    /// Returns true if the worker is reaped, and its timers are to be cleared. Returns false to be called again in the
+    /// next pass.
     ///
     /// # Errors
     ///
-    /// A worker that cannot be reaped counts as reaped, as does one whose reap panics, so that one bad worker does
-    /// not occupy the server for ever.
+    /// If the worker cannot be reaped. It then counts as reaped, as after a panic, so that it does not occupy the
+    /// server for ever.
     fn reap_worker(&self, worker_id: &W) -> Result<bool, ReapError>;
 
     /// Returns the earliest deadline after `now`, so that a watchdog can sleep until then.
     ///
-    /// Without it, a deadline is noticed up to one longest wait late.
+    /// With the default, none, a deadline is noticed late by up to one longest wait.
     fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
         let _ = now;
         None
     }
 
-    /// Gives the timers held at present this much more time: nobody has run while it passed.
+    /// Moves the deadlines of all present timers back by `gap`, in which the watchdog did not run.
     fn credit_gap(&self, gap: Duration) {
         let _ = gap;
     }
 }
 
-/// Says why a worker could not be dealt with.
+/// Why a worker cannot be reaped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReapError {
@@ -58,31 +59,31 @@ pub enum ReapError {
         /// Why it failed.
         source: std::io::Error,
     },
-    /// The worker must not be dealt with.
+    /// The worker must not be reaped.
     #[error("refused to reap worker {worker}: {reason}")]
     Refused {
         /// The worker, as its debug form shows it.
         worker: String,
-        /// Why not.
+        /// Why.
         reason: &'static str,
     },
-    /// The reaper did not return in time; it may still be at work.
+    /// The reaper has not returned in time. It still runs.
     #[error("the reaper of worker {worker} has not returned within {limit:?}")]
     TimedOut {
         /// The worker, as its debug form shows it.
         worker: String,
-        /// The time that it had.
+        /// The time that it may take.
         limit: Duration,
     },
-    /// As many reapers as are allowed have not returned yet.
+    /// The allowed number of reapers have not returned yet.
     #[error("cannot reap worker {worker}: {stuck} reapers have not returned yet")]
     Busy {
         /// The worker, as its debug form shows it.
         worker: String,
-        /// How many there are.
+        /// Their number.
         stuck: usize,
     },
-    /// A reaper from elsewhere failed.
+    /// A reaper outside this crate failed.
     #[error("the reaper failed")]
     Other(#[from] Box<dyn Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! The timers that a server holds, without any clock of their own.
+//! The table of timers that a server holds. It reads no clock.
 
 use std::collections::btree_map::BTreeMap;
 use std::collections::hash_map::{Entry, HashMap};
@@ -6,14 +6,14 @@ use std::collections::hash_map::{Entry, HashMap};
 use crate::time::Timestamp;
 use crate::timers::{RequestKind, ScopeId, TimerRequest, WorkerId};
 
-/// A deadline and the order of registration, which together are unique in one table.
+/// A deadline and a number in order of registration. Unique in one table.
 type Key = (Timestamp, u64);
 
 /// The timers of all workers, by name and by deadline.
 ///
-/// Pure: it reads no clock and decides nothing. Names are flat, as in the timers this crate is compatible with:
-/// (worker, scope) is one timer, acquiring it again replaces it, releasing removes it. Registering and releasing
-/// cost O(log n), finding what has expired O(log n + number expired).
+/// Pure: it reads no clock and decides nothing. Names are flat: (worker, scope) is one timer, a second acquire replaces
+/// it, and a release removes it. An acquire and a release cost O(log n), a query of the expired timers O(log n + number
+/// expired).
 ///
 /// # Examples
 ///
@@ -36,7 +36,7 @@ type Key = (Timestamp, u64);
 /// ```
 #[derive(Debug, Clone)]
 pub struct TimerTable<W> {
-    /// Every timer under its name. A worker without timers has no entry.
+    /// All timers by name. A worker without timers has no entry.
     by_worker: HashMap<W, HashMap<ScopeId, Key>>,
     /// The same timers by deadline, in order of registration where deadlines are equal.
     by_deadline: BTreeMap<Key, (W, ScopeId)>,
@@ -48,7 +48,7 @@ pub struct TimerTable<W> {
 pub struct ExpiredTimers<W> {
     /// The worker that they belong to.
     pub worker_id: W,
-    /// The requests that set them, with deadlines as the table holds them.
+    /// The requests that acquired them, with deadlines as the table holds them.
     pub timers: Vec<TimerRequest<W>>,
 }
 
@@ -64,7 +64,7 @@ impl<W: WorkerId> TimerTable<W> {
         Self::default()
     }
 
-    /// Carries out a request and returns whether its worker had no timer before and has one now.
+    /// Carries out a request. Returns whether its worker had no timer before and has one now.
     pub fn register(&mut self, request: &TimerRequest<W>) -> bool {
         match request.kind {
             RequestKind::Acquire { expiration } => self.insert(request, expiration),
@@ -90,7 +90,7 @@ impl<W: WorkerId> TimerTable<W> {
         is_new
     }
 
-    /// Removes one timer and returns whether it was there.
+    /// Removes one timer. Returns whether there was one.
     pub fn release(&mut self, worker_id: &W, scope_id: &ScopeId) -> bool {
         let Some(scopes) = self.by_worker.get_mut(worker_id) else {
             return false;
@@ -105,7 +105,7 @@ impl<W: WorkerId> TimerTable<W> {
         true
     }
 
-    /// Removes all timers of a worker and returns how many there were.
+    /// Removes all timers of a worker. Returns how many there were.
     pub fn clear(&mut self, worker_id: &W) -> usize {
         let Some(scopes) = self.by_worker.remove(worker_id) else {
             return 0;
@@ -116,9 +116,9 @@ impl<W: WorkerId> TimerTable<W> {
         scopes.len()
     }
 
-    /// Returns the timers whose deadline is at or before `now`, by worker; the worker with the earliest goes first.
+    /// Returns the timers whose deadline is at or before `now`, by worker. The worker with the earliest deadline is first.
     ///
-    /// They stay in the table until released or cleared.
+    /// The timers stay in the table until released or cleared.
     pub fn expired(&self, now: Timestamp) -> Vec<ExpiredTimers<W>> {
         let mut expired: Vec<ExpiredTimers<W>> = Vec::new();
         let mut position = HashMap::new();

@@ -1,4 +1,4 @@
-//! The way of a client to its server: the open pipe, and the releases that it could not take yet.
+//! The connection of a client to its server: the open pipe, and the releases that it has not accepted yet.
 
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
@@ -17,14 +17,14 @@ use crate::timers::Pid;
 /// The first wait between two tries, and the longest.
 pub(super) const BACKOFF: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
-/// The way to the server.
+/// The connection to the server.
 pub(super) struct Link {
-    /// The process that opened it; a forked child starts anew.
+    /// The process that opened it. A forked child opens its own.
     owner: Pid,
     pipe: Option<Arc<OwnedFd>>,
-    /// Lines of releases that could not be written, in any order: each is of another scope.
+    /// Lines of releases that the pipe has not accepted, in any order: each is of another scope.
     pub(super) late: HashSet<Vec<u8>>,
-    /// An acquire has waited in vain for a server, and nobody has reached one since.
+    /// An acquire has waited for a server in vain, and no later one has reached a server.
     pub(super) is_down: bool,
     pub(super) is_closed: bool,
     pub(super) thread: BackgroundThread,
@@ -42,14 +42,14 @@ impl Link {
         }
     }
 
-    /// In a forked child, forgets what was the parent's: its releases and its thread.
+    /// In a forked child, drops the releases and the thread of the parent.
     pub(super) fn notice_fork(&mut self) {
         if self.owner != Pid::current() {
             *self = Self { pipe: self.pipe.take(), ..Self::new() };
         }
     }
 
-    /// Writes one line, which the pipe takes whole or not at all.
+    /// Writes one line. The pipe accepts it whole or not at all.
     pub(super) fn write(&mut self, path: &Path, line: &[u8]) -> Result<(), Errno> {
         let mut is_new = self.pipe.is_none();
         loop {
@@ -61,7 +61,7 @@ impl Link {
                 Ok(_) => return Ok(()),
                 Err(Errno::INTR) => {}
                 Err(Errno::PIPE) if !is_new => {
-                    // Its server is gone. The pipe stays open until there is a new one, for what nobody has read yet.
+                    // Its server is gone. The old pipe stays open until there is a new one: it may hold unread lines.
                     self.pipe = Some(Arc::new(open(path)?));
                     is_new = true;
                 }
@@ -70,7 +70,7 @@ impl Link {
         }
     }
 
-    /// Writes what waits, until the pipe takes no more.
+    /// Writes late releases until the pipe accepts no more.
     pub(super) fn flush(&mut self, path: &Path) -> Result<(), Errno> {
         while let Some(line) = self.late.iter().next().cloned() {
             self.write(path, &line)?;
@@ -81,7 +81,7 @@ impl Link {
 
     pub(super) fn start_delivery(&self, link: &Arc<Signalled<Self>>, path: &Arc<Path>) {
         let (link, path) = (Arc::clone(link), Arc::clone(path));
-        // Without a thread, the next request delivers.
+        // Without a thread, the next request delivers them.
         let _ = self.thread.start(move |_| deliver(&link, &path));
     }
 }
@@ -109,13 +109,13 @@ fn deliver(link: &Signalled<Link>, path: &Path) {
     }
 }
 
-/// Waits until a pipe takes bytes again; at most as long as a server may be replaced unseen.
+/// Waits until a pipe accepts bytes again, at most the longest wait between two tries.
 fn wait_for_room(pipe: &OwnedFd) {
     let nanos = i64::from(BACKOFF.1.subsec_nanos());
     let _ = poll(&mut [PollFd::new(pipe, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: nanos }));
 }
 
-/// Opens the pipe for writing; fails if nobody reads from it.
+/// Opens the pipe for writing. Fails if no server reads from it.
 fn open(path: &Path) -> Result<OwnedFd, Errno> {
     let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let pipe = openat(CWD, path, flags, Mode::empty())?;
@@ -123,7 +123,7 @@ fn open(path: &Path) -> Result<OwnedFd, Errno> {
     if kind == FileType::Fifo { Ok(pipe) } else { Err(Errno::NOSTR) }
 }
 
-/// Returns whether this says that no server is there, which may change.
+/// Returns whether an error means that no server reads from the pipe at present.
 pub(super) fn is_unserved(errno: Errno) -> bool {
     matches!(errno, Errno::NXIO | Errno::NOENT | Errno::PIPE)
 }

@@ -1,15 +1,14 @@
-//! Cuts what comes out of a pipe into lines and the lines into requests.
+//! The reader that cuts bytes of a pipe into lines, and parses the lines as requests.
 
 use super::{FileTimerRequest, LineError, MAX_LINE_BYTES};
 
-/// How every request starts. Inside a JSON string its quotes would be escaped, so that it cannot stand there.
+/// The start of every request. It cannot occur inside a JSON string, where its quotes would be escaped.
 const START: &[u8] = b"{\"version\"";
 
-/// Cuts bytes into requests, one a line; pure, with a buffer of its own.
+/// Reads requests, one a line. Pure: it does no input itself.
 ///
-/// A bad line costs that line alone. Half a line that somebody left behind runs into the line of another writer: the
-/// whole request at the end of such a line is taken out of it. The buffer holds at most two lines of
-/// [`MAX_LINE_BYTES`].
+/// A bad line loses that line alone. When half a line of one writer is followed by the line of another one, the whole
+/// request at the end of the joined line is still read. The buffer holds at most two lines of [`MAX_LINE_BYTES`].
 ///
 /// # Examples
 ///
@@ -30,19 +29,19 @@ const START: &[u8] = b"{\"version\"";
 /// ```
 #[derive(Debug, Default)]
 pub struct LineReader {
-    /// What has come of the present line, or the end of it if it is too long.
+    /// The bytes of the present line so far. Of a line that is too long, its last bytes.
     fragment: Vec<u8>,
-    /// Bytes of the present line that were dropped from the start of `fragment`.
+    /// The number of bytes dropped from the start of the present line.
     dropped_bytes: usize,
 }
 
 impl LineReader {
-    /// Returns a reader that stands at the start of a line.
+    /// Returns a reader at the start of a line.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes bytes and hands out what they complete, in order. Empty lines are passed over.
+    /// Reads bytes, and calls `take` for each line that they complete, in order. Empty lines are skipped.
     pub fn feed(&mut self, bytes: &[u8], mut take: impl FnMut(Result<FileTimerRequest, LineError>)) {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -59,17 +58,17 @@ impl LineReader {
         self.keep(rest);
     }
 
-    /// Returns how many bytes of an unfinished line are held.
+    /// Returns the number of buffered bytes of an unfinished line.
     pub fn fragment_bytes(&self) -> usize {
         self.fragment.len()
     }
 
-    /// Ends the unfinished line here, as a newline would.
+    /// Ends the unfinished line, as a newline does.
     pub fn end_line(&mut self, take: impl FnMut(Result<FileTimerRequest, LineError>)) {
         self.feed(b"\n", take);
     }
 
-    /// Adds to the present line; of one that is too long, the end is kept, which may hold a whole request.
+    /// Adds to the present line. Of a line that is too long, keeps the end, which may hold a whole request.
     fn keep(&mut self, bytes: &[u8]) {
         let tail = &bytes[bytes.len().saturating_sub(MAX_LINE_BYTES)..];
         self.dropped_bytes += bytes.len() - tail.len();
@@ -82,7 +81,7 @@ impl LineReader {
     }
 }
 
-/// Hands out one line: the request in it, or the error, followed by the request at its end if there is one.
+/// Calls `take` for one line: with its request, or with its error and then with the request at its end, if there is one.
 fn finish(line: &[u8], dropped_bytes: usize, take: &mut impl FnMut(Result<FileTimerRequest, LineError>)) {
     if line.is_empty() && dropped_bytes == 0 {
         return;
@@ -99,7 +98,7 @@ fn finish(line: &[u8], dropped_bytes: usize, take: &mut impl FnMut(Result<FileTi
     }
 }
 
-/// Returns the whole request that a bad line ends with.
+/// Returns the whole request at the end of a bad line.
 fn last_request(line: &[u8]) -> Option<FileTimerRequest> {
     let start = line.windows(START.len()).rposition(|window| window == START).filter(|start| *start > 0)?;
     let tail = &line[start..];

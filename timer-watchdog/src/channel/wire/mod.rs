@@ -1,4 +1,4 @@
-//! The messages of file timers: one JSON object a line, as `PyTorch`'s file timers write and read them.
+//! The requests of file timers as lines of JSON, in the format of `PyTorch`'s file timers.
 
 mod line;
 
@@ -11,22 +11,22 @@ pub use line::LineReader;
 
 use crate::timers::{Pid, ScopeId};
 
-/// The longest line, its newline included: what the kernel writes to a pipe in one piece (`PIPE_BUF` on Linux).
+/// The longest line, its newline included: the most that the kernel writes to a pipe in one piece (`PIPE_BUF` on Linux).
 pub const MAX_LINE_BYTES: usize = 4096;
 
 /// The version of the format.
 const VERSION: u32 = 1;
 
-/// The bytes of a line that are left for the scope, quoted: the rest is below 200 bytes at its longest.
+/// The most bytes of a line for the scope, quoted. The rest of a line is below 200 bytes.
 const MAX_SCOPE_BYTES: usize = MAX_LINE_BYTES - 256;
 
-/// The characters that a scope which is too long keeps; each may take six bytes when escaped.
+/// The bytes that remain of a scope that is too long. Each may take six bytes when escaped.
 const KEPT_SCOPE_BYTES: usize = 512;
 
-/// The highest signal that a request may name; real-time signals are not among them.
+/// The highest signal that a request may name. Real-time signals are higher.
 const MAX_SIGNAL: i32 = 31;
 
-/// One request of a file timer, as it stands on the wire; equal by value.
+/// One request of a file timer, as on the wire. Equal by value.
 ///
 /// # Examples
 ///
@@ -47,13 +47,13 @@ pub struct FileTimerRequest {
     pub pid: Pid,
     /// The scope that the timer is for.
     pub scope_id: ScopeId,
-    /// The deadline, in seconds of wall time since 1970; negative for a release. Never NaN.
+    /// The deadline, in seconds of wall time since 1970. Negative for a release. Never NaN.
     pub expiration_time: f64,
-    /// The signal that ends the process once the deadline has passed; none if 0 or below.
+    /// The signal that the process gets after the deadline. None if 0 or below.
     pub signal: i32,
 }
 
-/// The object as JSON has it.
+/// The JSON object.
 #[derive(Serialize, Deserialize)]
 struct Message<'a> {
     version: u32,
@@ -64,17 +64,17 @@ struct Message<'a> {
     signal: i32,
 }
 
-/// Says why a line is no request. Only that line is lost.
+/// Why a line is not a request. Only that line is lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineError {
-    /// The line is longer than a pipe carries in one piece.
+    /// The line is longer than [`MAX_LINE_BYTES`].
     #[error("a line of {bytes} bytes is longer than {MAX_LINE_BYTES}")]
     TooLong {
         /// Its length, without the newline.
         bytes: usize,
     },
-    /// The line is not the JSON object that it should be.
+    /// The line is not a JSON object of a request.
     #[error("{reason}, in {sample:?}")]
     Malformed {
         /// What was expected.
@@ -88,7 +88,7 @@ pub enum LineError {
         /// The version.
         found: u32,
     },
-    /// The signal is not one that can be sent.
+    /// The signal cannot be sent.
     #[error("signal {found} is not known: at most {MAX_SIGNAL}, or 0 for none")]
     Signal {
         /// The signal.
@@ -102,12 +102,12 @@ impl FileTimerRequest {
         Self { pid, scope_id: scope_id.into(), expiration_time, signal }
     }
 
-    /// Returns the request to let a timer go.
+    /// Returns the request to release a timer.
     pub fn release(pid: Pid, scope_id: impl Into<ScopeId>) -> Self {
         Self { pid, scope_id: scope_id.into(), expiration_time: -1.0, signal: 0 }
     }
 
-    /// Returns whether this lets a timer go.
+    /// Returns whether this releases a timer.
     pub fn is_release(&self) -> bool {
         self.expiration_time < 0.0
     }
@@ -118,7 +118,7 @@ impl FileTimerRequest {
     ///
     /// # Errors
     ///
-    /// [`LineError::TooLong`] if the scope is, see [`shortened`](Self::shortened).
+    /// [`LineError::TooLong`] if the scope is too long. See [`shortened`](Self::shortened).
     pub fn to_line(&self) -> Result<Vec<u8>, LineError> {
         let message = Message {
             version: VERSION,
@@ -141,8 +141,8 @@ impl FileTimerRequest {
 
     /// Returns the request with a scope that fits into a line.
     ///
-    /// A scope that does not is cut and gets a hash of all of it, the same one at every call, so that a release still
-    /// finds its timer.
+    /// A scope that is too long is cut and gets a hash of the whole. The result is the same at every call, so that a
+    /// release finds its timer.
     ///
     /// ```
     /// use timer_watchdog::{FileTimerRequest, Pid};
@@ -155,7 +155,7 @@ impl FileTimerRequest {
     #[must_use]
     pub fn shortened(mut self) -> Self {
         let scope = self.scope_id.as_str();
-        // At least one byte each, so that most scopes need no closer look.
+        // A byte takes at most six when quoted, so that most scopes need not be quoted.
         let is_short = scope.len() <= MAX_SCOPE_BYTES / 6 || quoted_bytes(scope) <= MAX_SCOPE_BYTES;
         if !is_short {
             let mut hasher = DefaultHasher::new();
@@ -168,8 +168,8 @@ impl FileTimerRequest {
 
     /// Reads one line, with or without its newline.
     ///
-    /// Keys may come in any order, and keys that are not known are passed over; each known one must be there once.
-    /// `Infinity`, which Python writes though JSON has no such number, is taken.
+    /// Keys may come in any order. Unknown keys are skipped, and each known key must occur once. `Infinity` is accepted:
+    /// Python writes it, though JSON has no such number.
     ///
     /// # Errors
     ///
@@ -219,7 +219,7 @@ fn sample(line: &[u8]) -> String {
     String::from_utf8_lossy(&line[..line.len().min(320)]).chars().take(80).collect()
 }
 
-/// Returns the line with the largest number in the place of `Infinity`, if that stands outside of any string.
+/// Returns the line with a huge number in place of `Infinity`, if that occurs outside of strings.
 fn without_infinity(line: &[u8]) -> Option<Vec<u8>> {
     const WORD: &[u8] = b"Infinity";
     let (mut in_string, mut is_escaped) = (false, false);

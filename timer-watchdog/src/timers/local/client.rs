@@ -5,7 +5,7 @@ use crate::timers::{ClientError, LocalQueue, Pid, ScopeId, TimerClient, TimerReq
 
 /// Sends the requests of one worker to a [`LocalQueue`].
 ///
-/// After the queue's watchdog is gone, requests still succeed and are forgotten; see [`is_served`](Self::is_served).
+/// When the queue's watchdog is gone, requests succeed and have no effect. See [`is_served`](Self::is_served).
 ///
 /// # Examples
 ///
@@ -33,12 +33,12 @@ impl<W: WorkerId> LocalTimerClient<W> {
         Self { queue, worker_id }
     }
 
-    /// Returns the worker that this client speaks for.
+    /// Returns the worker whose requests it sends.
     pub fn worker_id(&self) -> &W {
         &self.worker_id
     }
 
-    /// Returns whether the queue may still be read: false once its watchdog is gone.
+    /// Returns whether a watchdog may still read the queue: false once it is gone.
     pub fn is_served(&self) -> bool {
         !self.queue.is_closed()
     }

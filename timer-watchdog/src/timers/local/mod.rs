@@ -1,4 +1,4 @@
-//! Clients and a server inside one process.
+//! Client, queue and server inside one process.
 
 mod client;
 mod queue;

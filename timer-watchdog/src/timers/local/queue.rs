@@ -9,11 +9,11 @@ use crate::thread::signalled::Signalled;
 use crate::time::Clock;
 use crate::timers::{ClientError, Pid, QueueError, RequestKind, RequestQueue, TimerRequest, WorkerId};
 
-/// A bounded queue of requests; its clones are one queue.
+/// A bounded queue of requests. Its clones are the same queue.
 ///
-/// A full queue refuses to acquire. It never refuses a release, because a lost release is a worker wrongly reaped:
-/// releases that find the queue full are kept beside it, one for each worker and scope, and follow what was queued
-/// before. (A second release of the same name adds nothing, and no acquire can come between, since the queue is full.)
+/// A full queue refuses an acquire. It never refuses a release, because a worker whose release is lost is reaped: the
+/// queue keeps such releases beside it, one for each worker and scope, and delivers them after the requests queued
+/// before. (One is enough: while the queue is full, no acquire comes between two releases.)
 ///
 /// # Examples
 ///
@@ -37,11 +37,12 @@ pub struct LocalQueue<W = Pid> {
 }
 
 struct Waiting<W> {
-    /// At most `capacity`, allocated at the start, so that a guard's drop does not allocate while there is room.
+    /// At most `capacity`, which is allocated at the start, so that the drop of a guard does not allocate while there is
+    /// room.
     requests: VecDeque<TimerRequest<W>>,
-    /// Releases that found `requests` full: they come after it, and their order does not matter.
+    /// Releases that found `requests` full. They come after it, in any order.
     late_releases: VecDeque<TimerRequest<W>>,
-    /// The same releases, to keep each once.
+    /// The same releases, so that each is kept once.
     late_names: HashSet<TimerRequest<W>>,
     is_woken: bool,
     is_closed: bool,
@@ -72,11 +73,11 @@ impl<W: WorkerId> LocalQueue<W> {
         }
     }
 
-    /// Queues a request; never blocks.
+    /// Queues a request. Never blocks.
     ///
     /// # Errors
     ///
-    /// [`ClientError::QueueFull`] for an acquire that finds no room. A release always succeeds.
+    /// [`ClientError::QueueFull`] for an acquire that finds the queue full. A release always succeeds.
     pub fn put(&self, request: TimerRequest<W>) -> Result<(), ClientError> {
         let capacity = self.capacity;
         self.waiting.update(|waiting| waiting.put(request, capacity))
@@ -87,7 +88,7 @@ impl<W: WorkerId> LocalQueue<W> {
         &self.clock
     }
 
-    /// Returns whether nobody will take requests any more; they are then accepted and forgotten.
+    /// Returns whether the watchdog of the queue is gone. The queue then accepts requests and drops them.
     pub fn is_closed(&self) -> bool {
         self.waiting.peek(|waiting| waiting.is_closed)
     }
@@ -129,7 +130,7 @@ impl<W: WorkerId> Waiting<W> {
         })
     }
 
-    /// Moves requests to `taken` and returns whether the wait for `size` of them is over.
+    /// Moves requests to `taken`. Returns whether the wait for `size` of them is over.
     fn fill(&mut self, taken: &mut Vec<TimerRequest<W>>, size: usize) -> bool {
         while taken.len() < size {
             let Some(request) = self.take() else {
@@ -162,7 +163,7 @@ impl<W: WorkerId> RequestQueue<W> for LocalQueue<W> {
             waiting.late_names.clear();
             (std::mem::take(&mut waiting.requests), std::mem::take(&mut waiting.late_releases))
         });
-        // Outside the lock, because dropping a worker's id may run anything.
+        // Outside the lock, because the drop of a worker's id runs code of the user.
         drop(forgotten);
     }
 }

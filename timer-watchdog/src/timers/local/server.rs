@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::timers::pausable::PausableTimers;
 use crate::timers::{ExpiredTimers, Pid, ReapError, Reaper, TimerRequest, TimerServer, WorkerId};
 
-/// Keeps the timers of workers in memory and leaves expired workers to a [`Reaper`].
+/// Keeps the timers of workers in memory, and has a [`Reaper`] reap expired workers.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! Runs another reaper on threads of its own, for a limited time.
+//! A reaper that runs another one on threads of its own, for a limited time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,11 +11,10 @@ use crate::thread::background::BackgroundThread;
 use crate::thread::signalled::Signalled;
 use crate::timers::{ReapError, WorkerId};
 
-/// Runs a reaper on a thread of its own and goes on without it when it takes too long.
+/// Runs each reap on a thread of its own, and abandons a reap that takes too long.
 ///
-/// For reapers that may block: without this, a watchdog notices nothing while its reaper blocks. A reaper that is over
-/// its time keeps its thread until it returns; once as many are stuck as allowed, further workers are refused with
-/// [`ReapError::Busy`].
+/// For reapers that may block: a watchdog detects nothing while its reaper blocks. An abandoned reap keeps its thread
+/// until it returns. While the allowed number of reaps are stuck, further workers fail with [`ReapError::Busy`].
 ///
 /// # Examples
 ///
@@ -34,22 +33,22 @@ pub struct BoundedReaper<R, W> {
     state: Arc<Signalled<State<W>>>,
 }
 
-/// What became of the reaps that have been started, by their number.
+/// The reaps in progress, by number.
 struct State<W> {
     next: u64,
-    /// Present while the reap runs; the result once it has returned.
+    /// An entry is present until its result is taken, or until the reap returns if it is abandoned.
     runs: HashMap<u64, Run<W>>,
 }
 
 struct Run<W> {
     worker_id: W,
-    /// Nobody waits for the result any more.
+    /// The limit has passed, and the result is dropped.
     is_abandoned: bool,
     result: Option<Result<bool, ReapError>>,
 }
 
 impl<R: Reaper<W> + 'static, W: WorkerId> BoundedReaper<R, W> {
-    /// Returns a reaper that gives `reaper` at most `limit` for each worker and tolerates `max_stuck` that exceed it.
+    /// Returns a reaper that waits for each reap at most `limit`, and tolerates `max_stuck` abandoned reaps at a time.
     pub fn new(reaper: R, limit: Duration, max_stuck: usize) -> Self {
         Self {
             reaper: Arc::new(reaper),
@@ -59,7 +58,7 @@ impl<R: Reaper<W> + 'static, W: WorkerId> BoundedReaper<R, W> {
         }
     }
 
-    /// Returns the workers whose reaper is over its time and has not returned yet.
+    /// Returns the workers whose reap is abandoned and has not returned yet.
     pub fn stuck(&self) -> Vec<W> {
         self.state.peek(|state| {
             let abandoned = state.runs.values().filter(|run| run.is_abandoned);
@@ -67,7 +66,7 @@ impl<R: Reaper<W> + 'static, W: WorkerId> BoundedReaper<R, W> {
         })
     }
 
-    /// Notes a new run and returns its number.
+    /// Adds a run. Returns its number.
     fn begin(&self, worker_id: &W) -> Result<u64, ReapError> {
         self.state.update(|state| {
             let stuck = state.runs.values().filter(|run| run.is_abandoned).count();
@@ -124,7 +123,7 @@ impl<R: Reaper<W> + 'static, W: WorkerId> Reaper<W> for BoundedReaper<R, W> {
 }
 
 impl<R, W: WorkerId> BoundedReaper<R, W> {
-    /// Gives up on a run, unless its result has come in just now.
+    /// Abandons a run, unless its result has come in meanwhile.
     fn abandon(&self, number: u64, worker_id: &W) -> Result<bool, ReapError> {
         let late = self.state.update(|state| {
             let run = state.runs.get_mut(&number)?;

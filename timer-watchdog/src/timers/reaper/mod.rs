@@ -1,4 +1,4 @@
-//! Ways to deal with a worker whose timer has expired.
+//! The trait of reapers, which deal with workers whose timer has expired.
 
 mod bounded;
 mod thread;
@@ -14,18 +14,18 @@ use crate::timers::{Pid, ReapError};
 ///
 /// Every `Fn(&W) -> Result<bool, ReapError>` is one.
 pub trait Reaper<W = Pid>: Send + Sync {
-    /// Takes note of a worker that has a timer and had none before.
+    /// Learns of a worker that acquires its first timer.
     ///
-    /// The time to note what identifies the worker beyond its id, since it is alive now.
+    /// The worker is alive now, so an implementation can record what identifies it beyond its id.
     fn meet(&self, worker_id: &W) {
         let _ = worker_id;
     }
 
-    /// Deals with the worker: true if it is dealt with, or gone; false to be asked again.
+    /// Reaps the worker. Returns true if the worker is reaped or gone, false to be called again in the next pass.
     ///
     /// # Errors
     ///
-    /// If the worker cannot be dealt with; it then counts as dealt with.
+    /// If the worker cannot be reaped. It then counts as reaped.
     fn reap(&self, worker_id: &W) -> Result<bool, ReapError>;
 }
 

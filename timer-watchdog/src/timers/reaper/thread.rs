@@ -1,4 +1,4 @@
-//! Asks threads to end.
+//! A reaper that asks threads to end.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,10 @@ use std::thread::{self, Thread, ThreadId};
 use super::Reaper;
 use crate::timers::ReapError;
 
-/// Deals with threads by asking: raises a flag that the thread looks at, and unparks it.
+/// Asks a thread to end: sets a flag that the thread polls, and unparks the thread.
 ///
-/// A thread cannot be killed without harm to its process; what cannot be asked must be a process of its own. Workers
-/// are named by their [`ThreadId`].
+/// A kill of a thread would harm its process. Work that cannot poll a flag must run in a process of its own. The id of
+/// a worker is its [`ThreadId`].
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ impl ThreadReaper {
         Self::default()
     }
 
-    /// Makes the calling thread known; a second enrolment replaces the first.
+    /// Makes the calling thread known. A second enrolment replaces the first.
     pub fn enrol(&self) -> Enrolment {
         let thread = thread::current();
         let id = thread.id();
@@ -57,7 +57,7 @@ impl ThreadReaper {
 }
 
 impl Reaper<ThreadId> for ThreadReaper {
-    /// Asks the thread to end; a thread that is not known counts as gone.
+    /// Asks the thread to end. A thread that is not known counts as gone.
     fn reap(&self, worker_id: &ThreadId) -> Result<bool, ReapError> {
         if let Some(enrolled) = self.threads().get(worker_id) {
             enrolled.is_cancelled.store(true, Ordering::Release);

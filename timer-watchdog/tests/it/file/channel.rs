@@ -69,7 +69,7 @@ fn fault_46_whatever_else_is_on_the_path_is_left_alone() {
     assert_eq!(taken(&folder.file("folder")), "a folder");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
     let error = FileTimerServer::new(folder.file("no/such/folder")).unwrap_err();
-    assert!(error.to_string().starts_with("cannot make"), "{error}");
+    assert!(error.to_string().starts_with("cannot create"), "{error}");
 }
 
 #[test]

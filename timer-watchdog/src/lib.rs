@@ -51,13 +51,14 @@
 //!
 //! # Time
 //!
-//! Deadlines count on monotonic time; only the messages of file timers name wall time, which is converted on receipt. When the process is stopped, the machine
-//! suspended or the processor taken away, so that a watcher wakes much later than it planned, the time it missed is
-//! charged to nobody.
+//! Deadlines count on monotonic time; only the messages of file timers name wall time, which is converted on receipt.
+//! When the process is stopped, the machine suspended or the processor taken away, so that a watcher wakes much later
+//! than it planned, the time it missed is charged to nobody.
 //!
 //! # Faults
 //!
-//! `FAULTS.md`, beside this crate's manifest, lists the faults that it is built to survive, each with the test that shows it.
+//! `FAULTS.md`, beside this crate's manifest, lists the faults that it is built to survive, each with the test that
+//! shows it.
 //!
 //! # Features
 //!
@@ -109,9 +110,9 @@ pub use self::disabled::{Expires, expires_or_noop, hang};
 /// | `scope = "load"` | the timer's name; the default is the function's path, `module::function` |
 /// | `crate = path` | where this crate is, if it was renamed or re-exported |
 ///
-/// The timer is acquired when the call begins (for an `async fn`, at its first poll) and released when it ends, however it
-/// ends: by a value, an early return, a panic, or the drop of its future. Without a client the call runs unwatched, and
-/// is counted by [`unwatched_scopes`]. As with [`expires()`], a recursive call replaces the timer of its caller.
+/// The timer is acquired when the call begins (for an `async fn`, at its first poll) and released when it ends, however
+/// it ends: by a value, an early return, a panic, or the drop of its future. Without a client the call runs unwatched,
+/// and is counted by [`unwatched_scopes`]. As with [`expires()`], a recursive call replaces the timer of its caller.
 ///
 /// The function stays as it is otherwise; the attribute stacks with `prof_runtime::prof` in either order. It goes on
 /// functions and methods with a body; a `const fn` is refused.

@@ -19,24 +19,25 @@ use crate::time::wall;
 use crate::time::{Clock, Timestamp};
 use crate::timers::{ClientError, Pid, ScopeId, TimerClient};
 
-/// The default time for which an acquire waits for a server. As long as in PyTorch, so that a server may start together
-/// with its workers.
+/// The default time for which an acquire waits for a server. As long as in `PyTorch`, so that a server may start
+/// together with its workers.
 const RETRY_LIMIT: Duration = Duration::from_secs(1);
 
 /// Sends the requests of a worker process to a server, through a named pipe. It works with `PyTorch`'s servers, too.
 ///
 /// The client keeps the pipe open, and finds a restarted server by itself. A request is one write that never blocks:
 ///
-/// - An *acquire* without a server tries again for a limited time ([`retry_for`](Self::retry_for)). After such a failure,
-///   further acquires fail at once until a server is reached. An acquire that finds the pipe full fails at once.
+/// - An *acquire* without a server tries again for a limited time ([`retry_for`](Self::retry_for)). After such a
+///   failure, further acquires fail at once until a server is reached. An acquire that finds the pipe full fails at
+///   once.
 /// - A *release* never fails and never waits. The client keeps a release that it cannot write, once for each scope. A
 ///   thread delivers it as soon as the pipe accepts it, even after the drop of the client. An acquire of the same scope
 ///   replaces it.
 ///
 /// A drop waits for the delivery of releases, at most as long as an acquire may wait for a server.
 ///
-/// After a fork, the child sends requests of its own. The program must ignore SIGPIPE, as programs in Rust and Python do
-/// by default.
+/// After a fork, the child sends requests of its own. The program must ignore SIGPIPE, as programs in Rust and Python
+/// do by default.
 ///
 /// # Examples
 ///
@@ -59,8 +60,8 @@ pub struct FileTimerClient {
 }
 
 impl FileTimerClient {
-    /// Returns a client of the server that reads from `path`. It opens the pipe at the first request. Expired workers get
-    /// SIGKILL.
+    /// Returns a client of the server that reads from `path`. It opens the pipe at the first request. Expired workers
+    /// get SIGKILL.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into().into(),
@@ -78,7 +79,8 @@ impl FileTimerClient {
         named.filter(|path| !path.is_empty()).map(Self::new)
     }
 
-    /// Sets the signal that an expired worker gets, 1 to 31. With 0 or less the server only reports it. Default: SIGKILL.
+    /// Sets the signal that an expired worker gets, 1 to 31. With 0 or less the server only reports it. Default:
+    /// SIGKILL.
     #[must_use]
     pub fn signal(mut self, signal: i32) -> Self {
         self.signal = signal;

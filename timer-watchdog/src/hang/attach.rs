@@ -1,4 +1,4 @@
-//! Which slot a thread writes to.
+//! The slot that a thread writes to.
 
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -8,14 +8,14 @@ use super::domain::{Domain, Shared};
 use super::slot::Slot;
 
 thread_local! {
-    /// The slot that guards of this thread use. Has no destructor, so it can be read until the very end.
+    /// The slot that guards of this thread use. Without a destructor, so it can be read until the thread has ended.
     static CURRENT: Cell<Option<&'static Slot>> = const { Cell::new(None) };
 
-    /// All slots that this thread has, one for each domain it has been in.
+    /// All slots of this thread, one for each domain that it has been in.
     static OWNED: RefCell<Owned> = const { RefCell::new(Owned(Vec::new())) };
 }
 
-/// Gives the slots back when the thread ends.
+/// Returns the slots when the thread ends.
 struct Owned(Vec<&'static Slot>);
 
 impl Drop for Owned {
@@ -27,7 +27,7 @@ impl Drop for Owned {
     }
 }
 
-/// Returns the calling thread's slot in the domain that it is in; none once its thread-local values are gone.
+/// Returns the calling thread's slot in its present domain. None once its thread-local values are destroyed.
 #[inline]
 pub(super) fn current() -> Option<&'static Slot> {
     match CURRENT.get() {
@@ -36,7 +36,7 @@ pub(super) fn current() -> Option<&'static Slot> {
     }
 }
 
-/// Gives the thread a slot in the global domain, at its first use.
+/// Gives the thread a slot in the global domain, at its first guard.
 #[cold]
 fn attach() -> Option<&'static Slot> {
     let slot = in_domain(Domain::global().shared())?;
@@ -79,7 +79,7 @@ pub struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // Once the slots are given back the thread is in no domain any more.
+        // Once the slots are returned, the thread is in no domain.
         if OWNED.try_with(|_| ()).is_ok() {
             CURRENT.set(self.before);
         }

@@ -1,4 +1,4 @@
-//! How a domain is watched.
+//! The configuration of a watcher.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,27 +13,27 @@ use crate::thread::StartError;
 use crate::time::GapRule;
 use crate::timers::Pid;
 
-/// How a guard learns the time.
+/// How a guard reads the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ClockMode {
     /// Each guard reads the clock.
     #[default]
     Read,
-    /// The watcher publishes the time, twice in each `max_interval`, and guards read what it published. Much cheaper
-    /// guards, whose limits are late by up to one `max_interval` and never early; the watcher never sleeps longer.
+    /// The watcher publishes the time, twice in each `max_interval`, and guards read the published time. Guards are
+    /// much cheaper. Their limits are late by up to one `max_interval`, and never early.
     Published,
 }
 
-/// What happens when a scope exceeds its whole timeout, beyond the event.
+/// What happens, after the event, when a scope exceeds its whole timeout.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum HardPolicy {
-    /// Nothing: the event says it all.
+    /// Nothing.
     #[default]
     Report,
-    /// This is called, on the thread that delivers events.
+    /// The thread that delivers events calls this.
     Callback(Arc<dyn Fn(&Stall) + Send + Sync>),
-    /// The process is aborted, once the events so far are delivered (within a second), unless the scope has gone on.
+    /// The watcher delivers the events so far, within a second, and aborts the process, unless the scope has recovered.
     Abort,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Debug for HardPolicy {
     }
 }
 
-/// How a domain is watched: the limits, the clock, and what happens.
+/// Configures a watcher: limits, clock, and actions.
 ///
 /// # Examples
 ///
@@ -74,7 +74,7 @@ impl fmt::Debug for HardPolicy {
 #[must_use = "a configuration does nothing until it is started"]
 pub struct HangConfig {
     pub(super) soft_fraction: Option<f64>,
-    /// Its clock is not used: that of the domain is.
+    /// The clock of the domain replaces theirs.
     pub(super) settings: ObserverSettings<Pid>,
     pub(super) grace: Duration,
     pub(super) clock_mode: ClockMode,
@@ -82,8 +82,8 @@ pub struct HangConfig {
 }
 
 impl HangConfig {
-    /// Returns the default: a soft limit at half the timeout, a look at least every 10 ms, gaps from 100 ms on, no
-    /// grace, guards that read the clock, and events that go to standard error.
+    /// Returns the default: a soft limit at half the timeout, a pass at least every 10 ms, gaps above 100 ms, no grace,
+    /// guards that read the clock, and events on standard error.
     pub fn new() -> Self {
         Self {
             soft_fraction: Some(0.5),
@@ -94,33 +94,34 @@ impl HangConfig {
         }
     }
 
-    /// Sets the soft limit as a part of the timeout, between 0 and 1; what lies outside, and NaN, is no soft limit.
+    /// Sets the soft limit as a fraction of the timeout, from 0 up to 1. Another number, or NaN, means no soft limit.
     pub fn soft_fraction(mut self, fraction: f64) -> Self {
         self.soft_fraction = (0.0..1.0).contains(&fraction).then_some(fraction);
         self
     }
 
-    /// Sets the longest wait between two looks; not below a microsecond. A new scope's limit is noticed late by at
-    /// most this, and exactly if its timeout is longer than this.
+    /// Sets the longest wait between two passes, at least a microsecond. The limit of a new scope is noticed late by at
+    /// most this, and on time if its timeout is longer than this.
     pub fn max_interval(mut self, max_interval: Duration) -> Self {
         self.settings.max_interval = max_interval.max(Duration::from_micros(1));
         self
     }
 
-    /// Sets how late the watcher may come out of a wait before it concludes that nobody ran and charges no scope for
-    /// that time. Choose it below half the shortest timeout, and above what a busy machine delays a wake-up by.
+    /// Sets the delay of a wake-up above which the watcher charges the delay to no scope. Choose it below half the
+    /// shortest timeout, and above the delays of a busy machine.
     pub fn gap_threshold(mut self, threshold: Duration) -> Self {
         self.settings.gaps = GapRule::new(threshold);
         self
     }
 
-    /// Sets for how long after its start the watcher reports nothing. What is stalled then is reported.
+    /// Sets how long after its start the watcher reports nothing. Scopes that are stalled at the end of that time are
+    /// reported then.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Sets how guards learn the time.
+    /// Sets how guards read the time.
     pub fn clock_mode(mut self, mode: ClockMode) -> Self {
         self.clock_mode = mode;
         self
@@ -132,8 +133,9 @@ impl HangConfig {
         self
     }
 
-    /// Calls `callback` for each event, instead of writing it to standard error; on a thread for that alone, so it may
-    /// block or panic, and detection goes on. Up to 1024 events wait for it; what comes beyond is dropped and counted.
+    /// Calls `callback` for each event, in place of a line on standard error. It runs on a thread for that alone: it
+    /// may block or panic, and detection continues. At most 1024 events wait for it. Further ones are dropped and
+    /// counted.
     pub fn on_event(mut self, callback: impl Fn(Event) + Send + Sync + 'static) -> Self {
         self.settings.on_event = Some(Arc::new(callback));
         self
@@ -143,7 +145,7 @@ impl HangConfig {
     ///
     /// # Errors
     ///
-    /// If it is watched already, or if the operating system gives no thread.
+    /// If it is watched already, or if the operating system refuses a thread.
     pub fn start(self) -> Result<HangWatcher, StartError> {
         self.start_in(&Domain::global())
     }
@@ -152,14 +154,14 @@ impl HangConfig {
     ///
     /// # Errors
     ///
-    /// If it is watched already, or if the operating system gives no thread.
+    /// If it is watched already, or if the operating system refuses a thread.
     pub fn start_in(self, domain: &Domain) -> Result<HangWatcher, StartError> {
         HangWatcher::start(*domain, self)
     }
 
-    /// Returns a detector for a domain, for a caller that runs its passes: what a watcher's thread runs.
+    /// Returns a detector for a domain, for a caller that runs its passes without a watcher.
     ///
-    /// It returns its events, and neither calls the callback nor follows the hard policy.
+    /// Its passes return their events. They neither call the callback nor follow the hard policy.
     ///
     /// # Errors
     ///

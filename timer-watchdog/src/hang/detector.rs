@@ -1,4 +1,4 @@
-//! Looks at all live scopes and finds those that have exceeded a limit.
+//! The detector: examines all live scopes, and finds those that have exceeded a limit.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ pub struct Detector {
     max_interval: Duration,
     gaps: GapRule,
     clock_mode: ClockMode,
-    /// Nothing is reported before.
+    /// Nothing is reported before this time.
     grace_ends: Timestamp,
     /// When the next pass is due. A later one means a gap.
     planned: Timestamp,
-    /// The slots, and the number that changes when there are more of them.
+    /// All slots of the domain, as of `growth`.
     slots: Vec<&'static Slot>,
     tasks: Vec<&'static TaskSlot>,
     growth: u64,
@@ -47,7 +47,7 @@ impl Detector {
         let max_interval = config.settings.max_interval;
         let mut gaps = config.settings.gaps;
         if config.clock_mode == ClockMode::Published {
-            // Every longer delay counts, told or not: guards acquired in it took a time that was too old.
+            // A guard acquired during a delay took a published time that was too old, so smaller delays count, too.
             gaps.credited_above = gaps.credited_above.min(max_interval / 2);
         }
         let mut detector = Self {
@@ -76,7 +76,7 @@ impl Detector {
 
     /// Examines all live scopes once. Returns what has changed.
     ///
-    /// To be called when it is [`due`](Detector::due). Time beyond that is a gap: nobody is charged for it.
+    /// Call it when it is [`due`](Detector::due). A later call means a gap, which is charged to no scope.
     pub fn pass(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         let clock_now = self.shared.clock.now();
@@ -111,7 +111,7 @@ impl Detector {
         }
     }
 
-    /// Plans the next pass for the time `next_ns` of the domain, or for the end of the longest wait if that is sooner.
+    /// Plans the next pass for the time `next_ns` of the domain, or for the end of the longest wait if that is earlier.
     fn plan(&mut self, clock_now: Timestamp, next_ns: u64) {
         let longest = match self.clock_mode {
             ClockMode::Read => self.max_interval,
@@ -172,7 +172,7 @@ impl Detector {
         if let Some(level) = level.filter(|level| Some(*level) > told) {
             let origin = Origin { scope: frame, ticket, deadline: entry.deadline };
             let stall = activity().map(|activity| stall(level, &entry, activity, origin, now));
-            // A slot that has lost its thread, or a scope that has ended just now, is no stall.
+            // The thread of the slot, or the scope, may have ended meanwhile.
             if let Some(stall) = stall.filter(|stall| !stall.is_over()) {
                 let since_ns = entry.deadline.saturating_sub(entry.timeout_ns);
                 self.episodes.tell(key, stall, since_ns, events);

@@ -1,4 +1,4 @@
-//! What is watched together: the slots of threads and tasks, and the time that their deadlines count on.
+//! A domain: the slots of threads and tasks that one watcher watches, and the time that their deadlines count on.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,9 +16,10 @@ static GLOBAL: LazyLock<Domain> = LazyLock::new(|| Domain::new(Clock::monotonic(
 
 /// Threads and tasks that one watcher watches.
 ///
-/// Programs use [`Domain::global`] and need not name it. Others are for tests, which bring a mock clock and must not
-/// see each other: a thread is in such a domain between [`enter`](Domain::enter) and the drop of its result. A domain
-/// and the slots of the most threads and tasks that it ever had at once stay allocated until the program ends.
+/// Programs use [`Domain::global`] and need not name it. Other domains are for tests, each with a mock clock and
+/// without the scopes of others: a thread is in such a domain from [`enter`](Domain::enter) until the drop of the
+/// result. A domain and its slots stay allocated until the program ends. It has as many slots as it ever had threads
+/// and tasks at once.
 ///
 /// # Examples
 ///
@@ -42,36 +43,36 @@ pub struct Domain {
     shared: &'static Shared,
 }
 
-/// What went wrong with guards, none of which is a fault of the domain's.
+/// Counts of guards that were not used as intended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct GuardStats {
-    /// Guards that were dropped before one that was acquired later on the same thread.
+    /// Guards that were dropped before a guard acquired later on the same thread.
     pub out_of_order: u64,
-    /// Scopes that were still live when their thread ended.
+    /// Scopes that were live when their thread ended.
     pub leaked: u64,
-    /// Scopes that ran unwatched, because their thread nests more than 4096.
+    /// Scopes that ran unwatched because their thread nests more than 4096.
     pub too_deep: u64,
 }
 
-/// The part of a domain that slots point to.
+/// The state of a domain, which slots point to.
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
-    /// The time that deadlines count from while the watcher publishes it; zero while it does not.
+    /// The published time that deadlines count from. Zero while the watcher does not publish.
     published: AtomicU64,
-    /// All time that has been credited so far: the domain's time is the clock's less this.
+    /// The sum of all gaps. The domain's time is the clock's time less this.
     credited_ns: AtomicU64,
-    /// Whether there is a detector: there is one at a time.
+    /// Whether there is a detector. At most one at a time.
     pub(super) is_watched: AtomicBool,
     registry: Mutex<Registry>,
-    /// Changes when the registry gets a slot that it never had.
+    /// Changes when the registry allocates a slot.
     growth: AtomicU64,
     out_of_order: AtomicU64,
     leaked: AtomicU64,
     too_deep: AtomicU64,
 }
 
-/// All slots that there are, and those nobody has.
+/// All slots, and the free ones among them.
 #[derive(Default)]
 struct Registry {
     threads: Vec<&'static Slot>,
@@ -107,7 +108,7 @@ impl Domain {
         attach::enter(self.shared)
     }
 
-    /// Returns what went wrong with guards so far.
+    /// Returns the counts so far.
     pub fn guard_stats(&self) -> GuardStats {
         GuardStats {
             out_of_order: self.shared.out_of_order.load(Ordering::Relaxed),
@@ -133,19 +134,19 @@ impl Shared {
         }
     }
 
-    /// Returns the domain's time as the clock has it, in nanoseconds.
+    /// Returns the domain's time by the clock, in nanoseconds.
     #[inline]
     pub(crate) fn now(&self) -> u64 {
         let credited = self.credited_ns.load(Ordering::Relaxed);
         self.clock.now().as_nanos().saturating_sub(credited)
     }
 
-    /// Makes the domain's time stand still for what has just passed; the detector's.
+    /// Sets the domain's time back by a gap. Only the detector calls it.
     pub(super) fn credit(&self, gap_ns: u64) {
         self.credited_ns.fetch_add(gap_ns, Ordering::Relaxed);
     }
 
-    /// Publishes the time that deadlines count from, or stops that with zero; the detector's.
+    /// Publishes the time that deadlines count from. Zero ends the publication. Only the detector calls it.
     pub(super) fn publish(&self, base: u64) {
         self.published.store(base, Ordering::Relaxed);
     }
@@ -157,7 +158,7 @@ impl Shared {
             let id = registry.threads.len() as u64 + 1;
             let slot: &'static Slot = Box::leak(Box::new(Slot::new(self, id)));
             registry.threads.push(slot);
-            // So that giving it back, at the end of a thread, does not allocate.
+            // So that its return, at the end of a thread, does not allocate.
             let all = registry.threads.len();
             registry.free_threads.reserve(all);
             self.growth.fetch_add(1, Ordering::Release);
@@ -168,7 +169,7 @@ impl Shared {
         slot
     }
 
-    /// Takes a slot back from the calling thread.
+    /// Takes back a slot of the calling thread.
     pub(super) fn give_slot_back(&self, slot: &'static Slot) {
         let leaked = slot.vacate();
         self.leaked.fetch_add(leaked as u64, Ordering::Relaxed);
@@ -196,7 +197,7 @@ impl Shared {
         self.growth.load(Ordering::Acquire)
     }
 
-    /// Returns all slots, those nobody has included.
+    /// Returns all slots, the free ones included.
     pub(super) fn slots(&self) -> (Vec<&'static Slot>, Vec<&'static TaskSlot>) {
         let registry = self.registry();
         (registry.threads.clone(), registry.tasks.clone())
@@ -212,7 +213,7 @@ impl Shared {
         self.too_deep.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Never taken on the way through a guard.
+    /// Takes the lock. Thread guards never do after the first one of a thread.
     fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What has been told of stalled scopes, so that each thing is told once.
+//! The stalls that have been reported, so that each is reported once.
 
 use std::collections::HashMap;
 use std::ptr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::frame::Frame;
 use crate::report::{Event, Level, Recovery, Stall};
 
-/// Which scope: the address of its frame, which stays where it is, and its ticket there.
+/// Identifies a scope: the address of its frame, which never moves, and its ticket there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     frame: usize,
@@ -20,7 +20,7 @@ impl Key {
     }
 }
 
-/// The scopes that have been reported and have not recovered: few, and none most of the time.
+/// The scopes that have been reported and have not recovered. Few, most often none.
 #[derive(Debug, Default)]
 pub(super) struct Episodes {
     open: HashMap<Key, Episode>,
@@ -32,7 +32,7 @@ pub(super) struct Episodes {
 #[derive(Debug)]
 struct Episode {
     stall: Stall,
-    /// When its time began, in nanoseconds of the domain's time.
+    /// The start of its limit, in nanoseconds of the domain's time.
     since_ns: u64,
     /// The pass that saw it last.
     seen: u64,
@@ -44,7 +44,7 @@ impl Episodes {
         self.pass += 1;
     }
 
-    /// Returns which limit of a scope has been told. If its deadline has changed since, it has recovered.
+    /// Returns which limit of a scope has been reported. A scope whose deadline has changed since has recovered.
     pub(super) fn told(&mut self, key: Key, deadline: u64, now: u64, events: &mut Vec<Event>) -> Option<Level> {
         if self.open.is_empty() {
             return None;
@@ -59,7 +59,7 @@ impl Episodes {
         None
     }
 
-    /// Opens the episode of a scope, or raises its level, and tells of it.
+    /// Opens the episode of a scope, or raises its level, and reports it.
     pub(super) fn tell(&mut self, key: Key, stall: Stall, since_ns: u64, events: &mut Vec<Event>) {
         events.push(Event::Stalled(stall.clone()));
         let episode = Episode { stall, since_ns, seen: self.pass };

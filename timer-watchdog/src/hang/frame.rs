@@ -1,10 +1,10 @@
-//! One live scope as its owner writes it and the detector reads it.
+//! A frame: the place of one live scope, which its owner writes and the detector reads.
 //!
-//! A sequence lock: the ticket is even while there is no scope and odd while there is one, and only ever grows; the
-//! owner writes the words while it is even. A reader that sees one and the same odd ticket before and after has seen
-//! the words that belong to it. (H.-J. Boehm, "Can seqlocks get along with programming language memory models?", MSPC
-//! 2012, gives the fences.) The
-//! deadline alone may change under a live ticket; it is one word, and each of its values is right by itself.
+//! A sequence lock. The ticket only grows. It is odd while there is a scope, and even while there is none; the owner
+//! writes the words while it is even. A reader that sees the same odd ticket before and after its reads has read the
+//! words of that ticket. (The fences are those of H.-J. Boehm, "Can seqlocks get along with programming language memory
+//! models?", MSPC 2012.) Only the deadline may change under a live ticket. It is one word, and each of its values is
+//! valid by itself.
 #![allow(unsafe_code)]
 
 use std::panic::Location;
@@ -43,7 +43,7 @@ impl Scope {
 /// The deadline of a scope that is paused or has no limit.
 pub(crate) const NEVER: u64 = u64::MAX;
 
-/// What a scope is: all that its owner says at the start.
+/// The words of a scope, which its owner sets at the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
     /// In nanoseconds of the domain's time.
@@ -56,7 +56,7 @@ pub(crate) struct Entry {
 /// A place for one live scope. One writer at a time, any number of readers.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// Even while there is no scope, odd while there is one; each scope has a ticket of its own.
+    /// Odd while there is a scope, else even. Each scope has a ticket of its own.
     ticket: AtomicU64,
     deadline: AtomicU64,
     timeout_ns: AtomicU64,
@@ -77,12 +77,12 @@ impl Frame {
         }
     }
 
-    /// Publishes a scope and returns its ticket. The owner's; the frame must not be live.
+    /// Publishes a scope. Returns its ticket. Only the owner calls it, while the frame is not live.
     #[inline]
     pub(crate) fn publish(&self, entry: &Entry) -> u64 {
         let ticket = self.ticket.load(Ordering::Relaxed) + 1;
-        // A reader that sees one of the words below, and then passes its own fence, also sees that the ticket of the
-        // words before was cleared.
+        // A reader that sees one of the words below, and then passes its own fence, also sees the clear of the ticket
+        // before.
         fence(Ordering::Release);
         self.deadline.store(entry.deadline, Ordering::Relaxed);
         self.timeout_ns.store(entry.timeout_ns, Ordering::Relaxed);
@@ -95,7 +95,7 @@ impl Frame {
         ticket
     }
 
-    /// Takes the scope of this ticket away. The owner's; it must be the live one.
+    /// Clears the scope of this ticket, which must be the live one. Only the owner calls it.
     #[inline]
     pub(crate) fn clear(&self, ticket: u64) {
         self.ticket.store(ticket + 1, Ordering::Release);
@@ -123,13 +123,13 @@ impl Frame {
         self.timeout_ns.load(Ordering::Relaxed)
     }
 
-    /// Gives the live scope another deadline. The owner's.
+    /// Sets the deadline of the live scope. Only the owner calls it.
     #[inline]
     pub(crate) fn set_deadline(&self, deadline: u64) {
         self.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// Returns the live scope and its ticket; none if there is none, or if it changed meanwhile.
+    /// Returns the live scope and its ticket. None if there is no scope, or if it changes during the read.
     pub(crate) fn read(&self) -> Option<(u64, Entry)> {
         let ticket = self.ticket.load(Ordering::Acquire);
         if ticket.is_multiple_of(2) {

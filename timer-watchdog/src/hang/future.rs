@@ -1,4 +1,4 @@
-//! Watched futures.
+//! Futures that are watched.
 
 use std::future::Future;
 use std::panic::Location;
@@ -10,15 +10,14 @@ use pin_project_lite::pin_project;
 
 use super::task::OwnedWatch;
 
-/// Watches futures: an extension of every [`Future`].
+/// Watches futures. Implemented for every [`Future`].
 pub trait WatchFuture: Future + Sized {
-    /// Watches this future from now until it has finished or is dropped: if that takes longer than `timeout`, the
-    /// watcher reports it, and says whether it is inside a poll, and on which thread, or waits between polls, or was
-    /// never polled.
+    /// Watches this future from now until it has finished or is dropped. If that takes longer than `timeout`, the
+    /// watcher reports it: as inside a poll, with the thread; as waiting between polls; or as never polled.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the result drops the future and ends the watch; a drop that hangs is still watched.
+    /// A drop of the result drops the future and then ends the watch, so that a drop that hangs is reported.
     ///
     /// # Examples
     ///
@@ -47,17 +46,17 @@ pin_project! {
     pub struct Watched<F> {
         #[pin]
         future: F,
-        // After the future, so that its drop is watched, too. None once it has finished.
+        // Dropped after the future, so that the drop of the future is watched. None once the future has finished.
         watch: Option<OwnedWatch>,
         pets_on_poll: bool,
     }
 }
 
 impl<F> Watched<F> {
-    /// Makes the limit hold for the time between two signs of life rather than for the whole: each poll that begins
-    /// or ends gives the future its whole time again.
+    /// Gives the future its whole timeout again whenever a poll begins or ends. The limit then holds for the time
+    /// between two such moments.
     ///
-    /// For tasks that are meant to run for ever.
+    /// For tasks that run for ever.
     pub fn pet_on_poll(mut self) -> Self {
         self.pets_on_poll = true;
         self

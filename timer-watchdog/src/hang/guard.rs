@@ -1,4 +1,4 @@
-//! Guards for scopes of one thread.
+//! The guard of a scope of one thread.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,10 +11,11 @@ use super::frame::{Entry, NEVER, Scope};
 use super::slot::At;
 use crate::time::nanos;
 
-/// Watches the scope that the result lives in: if it takes longer than `timeout`, the watcher reports it.
+/// Watches a scope until the drop of the result: if it takes longer than `timeout`, the watcher reports it.
 ///
-/// Scopes nest: the inner one's limit never hides that of the outer one. Without a watcher the guard costs the same and
-/// nobody looks. In the last moments of a thread, when its thread-local values are gone, this succeeds and does nothing.
+/// Scopes nest: the limit of an inner scope never hides that of an outer one. Without a watcher the guard costs the
+/// same and nobody looks. In the last moments of a thread, when its thread-local values are gone, this succeeds and
+/// does nothing.
 ///
 /// Takes no lock, makes no system call, and allocates only at a thread's first use (and when it nests deeper than 16
 /// for the first time).
@@ -77,19 +78,19 @@ fn acquire(scope: Option<&'static Scope>, timeout: Duration, place: &'static Loc
 
 /// Watches a scope until dropped; see [`watch`].
 ///
-/// Guards may be dropped in any order. One that is forgotten leaves its scope live until the thread ends, and it is
-/// reported like any other.
+/// Guards may be dropped in any order. The scope of a guard that is forgotten stays live, and is reported, until the
+/// thread ends.
 #[must_use = "the scope is watched until this value is dropped"]
 pub struct Watch {
-    /// None if the thread could not be given a place.
+    /// None if the thread has no room for the scope.
     at: Option<At>,
-    /// The time left, in nanoseconds, while paused; [`NEVER`] while not.
+    /// The remaining time in nanoseconds while paused, else [`NEVER`].
     left_ns: Cell<u64>,
     stays_on_thread: PhantomData<*const ()>,
 }
 
 impl Watch {
-    /// Says that the scope is well: it has its whole time again, from now. While paused, from the resume.
+    /// Gives the scope its whole timeout again, from now. While paused, from the resume.
     #[inline]
     pub fn pet(&self) {
         let Some(at) = self.live() else {
@@ -103,9 +104,9 @@ impl Watch {
         }
     }
 
-    /// Stops the scope's time, for a wait that may take as long as it likes. Pausing twice is pausing once.
+    /// Stops the scope's time, for a wait of any length. A second pause does nothing.
     ///
-    /// Scopes around this one go on.
+    /// The time of outer scopes continues.
     pub fn pause(&self) {
         let Some(at) = self.live() else {
             return;
@@ -117,7 +118,7 @@ impl Watch {
         }
     }
 
-    /// Lets the scope's time go on, with what was left of it. Without a pause, this does nothing.
+    /// Continues the scope's time with the rest of it. Without a pause, does nothing.
     pub fn resume(&self) {
         let left = self.left_ns.replace(NEVER);
         if left != NEVER
@@ -132,12 +133,12 @@ impl Watch {
         self.left_ns.get() != NEVER
     }
 
-    /// Returns whether the scope is watched, if anybody watches.
+    /// Returns whether a watcher would see the scope.
     pub fn is_live(&self) -> bool {
         self.live().is_some()
     }
 
-    /// Returns the place, unless the scope has gone with its thread.
+    /// Returns the place of the scope, unless the scope ended with its thread.
     #[inline]
     fn live(&self) -> Option<&At> {
         self.at.as_ref().filter(|at| at.frame.has(at.ticket))

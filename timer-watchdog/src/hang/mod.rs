@@ -1,8 +1,11 @@
 //! Finds scopes of threads and tasks that hang, inside one process.
 //!
-//! [`watch`] marks a scope that must end in time, in a few nanoseconds; [`WatchFuture::watched`] marks a future. One
-//! thread, started by [`HangConfig::start`], looks at all of them and tells when one exceeds its soft limit, its hard
-//! limit, and when it goes on.
+//! [`watch`] marks a scope that must end in time, in a few nanoseconds. [`WatchFuture::watched`] marks a future. One
+//! thread, started by [`HangConfig::start`], examines all of them. It reports a scope that exceeds its soft limit or
+//! its hard limit, and one that recovers.
+//!
+//! A room of this crate, which may use all other rooms: `time`, `thread`, `timers`, `process`, `channel`, `report`,
+//! `engine`.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,14 +20,14 @@
 //!
 //! # Time
 //!
-//! Limits count on monotonic time. What passes while the watcher does not run, though it should (the process is
-//! stopped, the machine suspended, the processor taken away), is charged to no scope: the domain's time stands still.
-//! Gaps shorter than the watcher's wait cannot be seen.
+//! Limits count on monotonic time. When the watcher does not run as planned (the process is stopped, the machine
+//! suspended, the processor given to others), the delay is charged to no scope: the domain's time stands still. A gap
+//! within one wait of the watcher cannot be seen.
 //!
 //! # Forks
 //!
-//! A forked child has a copy of the guards and no watcher: its guards are cheap and nobody looks. The parent's are its
-//! own memory, which the child cannot touch.
+//! A forked child has a copy of the guards and no watcher, so its scopes are not watched. It cannot touch the guards of
+//! the parent.
 
 mod attach;
 mod config;

@@ -1,4 +1,4 @@
-//! The live scopes of one thread.
+//! A slot: the live scopes of one thread.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -8,13 +8,14 @@ use super::domain::Shared;
 use super::frame::{Entry, Frame};
 use crate::thread::ThreadInfo;
 
-/// Scopes that a thread can nest before more room is allocated.
+/// The depth to which a thread can nest scopes without another allocation.
 const FRAMES: usize = 16;
 
-/// Scopes that a thread can nest at all. Deeper ones run unwatched and are counted: something forgets its guards.
+/// The depth to which a thread can nest scopes. Deeper scopes run unwatched and are counted: the program forgets
+/// guards.
 const MAX_DEPTH: usize = 4096;
 
-/// A chain of frames: the next piece is allocated when a thread nests that deep for the first time.
+/// A chain of pieces of frames. The next piece is allocated when a thread first nests that deep.
 #[derive(Debug)]
 struct Frames {
     here: [Frame; FRAMES],
@@ -37,14 +38,14 @@ pub(crate) struct Slot {
     pub(crate) shared: &'static Shared,
     /// Unlike that of any other slot of the domain, and never zero.
     pub(crate) id: u64,
-    /// Frames at and above this one are clear. Written by the owner; a reader may see it late, by one sweep at most.
+    /// Frames from this index on are clear. The owner writes it. A reader may see an old value, at most for one pass.
     depth: AtomicUsize,
     frames: Frames,
-    /// None while no thread has the slot.
+    /// None while the slot is free.
     owner: Mutex<Option<Arc<ThreadInfo>>>,
 }
 
-/// Where a live scope is, for its guard.
+/// The place of a live scope, which its guard keeps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct At {
     pub(crate) slot: &'static Slot,
@@ -58,7 +59,7 @@ impl Slot {
         Self { shared, id, depth: AtomicUsize::new(0), frames: Frames::new(), owner: Mutex::new(None) }
     }
 
-    /// Puts a scope on top. The owner's; none if the thread nests too deep.
+    /// Adds a scope on top. Returns none if the thread nests too deep. Only the owner calls it.
     #[inline]
     pub(crate) fn acquire(&'static self, entry: &Entry) -> Option<At> {
         let index = self.depth.load(Ordering::Relaxed);
@@ -68,7 +69,7 @@ impl Slot {
         Some(At { slot: self, frame, ticket, index })
     }
 
-    /// Takes a scope away, wherever it lies. Does nothing for a scope that is gone with its thread.
+    /// Removes a scope at any depth. Does nothing for a scope that ended with its thread.
     #[inline]
     pub(crate) fn release(&self, at: &At) {
         if !at.frame.has(at.ticket) {
@@ -100,7 +101,7 @@ impl Slot {
         self.depth.store(depth, Ordering::Release);
     }
 
-    /// Returns a frame beyond the first piece, allocating its piece at the first use.
+    /// Returns a frame beyond the first piece. Allocates its piece at the first use.
     #[cold]
     fn deep_frame(&'static self, index: usize) -> Option<&'static Frame> {
         if index >= MAX_DEPTH {
@@ -122,7 +123,7 @@ impl Slot {
         frames.here.get(index % FRAMES)
     }
 
-    /// Returns the frames that may be live, the outermost first.
+    /// Returns the frames that may be live, outermost first.
     pub(crate) fn frames(&'static self) -> impl Iterator<Item = &'static Frame> {
         let depth = self.depth.load(Ordering::Acquire);
         let pieces = std::iter::successors(Some(&self.frames), |frames| frames.deeper.get().map(|deeper| &**deeper));
@@ -134,7 +135,7 @@ impl Slot {
         self.set_owner(Some(Arc::new(ThreadInfo::current())));
     }
 
-    /// Takes the slot from the calling thread, and returns how many scopes were still live.
+    /// Takes the slot from the calling thread. Returns how many scopes are live.
     pub(super) fn vacate(&'static self) -> usize {
         let mut leaked = 0;
         for frame in self.frames() {

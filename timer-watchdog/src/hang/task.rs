@@ -1,4 +1,4 @@
-//! Guards that are not bound to a thread.
+//! The guard of a scope that may move between threads, as that of a task does.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,20 +10,20 @@ use super::domain::{Domain, Shared};
 use super::frame::{Entry, Frame, NEVER};
 use crate::time::nanos;
 
-/// The one scope of a task, or of whatever else moves between threads.
+/// The place of a scope that may move between threads.
 #[derive(Debug)]
 pub(crate) struct TaskSlot {
     pub(crate) frame: Frame,
-    /// The id of the thread slot that polls the task at present, zero if none does, [`NOT_A_TASK`] for plain guards.
+    /// The id of the slot of the thread that polls the task. Zero if none does, [`NOT_A_TASK`] for plain guards.
     poller: AtomicU64,
-    /// When the last poll began or ended, in nanoseconds of the domain's time; zero before the first.
+    /// The time when the last poll began or ended, in nanoseconds of the domain's time. Zero before the first poll.
     polled_at: AtomicU64,
 }
 
-/// Stands where a task has the thread that polls it.
+/// The value of [`TaskSlot::poller`] for guards that are not of tasks.
 const NOT_A_TASK: u64 = u64::MAX;
 
-/// What a task does, by its own marks.
+/// What a task is doing, by its own marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marks {
     NotATask,
@@ -44,7 +44,7 @@ impl TaskSlot {
         Self { frame: Frame::new(), poller: AtomicU64::new(NOT_A_TASK), polled_at: AtomicU64::new(0) }
     }
 
-    /// Returns what the task does. The two words may be of different moments: they are for a report.
+    /// Returns what the task is doing. The two words may be of different moments, which a report tolerates.
     pub(super) fn marks(&self) -> Marks {
         let since_ns = self.polled_at.load(Ordering::Acquire);
         match self.poller.load(Ordering::Acquire) {
@@ -58,7 +58,8 @@ impl TaskSlot {
 
 /// Watches a scope that may move between threads, until the result is dropped.
 ///
-/// As [`watch`](super::watch), but acquiring takes a lock and may allocate. Events name the scope's place and no thread.
+/// As [`watch`](super::watch), but an acquire takes a lock and may allocate. Events name the scope's place and no
+/// thread.
 ///
 /// # Examples
 ///
@@ -74,18 +75,18 @@ pub fn watch_owned(timeout: Duration) -> OwnedWatch {
     OwnedWatch::acquire(timeout, NOT_A_TASK, Location::caller())
 }
 
-/// Watches a scope until dropped, on whichever thread; see [`watch_owned`].
+/// Watches a scope until dropped, on any thread; see [`watch_owned`].
 #[must_use = "the scope is watched until this value is dropped"]
 pub struct OwnedWatch {
     shared: &'static Shared,
     slot: &'static TaskSlot,
     ticket: u64,
-    /// The time left, in nanoseconds, while paused; [`NEVER`] while not. Changed by the thread that paused or resumes.
+    /// The remaining time in nanoseconds while paused, else [`NEVER`].
     left_ns: AtomicU64,
 }
 
 impl OwnedWatch {
-    /// Returns a guard for a task that has not been polled.
+    /// Returns the guard of a task that has not been polled.
     pub(super) fn for_task(timeout: Duration, place: &'static Location<'static>) -> Self {
         Self::acquire(timeout, 0, place)
     }
@@ -101,7 +102,7 @@ impl OwnedWatch {
         Self { shared, slot, ticket, left_ns: AtomicU64::new(NEVER) }
     }
 
-    /// Says that the scope is well: it has its whole time again, from now. While paused, from the resume.
+    /// Gives the scope its whole timeout again, from now. While paused, from the resume.
     pub fn pet(&self) {
         let timeout_ns = self.slot.frame.timeout_ns();
         if self.left_ns.load(Ordering::Relaxed) == NEVER {
@@ -112,7 +113,7 @@ impl OwnedWatch {
         }
     }
 
-    /// Stops the scope's time. Pausing twice is pausing once.
+    /// Stops the scope's time. A second pause does nothing.
     pub fn pause(&self) {
         let deadline = self.slot.frame.deadline();
         let left = deadline.saturating_sub(self.shared.base());
@@ -122,7 +123,7 @@ impl OwnedWatch {
         }
     }
 
-    /// Lets the scope's time go on, with what was left of it. Without a pause, this does nothing.
+    /// Continues the scope's time with the rest of it. Without a pause, does nothing.
     pub fn resume(&self) {
         let left = self.left_ns.swap(NEVER, Ordering::Relaxed);
         if left != NEVER {
@@ -131,7 +132,7 @@ impl OwnedWatch {
         }
     }
 
-    /// Marks that the calling thread polls the task, until the result is dropped.
+    /// Marks the task as polled by the calling thread, until the result is dropped.
     pub(super) fn begin_poll(&self) -> Poll<'_> {
         let slot_id = attach::in_domain(self.shared).map_or(NOT_A_TASK - 1, |slot| slot.id);
         self.slot.polled_at.store(self.shared.base(), Ordering::Release);

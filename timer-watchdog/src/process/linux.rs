@@ -128,7 +128,8 @@ impl WorkerProcess for PidfdProcess {
                 state: stat.state,
                 wait_channel: proc::wait_channel(std::path::Path::new(&format!("/proc/{}", self.pid))),
             },
-            // This process may have no descriptor left to read `/proc` with. Then a process that has not ended is alive.
+            // This process may have no descriptor left to read `/proc` with. Then a process that has not ended is
+            // alive.
             Err(_) if !ended => Standing::Alive { state: '?', wait_channel: String::new() },
             Err(_) => Standing::Gone,
         }

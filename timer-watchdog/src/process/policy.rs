@@ -54,8 +54,8 @@ pub(crate) struct Admitted {
 }
 
 impl KillPolicy {
-    /// Returns the default policy: the signal that the timer names, a grace of 10 s unless that is SIGKILL, SIGKILL, and a
-    /// wait of 5 s for the end. Signals go to the worker alone.
+    /// Returns the default policy: the signal that the timer names, a grace of 10 s unless that is SIGKILL, SIGKILL,
+    /// and a wait of 5 s for the end. Signals go to the worker alone.
     pub fn new() -> Self {
         Self {
             is_observing: false,
@@ -139,8 +139,8 @@ impl KillPolicy {
         self
     }
 
-    /// Makes the server send the first signal to its own process, too, after it has killed a worker, as PyTorch's server
-    /// does.
+    /// Makes the server send the first signal to its own process, too, after it has killed a worker, as `PyTorch`'s
+    /// server does.
     #[must_use]
     pub fn ends_server(mut self) -> Self {
         self.ends_server = true;

@@ -9,9 +9,9 @@ use crate::timers::{Pid, ReapError, Reaper};
 
 /// Sends SIGKILL to worker processes whose timer has expired.
 ///
-/// It opens the process when the worker acquires its first timer, while the worker lives, so that a number which another
-/// process gets later kills nobody. A process that is gone counts as reaped. Process numbers up to 1 are refused, and so
-/// is the own process unless [`own_process_too`](Self::own_process_too) admits it.
+/// It opens the process when the worker acquires its first timer, while the worker lives, so that a number which
+/// another process gets later kills nobody. A process that is gone counts as reaped. Process numbers up to 1 are
+/// refused, and so is the own process unless [`own_process_too`](Self::own_process_too) admits it.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! What is known about a worker whose timer has expired.
+//! The report about a worker process whose timer has expired.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,25 +7,25 @@ use serde::Serialize;
 
 use crate::process::{Evidence, KillOutcome};
 
-/// All that is known about one worker whose timer has expired; the content of a dump file.
+/// All that the server knows about a worker whose timer has expired. The content of a dump file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct IncidentReport {
-    /// The run, as the server was told.
+    /// The name of the run, from the configuration of the server.
     pub run_id: String,
     /// The worker's process.
     pub pid: i32,
-    /// The signal that ends it; 0 if no expired timer names one.
+    /// The first signal that it gets. 0 if no expired timer names one.
     pub signal: i32,
-    /// Whether signals are sent, or the incident is only reported.
+    /// Whether the server only reports, and sends no signal.
     pub is_observed_only: bool,
-    /// The worker's open scopes, the earliest deadline first.
+    /// The worker's open scopes, earliest deadline first.
     pub scopes: Vec<ExpiredScope>,
-    /// What the process was doing; none if that could not be learnt in time.
+    /// What the process was doing. None if that could not be read in time.
     pub evidence: Option<Evidence>,
-    /// The file that this report is written to.
+    /// The file that this report is written to, if any.
     pub dump_path: Option<PathBuf>,
-    /// How it ended; none before the end, and in dump files, which are written before.
+    /// The outcome of the kill. None before its end, and in dump files, which are written before.
     pub outcome: Option<KillOutcome>,
 }
 
@@ -37,9 +37,9 @@ pub struct ExpiredScope {
     pub scope_id: String,
     /// The signal that its timer names.
     pub signal: i32,
-    /// Seconds since its acquire came in.
+    /// Seconds since the server received its acquire.
     pub age_secs: f64,
-    /// Seconds since its deadline; negative if that is still to come.
+    /// Seconds since its deadline. Negative before the deadline.
     pub late_secs: f64,
 }
 
@@ -51,13 +51,13 @@ impl IncidentReport {
 
     /// Returns the report as one line of JSON.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and lists: nothing of it can fail.
+        // Strings, numbers and lists always serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
 impl fmt::Display for IncidentReport {
-    /// One line: who, since when, where, doing what.
+    /// One line: the worker, its expired scopes and their age, its state.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "worker {}", self.pid)?;
         let evidence = self.evidence.as_ref();

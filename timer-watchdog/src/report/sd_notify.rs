@@ -1,4 +1,4 @@
-//! Tells the service manager that the server is ready and still looks, by systemd's `sd_notify` protocol.
+//! Messages to the service manager, in systemd's `sd_notify` protocol: ready, alive, stopping.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,14 +15,14 @@ use crate::time::Timestamp;
 pub(crate) struct SdNotify {
     socket: UnixDatagram,
     address: SocketAddr,
-    /// How often it wants to hear of us, if at all.
+    /// The interval in which it expects a message, if any.
     watchdog: Option<Duration>,
-    /// When it has last heard of us.
+    /// The time of the last message.
     last: Timestamp,
 }
 
 impl SdNotify {
-    /// Returns the service manager that the environment names; none if none does.
+    /// Returns the service manager that the environment names, if it names one.
     pub(crate) fn from_env() -> io::Result<Option<Self>> {
         let Some(name) = env::var_os("NOTIFY_SOCKET") else {
             return Ok(None);
@@ -36,12 +36,12 @@ impl SdNotify {
             None => SocketAddr::from_pathname(name)?,
         };
         let socket = UnixDatagram::unbound()?;
-        // A service manager that is behind must not hold up the server.
+        // A slow service manager must not block the server.
         socket.set_nonblocking(true)?;
         Ok(Self { socket, address, watchdog, last: Timestamp::ZERO })
     }
 
-    /// Returns the longest time between two looks that the service manager tolerates, halved for safety.
+    /// Returns half the longest time between two messages that the service manager tolerates.
     pub(crate) fn max_interval(&self) -> Option<Duration> {
         self.watchdog.map(|interval| interval / 2)
     }
@@ -54,7 +54,7 @@ impl SdNotify {
         self.send("STOPPING=1");
     }
 
-    /// Tells, often enough and not more often, that a look has come to its end.
+    /// Tells that a pass has completed, at most four times in each interval.
     pub(crate) fn passed(&mut self, now: Timestamp) {
         let Some(interval) = self.watchdog else {
             return;
@@ -66,12 +66,12 @@ impl SdNotify {
     }
 
     fn send(&self, message: &str) {
-        // Nobody can be told that telling failed; the service manager notices by itself.
+        // A failure cannot be reported anywhere. The service manager notices missing messages.
         let _ = self.socket.send_to_addr(message.as_bytes(), &self.address);
     }
 }
 
-/// Returns the interval that was asked for, if it was asked of this process.
+/// Returns the interval that the environment asks for, if it asks this process.
 fn watchdog(micros: Option<String>, pid: Option<String>) -> Option<Duration> {
     let is_meant = pid.is_none_or(|pid| pid.parse() == Ok(std::process::id()));
     let micros = micros?.parse().ok().filter(|micros| *micros > 0 && is_meant)?;
@@ -87,7 +87,7 @@ mod tests {
     use crate::time::Timestamp;
 
     #[test]
-    fn fault_59_the_service_manager_hears_of_each_look_and_not_too_often() {
+    fn fault_59_the_service_manager_hears_of_passes_and_not_too_often() {
         let path = std::env::temp_dir().join(format!("sd-notify-{}", std::process::id()));
         let manager = UnixDatagram::bind(&path).unwrap();
         let mut notify = SdNotify::new(&path.clone().into_os_string(), Some(Duration::from_secs(4))).unwrap();
@@ -103,7 +103,7 @@ mod tests {
             assert_eq!(std::str::from_utf8(&buffer[..length]), Ok(expect));
         }
         std::fs::remove_file(path).unwrap();
-        notify.ready(); // Nobody listens, and nothing happens.
+        notify.ready(); // Without a service manager, nothing happens.
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::thread::ThreadInfo;
 
-/// Which limit a scope has exceeded.
+/// A limit of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// The limit for a warning.
@@ -16,11 +16,11 @@ pub enum Level {
     Hard,
 }
 
-/// What a stalled scope does.
+/// What a stalled scope is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Activity {
-    /// It is a scope of this thread, which has not left it.
+    /// It is a scope of this thread, which is still in it.
     InScope {
         /// The thread.
         thread: Arc<ThreadInfo>,
@@ -29,17 +29,17 @@ pub enum Activity {
     Owned,
     /// It is a task inside a poll, which blocks its thread.
     InPoll {
-        /// The thread that polls, if it still is there.
+        /// The thread that polls, if it has not ended.
         thread: Option<Arc<ThreadInfo>>,
-        /// How long the poll has taken.
+        /// The time since the poll began.
         elapsed: Duration,
     },
     /// It is a task that has been polled and waits to be woken.
     BetweenPolls {
-        /// How long ago the last poll ended.
+        /// The time since the last poll ended.
         elapsed: Duration,
     },
-    /// It is a task that nobody has ever polled.
+    /// It is a task that has never been polled.
     NeverPolled,
 }
 
@@ -51,19 +51,19 @@ pub struct Stall {
     pub level: Level,
     /// The scope's name, if it has one.
     pub scope: Option<&'static str>,
-    /// Where it was acquired.
+    /// The place in the source where it was acquired.
     pub place: &'static Location<'static>,
-    /// What it does.
+    /// What it is doing.
     pub activity: Activity,
-    /// How long it has taken, since it was acquired or last petted.
+    /// The time since it was acquired or last petted.
     pub elapsed: Duration,
-    /// How long it may take.
+    /// The time that it may take.
     pub timeout: Duration,
     pub(crate) origin: Origin,
 }
 
 impl Stall {
-    /// Returns whether the scope has ended or was petted since: to be asked before anything drastic.
+    /// Returns whether the scope has ended or was petted since. Ask it before a drastic action.
     pub fn is_over(&self) -> bool {
         let Origin { scope, ticket, deadline } = self.origin;
         !scope.is_unchanged(ticket, deadline)
@@ -84,15 +84,15 @@ pub(crate) trait ScopeState: fmt::Debug + Sync {
     fn is_unchanged(&self, ticket: u64, deadline: u64) -> bool;
 }
 
-/// A scope that had stalled and goes on.
+/// A scope that had stalled and has ended, or was petted or paused.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// What was told last.
+    /// The last stall that was told.
     pub stall: Stall,
-    /// How long the scope took until it was seen to go on, since it was acquired or petted before.
+    /// The time from the acquire, or the pet before the stall, until the detector saw the recovery.
     pub elapsed: Duration,
-    /// Whether it has ended; false if it was petted or paused.
+    /// Whether it has ended. False if it was petted or paused.
     pub has_ended: bool,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// The scope with its place.
+/// Shows a scope by name and place.
 struct Named<'a>(&'a Stall);
 
 impl fmt::Display for Named<'_> {

@@ -1,10 +1,11 @@
-//! Events for the `tracing` crate.
+//! The sink for the `tracing` crate.
 
 use std::fmt::Debug;
 
 use super::Event;
 
-/// Writes an event to the `tracing` crate: what should not be as a warning, starts and stops as info, the rest as debug.
+/// Writes an event to the `tracing` crate: [warnings](Event::is_warning) as warnings, starts and stops as info, the
+/// rest as debug.
 ///
 /// # Examples
 ///

@@ -126,8 +126,8 @@ impl fmt::Display for WorkerEvent {
                     report.outcome.as_ref().map_or_else(|| why_spared(report).to_owned(), KillOutcome::to_string);
                 write!(f, "{report}: signal {}, {outcome}", report.signal)
             }
-            Self::Recovered { report } => write!(f, "{report}: went on, and is spared"),
-            Self::Exited { pid, timers } => write!(f, "worker {pid} ended, and {timers} timers with it"),
+            Self::Recovered { report } => write!(f, "{report}: released its timer, and is spared"),
+            Self::Exited { pid, timers } => write!(f, "worker {pid} exited with {timers} timers"),
             Self::BadLine { error, total } => write!(f, "not a timer request ({total} so far): {error}"),
             Self::Refused { pid, cause, total } => {
                 write!(f, "process {pid} is refused as a worker ({total} so far): {cause}")
@@ -136,7 +136,7 @@ impl fmt::Display for WorkerEvent {
                 write!(f, "worker {pid} holds {quota} timers already ({total} refused so far)")
             }
             Self::PipeRestored { path } => write!(f, "{} was missing and has been made again", path.display()),
-            Self::PipeLost { error } => write!(f, "no new client can come: {}", error_chain(error)),
+            Self::PipeLost { error } => write!(f, "new clients cannot connect: {}", error_chain(error)),
             Self::DumpFailed { path, error } => write!(f, "cannot write {}: {error}", path.display()),
         }
     }

@@ -40,8 +40,9 @@ pub enum ExpiresError {
 /// Acquires a timer that the result holds until dropped. If the scope takes longer than `after`, the server reaps its
 /// worker.
 ///
-/// The name of the scope is `file:line` of the caller. Names are flat: a second timer of the same name and worker, as in
-/// a recursion, replaces the first, and its release removes both.
+/// The name of the scope is `file:line` of the caller. Names are flat: a second timer of the same name and worker, as
+/// in a recursion, replaces the first, and one release removes the
+/// timer.
 ///
 /// # Errors
 ///
@@ -159,8 +160,8 @@ fn acquire(scope: ScopeId, after: Duration, client: Held<'_>) -> Result<Expires<
 /// Holds a timer, and releases it when dropped.
 ///
 /// May be sent to another thread: it keeps its client, and with it its worker. The drop never panics and never blocks;
-/// [`failed_releases`] counts its failures. So it masks neither an error nor a panic of the scope's body. The timer of a
-/// guard that is forgotten expires.
+/// [`failed_releases`] counts its failures. So it masks neither an error nor a panic of the scope's body. The timer of
+/// a guard that is forgotten expires.
 #[must_use = "the timer is released when this value is dropped"]
 pub struct Expires<'c> {
     scope: ScopeId,

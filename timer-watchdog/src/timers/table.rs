@@ -116,7 +116,8 @@ impl<W: WorkerId> TimerTable<W> {
         scopes.len()
     }
 
-    /// Returns the timers whose deadline is at or before `now`, by worker. The worker with the earliest deadline is first.
+    /// Returns the timers whose deadline is at or before `now`, by worker. The worker with the earliest deadline is
+    /// first.
     ///
     /// The timers stay in the table until released or cleared.
     pub fn expired(&self, now: Timestamp) -> Vec<ExpiredTimers<W>> {

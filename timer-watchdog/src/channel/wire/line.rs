@@ -81,7 +81,8 @@ impl LineReader {
     }
 }
 
-/// Calls `take` for one line: with its request, or with its error and then with the request at its end, if there is one.
+/// Calls `take` for one line: with its request, or with its error and then with the request at its end, if there is
+/// one.
 fn finish(line: &[u8], dropped_bytes: usize, take: &mut impl FnMut(Result<FileTimerRequest, LineError>)) {
     if line.is_empty() && dropped_bytes == 0 {
         return;

@@ -11,7 +11,8 @@ pub use line::LineReader;
 
 use crate::timers::{Pid, ScopeId};
 
-/// The longest line, its newline included: the most that the kernel writes to a pipe in one piece (`PIPE_BUF` on Linux).
+/// The longest line, its newline included: the most that the kernel writes to a pipe in one piece (`PIPE_BUF` on
+/// Linux).
 pub const MAX_LINE_BYTES: usize = 4096;
 
 /// The version of the format.
@@ -168,8 +169,8 @@ impl FileTimerRequest {
 
     /// Reads one line, with or without its newline.
     ///
-    /// Keys may come in any order. Unknown keys are skipped, and each known key must occur once. `Infinity` is accepted:
-    /// Python writes it, though JSON has no such number.
+    /// Keys may come in any order. Unknown keys are skipped, and each known key must occur once. `Infinity` is
+    /// accepted: Python writes it, though JSON has no such number.
     ///
     /// # Errors
     ///

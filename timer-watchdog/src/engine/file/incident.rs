@@ -1,4 +1,4 @@
-//! One worker whose timer has expired: what it was doing, and then the kill.
+//! One worker whose timer has expired: its evidence is read, then it is killed.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -15,7 +15,7 @@ use crate::thread::signalled::Signalled;
 use crate::time::Timestamp;
 use crate::time::wall;
 
-/// Threads that read evidence or write dumps at the same time; what comes beyond goes without.
+/// The most threads that read evidence or write dumps at a time. Further incidents have neither.
 const MAX_THREADS: usize = 16;
 
 /// An expired worker that is being dealt with.
@@ -23,20 +23,20 @@ pub(super) struct Incident {
     pub(super) process: Arc<dyn WorkerProcess>,
     pub(super) report: IncidentReport,
     pub(super) step: Step,
-    /// The process is known to have ended, so that its descriptor is not waited for any more.
+    /// The process has ended, so its descriptor is not polled any more.
     pub(super) has_ended: bool,
 }
 
-/// Where an incident stands.
+/// The step of an incident.
 pub(super) enum Step {
-    /// Evidence is being read, until it is there or its time is up.
+    /// Evidence is being read, at most `until`.
     Reading { evidence: Arc<Signalled<Option<Evidence>>>, until: Timestamp },
-    /// The kill is under way.
+    /// The kill is in progress.
     Killing(Ladder),
 }
 
 impl Incident {
-    /// Returns when there is something to do, unless something happens before.
+    /// Returns when the next step is due.
     pub(super) fn due(&self) -> Timestamp {
         match &self.step {
             Step::Reading { until, .. } => *until,
@@ -45,12 +45,12 @@ impl Incident {
     }
 }
 
-/// Reads evidence and writes dumps on threads of their own, since both may block for ever.
+/// Reads evidence and writes dumps on threads of their own, because both may block for ever.
 pub(super) struct Collector {
     /// How long a kill may wait for evidence.
     pub(super) limit: Duration,
     pub(super) dump_dir: Option<PathBuf>,
-    /// Called when evidence is there.
+    /// Called when evidence has been read.
     pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     /// Called when a dump could not be written.
     pub(super) failed: Arc<dyn Fn(PathBuf, io::Error) + Send + Sync>,
@@ -59,7 +59,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// Starts an incident; the report tells where its dump will be.
+    /// Starts an incident, and sets the path of its dump in the report.
     pub(super) fn open(
         &self,
         process: &Arc<dyn WorkerProcess>,
@@ -76,7 +76,7 @@ impl Collector {
         Incident { process: Arc::clone(process), report, step: Step::Reading { evidence, until }, has_ended: false }
     }
 
-    /// Starts the thread and returns whether there is one.
+    /// Starts the thread. Returns whether it runs.
     fn read(
         &self,
         process: &Arc<dyn WorkerProcess>,
@@ -90,7 +90,7 @@ impl Collector {
             *threads += 1;
             *threads <= MAX_THREADS
         });
-        // Dropped with the thread, or with its closure if there is none.
+        // Dropped with the thread, or with its closure if the thread does not start.
         let place = Place(Arc::clone(&self.threads));
         if !is_allowed {
             return false;
@@ -112,7 +112,7 @@ impl Collector {
         started.is_ok()
     }
 
-    /// Waits until all threads are through, at most `limit`; returns whether they are.
+    /// Waits until all threads have ended, at most `limit`. Returns whether they have.
     pub(super) fn flush(&self, limit: Duration) -> bool {
         self.threads.wait_for(limit, |threads| (*threads == 0).then_some(())).is_some()
     }
@@ -127,7 +127,7 @@ impl Drop for Place {
     }
 }
 
-/// Writes a report under another name first, so that nobody sees half of it.
+/// Writes a report, under another name first, so that the file is never incomplete.
 fn write(path: &Path, report: &IncidentReport) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut file = fs::File::create(&unfinished)?;

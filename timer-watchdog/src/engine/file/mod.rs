@@ -1,4 +1,4 @@
-//! The server of worker processes, which send their requests through a named pipe.
+//! The server of worker processes, which send requests through a named pipe.
 
 mod incident;
 mod server;

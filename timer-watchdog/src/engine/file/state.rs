@@ -1,4 +1,4 @@
-//! What a server of file timers knows: pipes, workers, timers and incidents. It is only touched under its lock.
+//! The state of a server of file timers, under its lock: pipes, workers, timers and incidents.
 
 mod incidents;
 mod requests;
@@ -18,20 +18,20 @@ use crate::time::Timestamp;
 use crate::timers::pausable::PausableTimers;
 use crate::timers::{Pid, ScopeId};
 
-/// What one look takes out of the pipes at most: so that no flood of requests delays an expiry by much.
+/// The most bytes that one pass reads from the pipes, so that a flood of requests does not delay an expiry by much.
 const LOOK_BYTES: usize = 256 * 1024;
-/// How long half a line may wait for its other half, which comes at once if it comes at all.
+/// How long half a line may wait for its rest, which comes at once if it comes at all.
 const FRAGMENT_AGE: Duration = Duration::from_secs(1);
-/// Workers without timers that are remembered, so that their next timer needs no look at `/proc`.
+/// The most workers without timers that stay known, so that their next timer needs no read of `/proc`.
 const MAX_IDLE_WORKERS: usize = 1024;
-/// Pipes that are still read after they have lost their path.
+/// The most pipes that are read. All but the newest have lost their path.
 const MAX_PIPES: usize = 4;
 
 pub(super) struct State {
-    /// The newest one last; the others have lost their path.
+    /// The newest is last. The others have lost their path.
     pub(super) pipes: Vec<Source>,
     timers: PausableTimers<Pid>,
-    /// Every process with a timer or an incident is in here.
+    /// Contains every process with a timer or an incident.
     workers: HashMap<Pid, Held>,
     incidents: HashMap<Pid, Incident>,
     pub(super) counts: Counts,
@@ -40,7 +40,7 @@ pub(super) struct State {
     buffer: Vec<u8>,
 }
 
-/// A pipe and what has come of a line out of it.
+/// A pipe and its unfinished line.
 pub(super) struct Source {
     pub(super) pipe: Arc<Pipe>,
     reader: LineReader,
@@ -59,7 +59,7 @@ struct OpenScope {
     since: Timestamp,
 }
 
-/// What has been seen so far.
+/// Counts since the start.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counts {
     pub(super) requests: u64,
@@ -98,14 +98,14 @@ impl State {
         self.timers.len()
     }
 
-    /// Returns the processes whose end is waited for.
+    /// Returns the processes whose exit ends a wait.
     pub(super) fn awaited(&self) -> Vec<(Pid, Arc<dyn WorkerProcess>)> {
         let is_awaited = |pid: &Pid| self.incidents.get(pid).is_none_or(|incident| !incident.has_ended);
         let awaited = self.workers.iter().filter(|(pid, _)| is_awaited(pid));
         awaited.map(|(pid, held)| (*pid, Arc::clone(&held.process))).collect()
     }
 
-    /// Returns when there is something to do, unless something happens before.
+    /// Returns when the next deadline or step is due.
     pub(super) fn due(&self, now: Timestamp) -> Timestamp {
         let incidents = self.incidents.values().map(Incident::due);
         let fragments = self.pipes.iter().filter(|source| source.reader.fragment_bytes() > 0);
@@ -113,12 +113,12 @@ impl State {
         incidents.chain(fragments).chain(self.timers.next_deadline(now)).min().unwrap_or(Timestamp::NEVER)
     }
 
-    /// Gives all timers the time that nobody ran.
+    /// Moves the deadlines of all timers back by `gap`.
     pub(super) fn credit(&mut self, gap: Duration) {
         self.timers.credit(gap);
     }
 
-    /// Notes that processes have ended: their timers go with them, unkilled.
+    /// Clears the timers of processes that have ended. A process with an incident keeps them until its end.
     pub(super) fn ended(&mut self, shared: &Shared, ended: &[(Pid, Arc<dyn WorkerProcess>)]) {
         for (pid, process) in ended {
             let is_same = self.workers.get(pid).is_some_and(|held| Arc::ptr_eq(&held.process, process));
@@ -139,7 +139,7 @@ impl State {
         }
     }
 
-    /// Takes requests out of the pipes and carries them out; returns how many.
+    /// Reads requests from the pipes and carries them out. Returns their number.
     pub(super) fn read(&mut self, shared: &Shared, now: Timestamp) -> io::Result<usize> {
         let mut requests = Vec::new();
         let mut bad = Vec::new();
@@ -169,11 +169,11 @@ impl State {
             shared.emit_sampled(total, || WorkerEvent::BadLine { error, total });
         }
         self.register(shared, &requests, now);
-        // What was read is carried out before a failure is told.
+        // Requests are carried out before a failure is returned.
         result.map(|()| requests.len())
     }
 
-    /// Ends lines whose rest does not come.
+    /// Ends lines whose rest has not come in time.
     pub(super) fn end_fragments(&mut self, shared: &Shared, now: Timestamp) {
         let mut lines = Vec::new();
         for source in &mut self.pipes {
@@ -183,7 +183,7 @@ impl State {
         }
         for line in lines {
             match line {
-                // A request without its newline is a request all the same.
+                // A whole request without its newline counts.
                 Ok(request) => self.register(shared, &[request], now),
                 Err(error) => {
                     self.counts.bad_lines += 1;

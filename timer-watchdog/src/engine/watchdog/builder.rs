@@ -1,4 +1,4 @@
-//! Builds a watchdog.
+//! The builder of a watchdog.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,36 +34,35 @@ where
         Self { server, queue, settings: ObserverSettings::new(max_interval), stack_bytes: 0, worker_type: PhantomData }
     }
 
-    /// Takes the time from `clock`; the queue must wait on the same one.
+    /// Sets the clock. The queue must wait on the same one. Default: the monotonic clock.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.settings.clock = clock;
         self
     }
 
-    /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection goes on.
+    /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection continues.
     ///
-    /// Up to 1024 events wait for it; what comes beyond is dropped and counted in [`Health`](crate::Health).
+    /// At most 1024 events wait for it. Further ones are dropped and counted in [`Health`](crate::Health).
     pub fn on_event(mut self, callback: impl Fn(Event<W>) + Send + Sync + 'static) -> Self {
         self.settings.on_event = Some(Arc::new(callback));
         self
     }
 
-    /// Sets how late the watchdog may come out of a wait before it concludes that nobody ran and gives all timers that
-    /// time; 100 ms if not set.
+    /// Sets the delay of a wake-up above which the watchdog credits the delay to all timers. Default: 100 ms.
     ///
-    /// A gap that fits into a wait cannot be seen: choose `max_interval` well below the shortest timeout.
+    /// A gap within a wait cannot be seen: choose `max_interval` well below the shortest timeout.
     pub fn gap_threshold(mut self, threshold: Duration) -> Self {
         self.settings.gaps = GapRule::new(threshold);
         self
     }
 
-    /// Sets the stack of the thread, which reapers run on; the platform's own size if not set.
+    /// Sets the stack size of the thread, on which reapers run. Default: that of the platform.
     pub fn stack_bytes(mut self, bytes: usize) -> Self {
         self.stack_bytes = bytes;
         self
     }
 
-    /// Returns the watchdog, not started.
+    /// Returns the watchdog. It is not started.
     pub fn build(self) -> Watchdog<S, Q, W> {
         let core = Core {
             server: self.server,

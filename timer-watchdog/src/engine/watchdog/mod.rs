@@ -1,4 +1,4 @@
-//! The watchdog: takes requests from a queue, gives them to a server, and has expired workers reaped.
+//! The watchdog over a queue and a server: it registers requests, and has expired workers reaped.
 
 mod builder;
 mod pass;
@@ -16,15 +16,16 @@ pub use builder::WatchdogBuilder;
 use pass::Core;
 pub use pass::PassReport;
 
-/// How long a stop waits beyond the longest wait of the loop: time for a pass that is in progress.
+/// How long a stop waits beyond the longest wait of the loop, for the pass in progress.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// Watches timers: one pass at a time by [`run_watchdog`](Self::run_watchdog), or continually after [`start`](Self::start).
+/// Watches timers: one pass at a time by [`run_watchdog`](Self::run_watchdog), or on a thread after
+/// [`start`](Self::start).
 ///
-/// The thread sleeps until a request comes in, the next deadline, or `max_interval`, whichever is first. It ends at
-/// [`stop`](Self::stop), or when the watchdog and all its handles are dropped; a drop waits at most `max_interval` and
-/// one second for a pass in progress. Started inside a callback, stopped twice, or stopped before it was started: all
-/// are fine.
+/// The thread sleeps until a request comes in, until the next deadline, or for `max_interval`, whichever ends first. It
+/// ends at a [`stop`](Self::stop), or when the watchdog and all its handles are dropped. A drop waits at most
+/// `max_interval` and one second for the pass in progress. A start inside a callback, a second stop and a stop before
+/// the start are allowed.
 ///
 /// # Examples
 ///
@@ -55,9 +56,9 @@ where
     owner: Arc<Owner<S, Q, W>>,
 }
 
-/// Keeps a watchdog's thread running and can stop it.
+/// Keeps a watchdog's thread running, and can stop it.
 ///
-/// The thread runs as long as the [`Watchdog`] or any of its handles is there, unless stopped.
+/// The thread runs until a stop, or until the [`Watchdog`] and all its handles are dropped.
 #[derive(Clone)]
 pub struct WatchdogHandle {
     owner: Arc<dyn Control>,
@@ -70,7 +71,7 @@ where
     Q: RequestQueue<W> + 'static,
     W: WorkerId;
 
-/// What a handle can do, whatever the watchdog's types.
+/// The operations of a handle, without the types of the watchdog.
 trait Control: Send + Sync {
     fn stop(&self) -> Result<(), StopError>;
     fn health(&self) -> Health;
@@ -82,25 +83,25 @@ where
     Q: RequestQueue<W> + 'static,
     W: WorkerId,
 {
-    /// Returns a watchdog that waits at most `max_interval` at a time.
+    /// Returns a watchdog whose waits last at most `max_interval`. It is not started.
     pub fn new(server: S, queue: Q, max_interval: Duration) -> Self {
         Self::builder(server, queue, max_interval).build()
     }
 
-    /// Returns a builder, to choose a clock, a receiver of events and more.
+    /// Returns a builder with the default settings.
     pub fn builder(server: S, queue: Q, max_interval: Duration) -> WatchdogBuilder<S, Q, W> {
         WatchdogBuilder::new(server, queue, max_interval)
     }
 
-    /// Runs one pass: takes the waiting requests, or waits at most `max_interval` for the first one, registers exactly
-    /// those, and has each worker with an expired timer reaped once.
+    /// Runs one pass: takes the waiting requests, or waits at most `max_interval` for the first one; registers exactly
+    /// those; and has each worker with an expired timer reaped once.
     ///
-    /// Workers that were reaped, or whose reap failed or panicked, lose their timers; a worker whose reap returned
-    /// false keeps them, for the next pass. A pass beside the running thread waits for its turn.
+    /// A worker whose reap succeeded, failed or panicked loses its timers. A worker whose reap returned false keeps
+    /// them for the next pass. While the thread is in a pass, this waits for its end.
     ///
     /// # Errors
     ///
-    /// If the queue fails or panics, if the server panics, or if called by a reaper inside a pass.
+    /// If the queue fails or panics, if the server panics, or if a reaper calls it inside a pass.
     pub fn run_watchdog(&self) -> Result<PassReport, PassError> {
         let core = self.owner.0.work();
         run_pass(core, core.observer.max_interval)
@@ -110,7 +111,7 @@ where
     ///
     /// # Errors
     ///
-    /// If the operating system gives no thread, or if the thread of an earlier start still is in a callback.
+    /// If the operating system refuses a thread, or if the thread of an earlier start is still in a callback.
     pub fn start(&self) -> Result<WatchdogHandle, StartError> {
         self.owner.0.start()?;
         let owner: Arc<dyn Control> = Arc::clone(&self.owner) as _;
@@ -119,7 +120,7 @@ where
 
     /// Stops the thread and waits for its end, at most `max_interval` and one second. It can be started again.
     ///
-    /// Called by a callback on the thread itself it returns at once, and the thread ends after its present pass.
+    /// On the thread itself, in a callback, this returns at once, and the thread ends after its present pass.
     ///
     /// # Errors
     ///
@@ -128,7 +129,7 @@ where
         self.owner.stop()
     }
 
-    /// Returns how the watchdog does.
+    /// Returns the state of the watchdog's loop.
     pub fn health(&self) -> Health {
         self.owner.health()
     }
@@ -154,7 +155,7 @@ impl WatchdogHandle {
         self.owner.stop()
     }
 
-    /// Returns how the watchdog does.
+    /// Returns the state of the watchdog's loop.
     pub fn health(&self) -> Health {
         self.owner.health()
     }
@@ -183,7 +184,7 @@ where
     W: WorkerId,
 {
     fn drop(&mut self) {
-        // A reaper that never returns keeps its thread, and only that.
+        // A reaper that never returns keeps its thread and nothing else.
         let _ = self.stop();
         self.0.work().queue.close();
     }

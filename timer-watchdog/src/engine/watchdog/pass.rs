@@ -1,4 +1,4 @@
-//! One look of a watchdog at its queue and its timers.
+//! One pass over a queue and a server.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,24 +16,24 @@ use crate::timers::{ExpiredTimers, RequestQueue, TimerServer, WorkerId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PassReport {
-    /// Requests that were carried out.
+    /// The number of requests that were carried out.
     pub registered: usize,
-    /// Workers with an expired timer.
+    /// The number of workers with an expired timer.
     pub expired: usize,
-    /// Of those, the workers that were dealt with.
+    /// Of those, the number that were reaped.
     pub reaped: usize,
-    /// Of those, the workers that could not be, and count as dealt with.
+    /// Of those, the number whose reap failed. They count as reaped.
     pub failed: usize,
-    /// Of those, the workers that the next pass tries again.
+    /// Of those, the number that the next pass tries again.
     pub retained: usize,
 }
 
-/// What the owner of a watchdog and its thread share.
+/// The state that a watchdog shares with its thread.
 pub(super) struct Core<S, Q, W> {
     pub(super) server: S,
     pub(super) queue: Q,
     pub(super) observer: Observer<W>,
-    /// The thread that is in a pass: there is one pass at a time.
+    /// The thread that is in a pass. One pass runs at a time.
     pub(super) passing: Signalled<Option<ThreadId>>,
 }
 
@@ -89,8 +89,8 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
         if !requests.is_empty() {
             self.observer.emit(|| Event::Registered { requests });
         }
-        // After the registration: what was acquired before the gap or in it shares in it. A gap may also fall into
-        // the registration itself, which on a busy server is most of the time.
+        // After the registration, so that timers acquired before or in the gap are credited. A gap may also fall into
+        // the registration, which on a busy server takes most of the time.
         self.credit(gaps.in_wait(began, began.after(timeout), got));
         self.credit(gaps.in_work(got, now));
         self.reap_expired(now, &mut report);
@@ -123,7 +123,7 @@ impl<S: TimerServer<W>, Q: RequestQueue<W>, W: WorkerId> Core<S, Q, W> {
         }
     }
 
-    /// Reaps a worker and returns whether it counts as reaped.
+    /// Reaps a worker. Returns whether it counts as reaped.
     fn reap(&self, worker_id: W, report: &mut PassReport) -> bool {
         let result = catch_unwind(AssertUnwindSafe(|| self.server.reap_worker(&worker_id)));
         let cause = match result {
@@ -156,7 +156,7 @@ fn expired_event<W: WorkerId>(expired: ExpiredTimers<W>, now: Timestamp) -> Even
 struct Turn<'a>(&'a Signalled<Option<ThreadId>>);
 
 impl<'a> Turn<'a> {
-    /// Waits for the pass in progress; returns none inside a pass, which would wait for itself.
+    /// Waits for the end of the pass in progress. Returns none inside a pass, which would wait for itself.
     fn take(passing: &'a Signalled<Option<ThreadId>>) -> Option<Self> {
         let me = thread::current().id();
         let is_taken = passing.wait(|holder| match *holder {

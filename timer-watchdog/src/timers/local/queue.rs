@@ -37,8 +37,8 @@ pub struct LocalQueue<W = Pid> {
 }
 
 struct Waiting<W> {
-    /// At most `capacity`, which is allocated at the start, so that the drop of a guard does not allocate while there is
-    /// room.
+    /// At most `capacity`, which is allocated at the start, so that the drop of a guard does not allocate while there
+    /// is room.
     requests: VecDeque<TimerRequest<W>>,
     /// Releases that found `requests` full. They come after it, in any order.
     late_releases: VecDeque<TimerRequest<W>>,

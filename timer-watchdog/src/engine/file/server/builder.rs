@@ -1,4 +1,4 @@
-//! Builds a server of file timers.
+//! The builder of a server of file timers.
 
 use std::fmt;
 use std::io;
@@ -23,12 +23,13 @@ use crate::thread::signalled::Signalled;
 use crate::time::{Credits, GAP_THRESHOLD, GapRule};
 use crate::timers::Pid;
 
-/// The longest wait of the thread: it wakes for requests, deadlines and ends of workers by itself, so this only bounds
-/// how stale [`FileTimerServer::last_progress_time`] gets and how long a lost pipe goes unnoticed.
+/// The default of the longest wait. Requests, deadlines and exits of workers end a wait, so this only bounds the age of
+/// [`FileTimerServer::last_progress_time`] and the time until a lost pipe is noticed.
 const MAX_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a kill waits for evidence: reading it takes about a millisecond, and for ever if the kernel is stuck.
+/// The default time that a kill waits for evidence. A read takes about a millisecond, and never ends if the kernel
+/// hangs.
 const EVIDENCE_LIMIT: Duration = Duration::from_millis(250);
-/// Timers of one worker: far more than any program nests.
+/// The default of the most timers of one worker. No program nests that many.
 const QUOTA: usize = 4096;
 
 /// Builds a [`FileTimerServer`].
@@ -63,74 +64,75 @@ impl FileTimerServerBuilder {
         }
     }
 
-    /// Names the run in reports and dumps; empty if not set.
+    /// Sets the name of the run in reports and dumps. Default: empty.
     pub fn run_id(mut self, run_id: impl Into<String>) -> Self {
         self.run_id = run_id.into();
         self
     }
 
-    /// Sets the longest wait of the thread; one second if not set. Detection does not depend on it.
+    /// Sets the longest wait of the thread. Default: one second. Detection does not depend on it.
     pub fn max_interval(mut self, max_interval: Duration) -> Self {
         self.settings.max_interval = max_interval;
         self
     }
 
-    /// Sets who may be killed, and how.
+    /// Sets which processes may be killed, and how.
     pub fn policy(mut self, policy: KillPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Takes workers from `processes` instead of this machine's.
+    /// Takes workers from `processes` instead of this machine.
     pub fn processes(mut self, processes: impl Processes + 'static) -> Self {
         self.processes = Some(Box::new(processes));
         self
     }
 
-    /// Sets how long a kill may wait for evidence of what the worker was doing; 250 ms if not set, zero for none.
+    /// Sets how long a kill may wait for evidence. Default: 250 ms. Zero for no evidence.
     pub fn evidence_limit(mut self, limit: Duration) -> Self {
         self.evidence_limit = limit;
         self
     }
 
-    /// Writes a file for each incident into this folder, which must exist. The kill does not wait for it.
+    /// Makes the server write a file for each incident into this folder, which must exist. A kill does not wait for it.
     pub fn dump_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.dump_dir = Some(folder.into());
         self
     }
 
-    /// Sets how many timers one worker may hold; 4096 if not set.
+    /// Sets how many timers one worker may hold. Default: 4096.
     pub fn quota(mut self, timers: usize) -> Self {
         self.quota = timers;
         self
     }
 
-    /// Tells the service manager that the environment names (`NOTIFY_SOCKET`) when the thread is ready and, if it asks
-    /// for that (`WATCHDOG_USEC`), after looks that came to their end.
+    /// Makes the server report to the service manager in `NOTIFY_SOCKET`: that its thread is ready and, if
+    /// `WATCHDOG_USEC` asks for it, that passes complete.
     pub fn sd_notify(mut self) -> Self {
         self.is_notifying = true;
         self
     }
 
-    /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection goes on.
+    /// Calls `callback` for each event, on a thread for that alone: it may block or panic, and detection continues.
     ///
-    /// Up to 1024 events wait for it; what comes beyond is dropped and counted in
+    /// At most 1024 events wait for it. Further ones are dropped and counted in
     /// [`Health`](crate::Health).
     pub fn on_event(mut self, callback: impl Fn(Event) + Send + Sync + 'static) -> Self {
         self.settings.on_event = Some(Arc::new(callback));
         self
     }
 
-    /// Returns the server, not started.
+    /// Returns the server. It is not started.
     ///
     /// # Errors
     ///
-    /// If the pipe cannot be made or taken over: another server has it, something else is there, or the system refuses.
+    /// If the pipe cannot be created or taken over: another server reads from it, the path leads to something else, or
+    /// the system refuses.
     pub fn build(self) -> Result<FileTimerServer, PipeError> {
         let os = |action, source| PipeError::Os { action, path: self.path.clone(), source };
-        let wake = Wake::new().map_err(|error| os("make an event descriptor for", error))?;
+        let wake = Wake::new().map_err(|error| os("create an event descriptor for", error))?;
         let notify = if self.is_notifying { SdNotify::from_env() } else { Ok(None) };
-        let notify = notify.map_err(|error| os("tell the service manager of", error))?;
+        let notify = notify.map_err(|error| os("reach the service manager for", error))?;
         let state = State::new(Pipe::take(&self.path)?);
         let wake = Arc::new(wake);
         let tolerated = notify.as_ref().and_then(SdNotify::max_interval).unwrap_or(Duration::MAX);

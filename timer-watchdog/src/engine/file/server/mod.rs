@@ -18,24 +18,24 @@ use crate::report::{IncidentReport, PassError};
 use crate::thread::{StartError, StopError};
 use crate::time::wall;
 
-/// How long a stop waits for a look that is in progress.
+/// How long a stop waits for the pass in progress.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Holds the timers of worker processes, which send their requests through a named pipe, and kills workers that are
-/// stuck. `PyTorch`'s clients can speak to it.
+/// Holds the timers of worker processes, which send requests through a named pipe, and kills workers that are stuck.
+/// `PyTorch`'s clients work with it.
 ///
-/// The pipe is the owner's alone (mode 0600) and locked: a second server on the path fails and names the first one's
-/// process. A pipe that a server has left behind is taken over, with all that waits in it. The path is removed when
-/// the server stops or is dropped, if it still leads to this pipe.
+/// Only the owner can use the pipe (mode 0600). It is locked: a second server on the path fails, with the process of
+/// the first one in its error. A server takes over a pipe that another one has left behind, with all requests in it. It
+/// removes the path when it stops or is dropped, if the path still leads to its pipe.
 ///
-/// Where it differs from upstream's server, on purpose:
+/// It differs from `PyTorch`'s server on purpose:
 ///
-/// - A bad line costs that line alone, and no writer can hold up others: nothing here blocks on the pipe.
-/// - A process becomes a worker only if [`KillPolicy`](crate::KillPolicy) lets it; a number that has passed to another process is never
-///   signalled. A worker that ends takes its timers along at once.
-/// - A kill goes from the timer's signal over a grace to SIGKILL and a bounded wait, and has a typed outcome; a
-///   release that comes in before a signal stops it. What the process was doing is read before, for a limited time.
-/// - Deadlines become monotonic on receipt. Time in which the server did not run is charged to nobody.
+/// - A bad line loses that line alone. No writer can delay others, because the server never blocks on the pipe.
+/// - A process becomes a worker only if [`KillPolicy`](crate::KillPolicy) admits it. A process that has got the number
+///   of a worker is never signaled. The exit of a worker clears its timers at once.
+/// - A kill sends the timer's signal, waits a grace, sends SIGKILL, waits a bounded time, and has a typed outcome. A
+///   release before a signal stops it. The server reads before, for a limited time, what the process is doing.
+/// - Deadlines become monotonic on receipt. Time in which the server did not run is credited to all timers.
 /// - The server does not end itself after a kill, unless asked.
 ///
 /// # Examples
@@ -49,7 +49,11 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// let path = std::env::temp_dir().join(format!("timer-example-{}", std::process::id()));
 /// let (tell, told) = mpsc::channel();
 /// let server = FileTimerServer::builder(&path)
-///     .on_event(move |event| if let Event::Worker(WorkerEvent::Ended { report }) = event { let _ = tell.send(report); })
+///     .on_event(move |event| {
+///         if let Event::Worker(WorkerEvent::Ended { report }) = event {
+///             tell.send(report).unwrap_or(());
+///         }
+///     })
 ///     .build()?;
 /// server.start()?;
 ///
@@ -67,13 +71,13 @@ pub struct FileTimerServer {
     passes: PassLoop<Shared>,
 }
 
-/// What a server of file timers has counted, and the timers that it holds.
+/// The counts of a server of file timers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileTimerCounts {
-    /// Timers that are held.
+    /// Timers that it holds at present.
     pub timers: usize,
-    /// Requests that have come in.
+    /// Requests that it has read.
     pub requests: u64,
     /// Lines that are not requests.
     pub bad_lines: u64,
@@ -88,16 +92,17 @@ pub struct FileTimerCounts {
 }
 
 impl FileTimerServer {
-    /// Returns a server that reads from `path`, with all else as [`FileTimerServerBuilder`] has it. Not started.
+    /// Returns a server that reads from `path`, with the default settings. It is not started.
     ///
     /// # Errors
     ///
-    /// If the pipe cannot be made or taken over: another server has it, something else is there, or the system refuses.
+    /// If the pipe cannot be created or taken over: another server reads from it, the path leads to something else, or
+    /// the system refuses.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, PipeError> {
         Self::builder(path).build()
     }
 
-    /// Returns a builder.
+    /// Returns a builder with the default settings.
     pub fn builder(path: impl AsRef<Path>) -> FileTimerServerBuilder {
         FileTimerServerBuilder::new(path.as_ref())
     }
@@ -106,7 +111,7 @@ impl FileTimerServer {
     ///
     /// # Errors
     ///
-    /// If the operating system gives no thread, or if the pipe, which a stop has given up, cannot be taken again.
+    /// If the operating system refuses a thread, or if the pipe, which a stop has closed, cannot be taken again.
     pub fn start(&self) -> Result<(), StartError> {
         self.take_pipe()?;
         self.passes.start()
@@ -122,9 +127,10 @@ impl FileTimerServer {
         Ok(())
     }
 
-    /// Stops the thread, removes the path and closes the pipe; clients notice. Timers are kept, for another start.
+    /// Stops the thread, removes the path and closes the pipe, so that requests of clients fail. Keeps the timers for
+    /// another start.
     ///
-    /// A kill in progress is not followed up. Stopping twice, or before a start, is fine.
+    /// A kill in progress does not continue. A second stop, or a stop before a start, is allowed.
     ///
     /// # Errors
     ///
@@ -138,12 +144,12 @@ impl FileTimerServer {
         stopped
     }
 
-    /// Takes all requests that wait in the pipe, without waiting for any, and deals with what has expired; returns
-    /// how many requests there were. For programs and tests without the thread.
+    /// Runs one pass without a wait: reads all requests in the pipe, and deals with expired workers. Returns the number
+    /// of requests. For programs and tests without the thread.
     ///
     /// # Errors
     ///
-    /// If reading fails. What was read before is carried out.
+    /// If a read fails. Requests read before are carried out.
     pub fn run_watchdog(&self) -> Result<usize, PassError> {
         run_pass(self.shared(), Duration::ZERO)
     }
@@ -163,20 +169,20 @@ impl FileTimerServer {
         self.len() == 0
     }
 
-    /// Returns the wall time since 1970 at which the last look came to its end, for health checks; *now* if the thread
-    /// does not run, as upstream does while there is nobody to look at.
+    /// Returns the wall time since 1970 at which the last pass completed, for health checks. While the thread does not
+    /// run, the present time, as in `PyTorch`.
     pub fn last_progress_time(&self) -> Duration {
         let since = if self.health().is_running { self.shared().observer.since_last_pass() } else { Duration::ZERO };
         wall::since_epoch().saturating_sub(since)
     }
 
-    /// Returns the last sixteen incidents that have ended, the oldest first.
+    /// Returns the last sixteen incidents that have ended, oldest first.
     pub fn recent_incidents(&self) -> Vec<IncidentReport> {
         self.shared().lock().recent.iter().cloned().collect()
     }
 
-    /// Waits until all dumps are written and all events are delivered, at most `limit` for each; returns whether that
-    /// is so.
+    /// Waits until all dumps are written and all events are delivered, at most `limit` for each. Returns whether they
+    /// are.
     pub fn flush(&self, limit: Duration) -> bool {
         let dumps = self.shared().collector.flush(limit);
         self.shared().observer.flush(limit) && dumps

@@ -1,4 +1,4 @@
-//! The loop of the server: waits for requests, ends of workers and deadlines, and deals with them.
+//! One pass of the server: waits for requests, exits of workers and deadlines, and deals with them.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,10 +24,10 @@ use crate::timers::{Pid, QueueError};
 /// The name of the thread.
 pub(super) const THREAD: &str = "file-timers";
 
-/// Events of one kind that are all told; beyond, only those whose number is a power of two.
+/// The number of events of one kind that are all told. Later ones are told if their number is a power of two.
 const UNSAMPLED: u64 = 8;
 
-/// What the server and its thread share.
+/// The state that the server shares with its thread.
 pub(in crate::engine::file) struct Shared {
     pub(in crate::engine::file) path: PathBuf,
     pub(in crate::engine::file) run_id: String,
@@ -42,7 +42,7 @@ pub(in crate::engine::file) struct Shared {
     pub(super) state: Mutex<State>,
 }
 
-/// What to wait for.
+/// The ends of a wait.
 struct Plan {
     pipes: Vec<Arc<Pipe>>,
     processes: Vec<(Pid, Arc<dyn WorkerProcess>)>,
@@ -87,7 +87,7 @@ impl Passes for Shared {
 }
 
 impl Shared {
-    /// A panic under this lock leaves a state that is still whole: each change is one call.
+    /// Takes the lock. Each change of the state is one call, so a poisoned lock is fine.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,14 +96,14 @@ impl Shared {
         self.observer.emit(|| event);
     }
 
-    /// Tells the `total`th event of a kind that outsiders can bring about at will.
+    /// Sends the `total`th event of a kind that clients can cause at will.
     pub(in crate::engine::file) fn emit_sampled(&self, total: u64, event: impl FnOnce() -> WorkerEvent) {
         if total <= UNSAMPLED || total.is_power_of_two() {
             self.emit(event());
         }
     }
 
-    /// Sends the signal of a kill to the own process, too, if asked for.
+    /// Sends the signal of a kill to the own process, too, if the policy says so.
     pub(in crate::engine::file) fn end_server(&self, signal: i32) {
         if self.policy.ends_server {
             let own = LinuxProcesses::new(&KillPolicy::new().own_process_too().other_users_too()).find(Pid::current());
@@ -131,12 +131,12 @@ impl Shared {
 
     fn carry_out(&self, plan: &Plan, ended: &[(Pid, Arc<dyn WorkerProcess>)], got: Timestamp) -> io::Result<usize> {
         let mut state = self.lock();
-        // What a process has sent before it ended still counts; whatever the reading says, its end is dealt with.
+        // Requests that a process sent before its exit are carried out first. A failed read does not delay its exit.
         let requests = state.read(self, got);
         state.ended(self, ended);
         let requests = requests?;
         state.end_fragments(self, got);
-        // After the reading: what was acquired before a gap or in it shares in it.
+        // After the read, so that timers acquired before or in a gap are credited.
         let Observer { clock, gaps, .. } = &self.observer;
         let now = clock.now();
         self.credit(&mut state, gaps.in_wait(plan.start, plan.due, got));
@@ -154,7 +154,7 @@ impl Shared {
         }
     }
 
-    /// Makes the pipe again if its path is gone. The old one is still read, since clients have it open.
+    /// Creates the pipe again if its path is gone. The old one is still read, because clients have it open.
     fn keep_pipe(&self, state: &mut State) {
         if state.pipes.last().is_none_or(|source| source.pipe.is_in_place()) {
             return;
@@ -180,7 +180,7 @@ fn cannot(verb: &str, source: io::Error) -> PassError {
     QueueError::Io { action: format!("{verb} requests"), source }.into()
 }
 
-/// Waits for requests, ends of processes, a wake, or the time; returns the processes that have ended.
+/// Waits for requests, exits of processes, a wake, or the time. Returns the processes that have ended.
 fn wait(plan: &Plan, wake: &Wake, now: Timestamp) -> io::Result<Vec<(Pid, Arc<dyn WorkerProcess>)>> {
     let left = plan.due.since(now);
     let timeout =
@@ -215,7 +215,7 @@ impl Wake {
     }
 
     pub(super) fn wake(&self) {
-        // Full means that there are wakes enough.
+        // A full counter holds wakes enough.
         let _ = rustix::io::write(&self.fd, &1_u64.to_ne_bytes());
     }
 

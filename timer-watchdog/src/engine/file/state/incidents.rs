@@ -1,4 +1,4 @@
-//! What happens to workers whose timers have expired.
+//! Incidents: workers whose timers have expired.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::report::{ExpiredScope, IncidentReport, WorkerEvent};
 use crate::time::Timestamp;
 use crate::timers::{ExpiredTimers, Pid, ScopeId};
 
-/// Reports that are kept.
+/// The number of last reports that are kept.
 const MAX_RECENT: usize = 16;
 
 impl State {
@@ -29,7 +29,7 @@ impl State {
         let Some(held) = self.workers.get(&pid) else {
             return;
         };
-        // In expiry order, the first one with a signal decides.
+        // In the order of expiry, the first timer that names a signal decides.
         let mut signals = expired.timers.iter().filter_map(|timer| held.scopes.get(&timer.scope_id));
         let named = signals.find(|scope| scope.signal > 0).map_or(0, |scope| scope.signal);
         let signal = if named > 0 { shared.policy.signal.unwrap_or(named) } else { 0 };
@@ -48,7 +48,7 @@ impl State {
         self.incidents.insert(pid, incident);
     }
 
-    /// Returns the open scopes of a worker, the earliest deadline first.
+    /// Returns the open scopes of a worker, earliest deadline first.
     fn scopes(&self, pid: Pid, now: Timestamp) -> Vec<ExpiredScope> {
         let Some(held) = self.workers.get(&pid) else {
             return Vec::new();
@@ -83,7 +83,7 @@ impl State {
         }
     }
 
-    /// Returns the incident again unless it has ended.
+    /// Returns the incident, unless it has ended.
     fn advance_one(&mut self, shared: &Shared, mut incident: Incident, now: Timestamp) -> Option<Incident> {
         let pid = Pid(incident.report.pid);
         if let Step::Reading { evidence, until } = &incident.step {
@@ -104,7 +104,7 @@ impl State {
             return Some(incident);
         };
         let ending = ladder.advance(now, || {
-            // What the worker has sent meanwhile counts; a failure to read is told by the next look.
+            // A release that the worker has sent meanwhile stops the kill. The next pass reports a failed read.
             let _ = self.read(shared, now);
             self.is_stuck(pid, now)
         });
@@ -141,7 +141,8 @@ impl State {
         }
     }
 
-    /// Ends an incident without a signal. When observing, only what has expired goes, since other scopes may follow.
+    /// Ends an incident without a signal. A server that only observes clears the expired timers alone, because others
+    /// may expire later.
     fn spare(&mut self, shared: &Shared, incident: Incident, now: Timestamp) {
         let pid = Pid(incident.report.pid);
         let scopes: Vec<ScopeId> =

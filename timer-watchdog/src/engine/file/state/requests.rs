@@ -1,4 +1,4 @@
-//! Carries out what clients ask for.
+//! Requests of clients are carried out here.
 
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
@@ -36,7 +36,7 @@ impl State {
         }
     }
 
-    /// Returns whether a known worker has ended, so that its number may be somebody else's by now.
+    /// Returns whether a known worker has ended. Another process may then have its number.
     fn has_ended(&self, pid: Pid) -> bool {
         let Some(held) = self.workers.get(&pid).filter(|_| !self.incidents.contains_key(&pid)) else {
             return false;
@@ -70,7 +70,7 @@ impl State {
     }
 
     fn refused(&mut self, shared: &Shared, pid: Pid, cause: RefusedWorker) {
-        // A worker that has ended since it asked is nothing odd.
+        // A worker may end after its request.
         if matches!(cause, RefusedWorker::Gone) {
             return;
         }
@@ -87,7 +87,7 @@ impl State {
     }
 }
 
-/// Converts a deadline of the wire, once: after this no step of the wall clock matters.
+/// Converts a deadline of the wire to monotonic time. Later steps of the wall clock do not change it.
 fn deadline(expiration_time: f64, wall: Duration, now: Timestamp) -> Timestamp {
     let left = expiration_time - wall.as_secs_f64();
     match Duration::try_from_secs_f64(left.abs()) {

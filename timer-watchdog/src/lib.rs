@@ -1,10 +1,10 @@
 //! Finds code that hangs, says where, and deals with it.
 //!
-//! Two tools, for two questions.
+//! It answers three questions.
 //!
-//! **What hangs in this process?** [`hang::watch`] marks a scope that must end in time, for a few nanoseconds, and
-//! [`watched`](hang::WatchFuture::watched) marks a future. Scopes nest, and a report names the place, the thread and
-//! the time. Nothing is killed unless asked for.
+//! **What hangs in this process?** [`hang::watch`] marks a scope that must end in time, in a few nanoseconds, and
+//! [`watched`](hang::WatchFuture::watched) marks a future. Scopes nest. A report names the place, the thread and the
+//! time. Nothing is killed unless the configuration says so.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,10 +17,10 @@
 //! ```
 //!
 //! **Which worker is stuck, and who deals with it?** [`expires()`] holds a timer for a worker while a scope runs. A
-//! [`Watchdog`] takes the requests of its clients from a [`RequestQueue`], keeps the timers in a [`TimerServer`], and
-//! has a worker reaped when one of its timers expires. Clients, queue, server and [`Reaper`] are traits; inside one
-//! process they are [`LocalTimerClient`], [`LocalQueue`], [`LocalTimerServer`], and any closure. The model is
-//! `torch.distributed.elastic.timer`, whose behaviours are kept.
+//! [`Watchdog`] takes the requests of clients from a [`RequestQueue`], keeps the timers in a [`TimerServer`], and has a
+//! worker reaped when one of its timers expires. Client, queue, server and [`Reaper`] are traits. Within one process,
+//! [`LocalTimerClient`], [`LocalQueue`], [`LocalTimerServer`] and any closure implement them. The behavior is that of
+//! `torch.distributed.elastic.timer`.
 //!
 //! ```
 //! use std::sync::mpsc;
@@ -41,8 +41,8 @@
 //!
 //! **Which worker process is stuck?** With the feature `file`, on Linux, `FileTimerServer` and `FileTimerClient` do the
 //! same between processes, over a named pipe and in the format of `PyTorch`'s file timers, so that trainers written in
-//! Python need no change; what a stuck worker was doing is reported, and it is ended without harm to others. The
-//! command `timer-watchdog` (feature `cli`) does so for programs in any language:
+//! Python need no change. The server reports what a stuck worker is doing, and kills it without harm to others. The
+//! command `timer-watchdog` (feature `cli`) does this for programs in any language:
 //!
 //! ```text
 //! timer-watchdog run -- python train.py
@@ -51,23 +51,29 @@
 //!
 //! # Time
 //!
-//! Deadlines count on monotonic time; only the messages of file timers name wall time, which is converted on receipt.
-//! When the process is stopped, the machine suspended or the processor taken away, so that a watcher wakes much later
-//! than it planned, the time it missed is charged to nobody.
+//! Deadlines count on monotonic time. Only the requests of file timers name wall time, which the server converts on
+//! receipt. When a watchdog wakes much later than planned, because its process was stopped, the machine suspended or
+//! the processor given to others, it credits the delay to all timers and scopes.
 //!
 //! # Faults
 //!
-//! `FAULTS.md`, beside this crate's manifest, lists the faults that it is built to survive, each with the test that
-//! shows it.
+//! `FAULTS.md`, beside this crate's manifest, lists the faults that this crate survives, each with the test that shows
+//! it.
 //!
 //! # Features
 //!
-//! `log` and `tracing` bring receivers of a watchdog's events, `to_log` and `to_tracing`; `process` brings
-//! `ProcessReaper`, which kills worker processes on Linux; `file` brings `FileTimerClient` and `FileTimerServer`, and
-//! `cli` the command; `tsc` reads the processor's time stamp counter, where it is
-//! invariant, instead of the operating system's clock, which makes guards cheaper by more than half, and takes up to
-//! 200 ms once to calibrate (leave it off on machines that go to sleep: the counter may start anew). None is on by
-//! default.
+//! None of these is on by default.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `log`, `tracing` | the sinks of events `to_log` and `to_tracing` |
+//! | `process` | on Linux: `ProcessReaper`, which kills worker processes, and `ControlGroup` |
+//! | `file` | on Linux: `FileTimerClient` and `FileTimerServer` |
+//! | `cli` | the command |
+//! | `tsc` | reads of the processor's time stamp counter, where it is invariant, in place of the system's clock |
+//!
+//! `tsc` makes guards cheaper by more than half. Its first use calibrates the counter, in up to 200 ms. Leave it off on
+//! machines that are suspended: the counter may restart.
 //!
 //! # Libraries
 //!

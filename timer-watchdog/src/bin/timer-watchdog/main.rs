@@ -1,4 +1,4 @@
-//! The command: watches a tree of worker processes, in any language, and deals with those that hang.
+//! The command: watches worker processes in any language, and kills those that hang.
 
 #[cfg(target_os = "linux")]
 mod options;
@@ -13,7 +13,7 @@ mod tell;
 
 use std::process::ExitCode;
 
-/// The watchdog itself failed, as `env`, `nohup` and `timeout` say it.
+/// The exit status when the watchdog itself fails, as in `env`, `nohup` and `timeout`.
 const FAILED: u8 = 125;
 
 #[cfg(target_os = "linux")]

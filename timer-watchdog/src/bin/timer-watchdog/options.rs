@@ -10,11 +10,11 @@ const EXIT_STATUS: &str = "\
 Exit status:
   run and send exec end with the status of CMD:
     its exit status, or 128+N if signal N ended it (137 = killed by SIGKILL)
-    126  CMD is found and cannot be executed
-    127  CMD is not found
+    126  CMD cannot be executed
+    127  CMD cannot be found
   serve, send acquire and send release:
-    0    done
-  always:
+    0    success
+  all:
     2    the command line is wrong
     125  the watchdog itself failed; CMD, if there is one, was not started
 
@@ -22,18 +22,18 @@ Environment:
   TIMER_WATCHDOG_FILE, TORCHELASTIC_TIMER_FILE
        the named pipe of the server: set by run for CMD, read by send
   TORCHELASTIC_RUN_ID
-       names the run in reports, unless --run-id does
+       the name of the run in reports, unless --run-id sets it
   NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID
        the service manager that serve reports to, see sd_notify(3)
 
-Durations: 30s, 500ms, 1.5m, 2h; a number alone counts seconds.
+Durations: 30s, 500ms, 1.5m, 2h; a number without a unit is in seconds.
 Signals: by name (KILL, SIGTERM) or number (9, 15).";
 
-/// Finds worker processes that hang, says where, and ends them
+/// Finds worker processes that hang, says where, and kills them
 ///
-/// Workers in any language ask for timers by writing lines of JSON into a named pipe, as PyTorch's file timers do: a
-/// program that uses torch.distributed.elastic.timer needs no change. A worker that does not release a timer in time is
-/// reported in one line, with what it was doing, and ended.
+/// A worker in any language acquires and releases timers by lines of JSON in a named pipe, as PyTorch's file timers do:
+/// a program that uses torch.distributed.elastic.timer needs no change. A worker that does not release a timer in time
+/// is killed. One line reports what it was doing.
 #[expect(clippy::doc_markdown, reason = "it is the text of `--help`")]
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = EXIT_STATUS)]
@@ -44,22 +44,22 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
-    /// Run CMD and watch it and all that comes from it
+    /// Run CMD and watch it and all its descendants
     ///
-    /// Signals are passed on to CMD; orphans are taken care of. Only processes that come from CMD can be workers.
+    /// Forwards signals to CMD, and adopts its orphans. Only CMD and its descendants can be workers.
     #[command(after_long_help = EXIT_STATUS)]
     Run(RunOptions),
     /// Serve a named pipe until SIGTERM or SIGINT
     #[command(after_long_help = EXIT_STATUS)]
     Serve(ServeOptions),
-    /// Take and give back timers, for shell scripts
+    /// Acquire and release timers from shell scripts
     #[command(after_long_help = EXIT_STATUS)]
     Send(SendOptions),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunOptions {
-    /// The named pipe; one in a new private folder if not given
+    /// The named pipe; by default one in a new private directory
     #[arg(long, value_name = "PATH")]
     pub(crate) timer_file: Option<PathBuf>,
     #[command(flatten)]
@@ -71,7 +71,7 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// The named pipe; made if it is not there
+    /// The named pipe; created if it does not exist
     #[arg(long, value_name = "PATH")]
     pub(crate) timer_file: PathBuf,
     #[command(flatten)]
@@ -80,28 +80,28 @@ pub(crate) struct ServeOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchOptions {
-    /// The longest wait between two looks at the pipe's path; deadlines are noticed at once whatever it is
+    /// The longest wait between two passes; it does not delay deadlines
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s")]
     pub(crate) max_interval: Duration,
-    /// Send this first, instead of the signal that a timer names
+    /// The first signal, in place of the one that a timer names
     #[arg(long, value_name = "SIGNAL", value_parser = signal)]
     pub(crate) signal: Option<i32>,
     /// The time between the first signal and SIGKILL
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "10s")]
     pub(crate) grace: Duration,
-    /// Report only, end nobody
+    /// Report only, and send no signal
     #[arg(long)]
     pub(crate) observe: bool,
-    /// What is ended: the worker, its process group, or its control group (version 2; run makes one for CMD)
+    /// What is killed: the worker, its process group, or its control group (version 2; run creates one for CMD)
     #[arg(long, value_enum, value_name = "TARGET", default_value_t = Target::Process)]
     pub(crate) kill_target: Target,
-    /// Write a file for each incident into this folder
-    #[arg(long, value_name = "FOLDER")]
+    /// Write a file for each incident into this directory
+    #[arg(long, value_name = "DIR")]
     pub(crate) dump_dir: Option<PathBuf>,
     /// Report as lines of JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Names the run in reports
+    /// The name of the run in reports
     #[arg(long, value_name = "NAME", env = "TORCHELASTIC_RUN_ID", default_value = "")]
     pub(crate) run_id: String,
 }
@@ -121,24 +121,24 @@ pub(crate) struct SendOptions {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SendAction {
-    /// Hold a timer; one of the same scope is replaced
+    /// Acquire a timer; it replaces one of the same scope
     Acquire {
         #[command(flatten)]
         timer: TimerOptions,
-        /// The time until it expires
+        /// The time after which it expires
         #[arg(long, value_name = "TIME", value_parser = duration)]
         after: Duration,
     },
-    /// Let a timer go
+    /// Release a timer
     Release {
         #[command(flatten)]
         timer: TimerOptions,
     },
-    /// Become CMD, with a timer that lasts as long as CMD runs
+    /// Acquire a timer, then become CMD; the timer lasts until CMD ends
     Exec {
         #[command(flatten)]
         timer: TimerOptions,
-        /// The time until it expires
+        /// The time after which it expires
         #[arg(long, value_name = "TIME", value_parser = duration)]
         after: Duration,
         /// The program and its arguments
@@ -149,24 +149,24 @@ pub(crate) enum SendAction {
 
 #[derive(Debug, Args)]
 pub(crate) struct TimerOptions {
-    /// The name of the timer
+    /// The scope: the name of the timer
     #[arg(long, value_name = "NAME")]
     pub(crate) scope: String,
-    /// The process that the timer is for; the caller (a shell, say) if not given, CMD itself with exec
+    /// The worker process; by default the caller (such as a shell), or with exec CMD itself
     #[arg(long)]
     pub(crate) pid: Option<i32>,
-    /// The named pipe of the server; as the environment says if not given
+    /// The named pipe of the server; by default the one in the environment
     #[arg(long, value_name = "PATH")]
     pub(crate) timer_file: Option<PathBuf>,
-    /// The signal that ends the process, 0 to report only
+    /// The signal that the worker gets when the timer expires; 0 to report only
     #[arg(long, value_name = "SIGNAL", value_parser = signal, default_value = "KILL")]
     pub(crate) signal: i32,
-    /// How long to wait for a server that is not there yet
+    /// How long to wait until a server reads from the pipe
     #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s")]
     pub(crate) wait: Duration,
 }
 
-/// Reads a duration; a number alone counts seconds.
+/// Parses a duration. A number without a unit is in seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let start = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let factor = match &text[start..] {
@@ -180,14 +180,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
 }
 
-/// The signals that can be sent, by number, beginning at 1.
+/// The names of the signals 1 to 31.
 const SIGNALS: [&str; 31] = [
     "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
     "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
     "PWR", "SYS",
 ];
 
-/// Reads a signal, by name or number.
+/// Parses a signal, by name or number.
 fn signal(text: &str) -> Result<i32, String> {
     let name = text.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);

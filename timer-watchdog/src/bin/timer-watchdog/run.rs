@@ -1,4 +1,4 @@
-//! Runs a command and watches it and all that comes from it.
+//! `run`: runs a command, and watches it and its descendants.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -18,22 +18,22 @@ use timer_watchdog::{ControlGroup, FileTimerServer, Pid as WorkerPid};
 use crate::options::{RunOptions, Target};
 use crate::tell;
 
-/// The command is there and cannot be executed, or is not there, as shells say it.
+/// The exit statuses of shells for a command that cannot be executed, or cannot be found.
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// How long the last reports and dumps may take.
+/// How long the end of the command waits for the last reports and dumps.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Signals that a terminal sends to all of its foreground processes.
 const FROM_TERMINAL: [i32; 4] = [SIGINT, SIGQUIT, SIGHUP, SIGWINCH];
-/// All that is passed on.
+/// All signals that are forwarded to the command.
 const PASSED_ON: [i32; 8] = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT];
 
 pub(crate) fn run(options: &RunOptions) -> Result<ExitCode, Box<dyn Error>> {
-    // Before the command is there, so that no signal and no end is missed.
+    // Before the command starts, so that no signal and no exit is missed.
     let mut signals = Signals::new(PASSED_ON.iter().chain([&SIGCHLD]))?;
-    // Orphans become children of this process, so that whatever comes from the command is known to.
+    // Orphans become children of this process, so that all descendants of the command stay its descendants.
     set_child_subreaper(Some(rustix::process::getpid()))?;
     let place = Place::new(options.timer_file.as_deref())?;
     let policy = tell::policy(&options.watch).within(WorkerPid::current());
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<ExitCode, Box<dyn Error>> {
 
     let has_control_group = options.watch.kill_target == Target::Cgroup;
     let group = has_control_group.then(|| ControlGroup::create(&format!("timer-watchdog-{}", std::process::id())));
-    let group = group.transpose().map_err(|error| format!("cannot make a control group for the command: {error}"))?;
+    let group = group.transpose().map_err(|error| format!("cannot create a control group for the command: {error}"))?;
     let mut command = command(options, place.path());
     let started = match &group {
         Some(group) => group.start_in(|| Ok(command.spawn()))?,
@@ -72,7 +72,7 @@ fn command(options: &RunOptions, timer_file: &Path) -> Command {
     command
 }
 
-/// Passes signals on and takes care of ended children until the command ends; returns its status.
+/// Forwards signals, and collects ended children, until the command ends. Returns its status.
 fn supervise(signals: &mut Signals, child: Pid, has_own_group: bool) -> Result<WaitStatus, Box<dyn Error>> {
     let gets_from_terminal = !has_own_group && io::stdin().is_terminal();
     for signal in signals.forever() {
@@ -83,14 +83,14 @@ fn supervise(signals: &mut Signals, child: Pid, has_own_group: bool) -> Result<W
         } else if !(gets_from_terminal && FROM_TERMINAL.contains(&signal))
             && let Some(signal) = Signal::from_named_raw(signal)
         {
-            // Its status has not been asked for, so the number is its own; a signal to an ended one is nothing.
+            // Its status has not been collected, so the number is still its own. A signal to a zombie has no effect.
             let _ = kill_process(child, signal);
         }
     }
     Err("signals have ended".into())
 }
 
-/// Asks for the status of all ended children; returns the command's, if it is among them.
+/// Collects the status of all ended children. Returns that of the command, if it is among them.
 fn take_ended(child: Pid) -> io::Result<Option<WaitStatus>> {
     while let Some((pid, status)) = wait(WaitOptions::NOHANG)? {
         if pid == child {
@@ -105,13 +105,13 @@ fn exit_code(status: WaitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(crate::FAILED))
 }
 
-/// Says why a command cannot be executed.
+/// Reports that a command cannot be executed. Returns the exit status.
 pub(crate) fn not_executed(program: &OsStr, error: &io::Error) -> ExitCode {
     eprintln!("timer-watchdog: cannot execute {}: {error}", program.display());
     ExitCode::from(if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE })
 }
 
-/// Where the pipe is: as asked for, or in a private folder that goes when the run ends.
+/// The place of the pipe: the given path, or a private folder, which the drop removes.
 enum Place {
     Given(PathBuf),
     Private { folder: PathBuf, pipe: PathBuf },
@@ -120,10 +120,10 @@ enum Place {
 impl Place {
     fn new(given: Option<&Path>) -> io::Result<Self> {
         if let Some(path) = given {
-            // The command may change its folder.
+            // The command may change its working directory.
             return Ok(Self::Given(std::path::absolute(path)?));
         }
-        // Another name if a run that has crashed left its folder behind.
+        // A crashed run may have left its folder behind. Then the next number is tried.
         let name = |number| format!("timer-watchdog-run-{}-{number}", std::process::id());
         let folders = (0..100).map(|number| std::env::temp_dir().join(name(number)));
         let mut tries = folders.map(|folder| (fs::DirBuilder::new().mode(0o700).create(&folder), folder));

@@ -1,4 +1,4 @@
-//! Timers for shell scripts.
+//! `send`: acquires and releases timers from shell scripts.
 
 use std::error::Error;
 use std::os::unix::process::CommandExt as _;
@@ -24,7 +24,7 @@ pub(crate) fn send(options: &SendOptions) -> Result<ExitCode, Box<dyn Error>> {
             }
         }
         SendAction::Exec { timer, after, command } => {
-            // The number stays the same when this process becomes the command, and the timer goes when that ends.
+            // The process keeps its number when it becomes the command, and the exit of the command clears the timer.
             let client = client(timer, Pid::current())?;
             client.acquire(&scope(timer), client.now().after(*after))?;
             let error = Command::new(&command[0]).args(&command[1..]).exec();

@@ -1,4 +1,4 @@
-//! The bare server.
+//! `serve`: runs the server alone.
 
 use std::error::Error;
 use std::process::ExitCode;

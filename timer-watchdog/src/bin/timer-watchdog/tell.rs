@@ -1,4 +1,4 @@
-//! Reports on standard error, and what `run` and `serve` have in common.
+//! Reports on standard error, and settings that `run` and `serve` share.
 
 use std::io::Write as _;
 
@@ -21,7 +21,7 @@ pub(crate) fn policy(options: &WatchOptions) -> KillPolicy {
     }
 }
 
-/// Sets all else that the options ask for.
+/// Applies the other options to a builder.
 pub(crate) fn configured(builder: FileTimerServerBuilder, options: &WatchOptions) -> FileTimerServerBuilder {
     let is_json = options.json;
     let builder = builder.max_interval(options.max_interval).run_id(&options.run_id);
@@ -32,12 +32,12 @@ pub(crate) fn configured(builder: FileTimerServerBuilder, options: &WatchOptions
     builder.on_event(move |event| tell(&event, is_json))
 }
 
-/// Writes one line for each incident, when it has ended, and for all else that should not be.
+/// Writes one line for each warning. Of an incident, only its end is one line.
 fn tell(event: &Event, is_json: bool) {
     if !event.is_warning() || matches!(event, Event::Worker(WorkerEvent::Expired { .. })) {
         return;
     }
     let line = if is_json { event.to_json() } else { format!("timer-watchdog: {event}") };
-    // Nobody can be told that telling failed.
+    // A failed write to standard error cannot be reported.
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

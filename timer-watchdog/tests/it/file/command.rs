@@ -149,7 +149,7 @@ fn fault_35_a_group_or_control_group_of_its_own_goes_as_a_whole() {
             assert!(!group.exists(), "the group goes with the run");
         }
         // Where no control group can be made, the command is not started.
-        code => assert!(code == Some(125) && stderr(&output).contains("cannot make a control group")),
+        code => assert!(code == Some(125) && stderr(&output).contains("cannot create a control group")),
     }
     let script = "sleep 600 & $W send exec --scope load --after 50ms -- sleep 600";
     assert_eq!(run(&["--kill-target", "group"], script).status.code(), Some(137), "and its output is closed by all");

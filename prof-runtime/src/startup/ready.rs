@@ -262,7 +262,16 @@ impl MadeFiles {
         if fs::File::create_new(path).is_ok() {
             self.0.push(path.to_owned());
         }
-        RotatingFile::open(path)
+        RotatingFile::open(path).map_err(|error| match (error.kind(), path.parent()) {
+            (io::ErrorKind::NotFound, Some(directory)) if !directory.is_dir() => {
+                let directory = directory.display();
+                io::Error::new(error.kind(), format!("{error}; create the directory `{directory}` first"))
+            }
+            (io::ErrorKind::PermissionDenied, _) => {
+                io::Error::new(error.kind(), format!("{error}; choose a path that this user may write to"))
+            }
+            _ => error,
+        })
     }
 
     fn keep(mut self) {

@@ -89,6 +89,9 @@ mod files {
         let path = path.display();
         refused(&format!("json:{path}"), &format!("could not start `json:{path}`: No such file"));
         refused(&format!("snapshots:{path}"), &format!("could not start `snapshots:{path}`: No such file"));
+        let directory = dir.path().join("no/such").display().to_string();
+        let error = init(format!("json:{path}")).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("; create the directory `{directory}` first")), "{error}");
         refused("json", "`json` has to be written as `json:PATH`");
         refused("json:", "`json:` has to be written as `json:PATH`");
     }
@@ -167,6 +170,8 @@ mod prometheus {
         let address = taken.local_addr().unwrap();
         let expect = format!("could not start `prometheus:{address}`: could not listen on {address}: ");
         refused(&format!("prometheus:{address}"), &expect);
+        let error = init(format!("prometheus:{address}")).unwrap_err().to_string();
+        assert!(error.ends_with("; another program listens there: end it, or choose another port"), "{error}");
     }
 }
 

@@ -145,6 +145,17 @@ pub struct PrometheusListener {
     host: String,
 }
 
+/// Adds what to do about it to an error of the system.
+fn advised(error: io::Error) -> io::Error {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program listens there: end it, or choose another port",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have the address: 0.0.0.0 stands for all that it has",
+        io::ErrorKind::PermissionDenied => "choose a port from 1024 up, or grant the program this one",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), format!("{error}; {advice}"))
+}
+
 impl PrometheusListener {
     /// Listens on an address, such as `127.0.0.1:9464`.
     ///
@@ -154,7 +165,7 @@ impl PrometheusListener {
     pub fn bind(address: impl ToSocketAddrs + fmt::Display) -> Result<Self, ServeError> {
         let listen = |cause| ServeError::Listen { address: MaskedUrl::new(address.to_string()).masked().into(), cause };
         let (parsed, addresses) = resolved(&address, 9464).map_err(listen)?;
-        let listener = TcpListener::bind(&*addresses).map_err(listen)?;
+        let listener = TcpListener::bind(&*addresses).map_err(advised).map_err(listen)?;
         listener.set_nonblocking(true).map_err(listen)?;
         let local_addr = listener.local_addr().map_err(listen)?;
         Ok(Self { listener, local_addr, host: parsed.host })

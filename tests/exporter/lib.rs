@@ -2,7 +2,7 @@
 //! `prof-runtime` publishes: an exporter that uses something private does not compile here.
 
 // The tests in these files are those of `prof-runtime`, which may look inside.
-#[cfg(not(test))]
+#[cfg(all(feature = "exporters", not(test)))]
 pub mod export;
 
 pub use prof_runtime::*;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use prof_tests::compiler;
 
@@ -18,9 +19,46 @@ const fn setup(line: &'static str, before: &'static str, behind: &'static str) -
     Setup { line, around: [before, behind] }
 }
 
+/// Stands for the recorder of a program that uses the `metrics` crate.
+const RECORDER: &str = r#"
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    struct Calls;
+    impl CounterFn for Calls {
+        fn increment(&self, by: u64) { CALLS.fetch_add(by, SeqCst); }
+        fn absolute(&self, _: u64) { unreachable!() }
+    }
+    struct Recorder;
+    impl metrics::Recorder for Recorder {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            assert_eq!(key.name(), "prof_calls_total");
+            Counter::from_arc(Arc::new(Calls))
+        }
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge { Gauge::noop() }
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram { Histogram::noop() }
+    }
+    metrics::set_global_recorder(Recorder).unwrap();
+"#;
+
 /// In the order of the README, and of the pages.
 const SETUPS: &[Setup] = &[
+    setup("struct Store;", "", ""),
+    setup(
+        "use timer_watchdog::hang;",
+        "fn example() -> Result<(), Box<dyn std::error::Error>> {",
+        "Ok(()) }
+         example().unwrap();",
+    ),
+    // Of the pages.
     setup("pub struct Store;", "", ""),
+    setup("static LOGINS: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);", "", ""),
+    setup("use prof_runtime::export::MetricsHandler;", RECORDER, "assert_eq!(CALLS.load(SeqCst), 1);"),
+    setup("use prof_runtime::export::TracingHandler;", "", ""),
     setup("let numbers = Aggregator::new();", "", ""),
     setup("let memory = MemoryHandler::new();", "#[prof_runtime::prof(name = \"app.connect\")] fn connect() {}", ""),
     setup("fn main() -> Result<(), prof_runtime::InitError> {", "fn serve() {}", ""),
@@ -101,11 +139,41 @@ fn the_examples_compile_and_run() {
 
 /// Has rustdoc compile and run a page's examples against the libraries that this test was built with.
 fn check(page: &Path, directory: &Path) {
-    let mut command = compiler("rustdoc", &["prof_runtime", "timer_watchdog"]);
+    let mut command = compiler("rustdoc", &["metrics", "prof_runtime", "timer_watchdog"]);
     command.args(["--test", "--edition=2024"]).arg(page).current_dir(directory).env_remove("PROF");
     let output = command.output().expect("rustdoc is a part of the toolchain");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
     let examples = fs::read_to_string(page).unwrap().matches("\n```rust").count();
     assert!(stdout.contains(&format!("{examples} passed; 0 failed")), "{stdout}");
+}
+
+/// Returns the README's first block in a language.
+fn first_block<'a>(readme: &'a str, language: &str) -> &'a str {
+    let (_, block) = readme.split_once(&format!("\n```{language}\n")).expect("the README has such a block");
+    block.split("```").next().unwrap_or_default()
+}
+
+/// What does not differ from run to run, sorted: a table's rows stand in the order of their durations.
+fn lasting(output: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
+    let mut lines: Vec<String> = output.lines().map(words).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn the_first_program_prints_the_table_that_the_readme_shows() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let source = scratch.path().join("first.rs");
+    fs::write(&source, first_block(&readme, "rust")).unwrap();
+    let mut command = compiler("rustc", &["prof_runtime"]);
+    command.args(["--edition=2024", "--crate-name=first", "--out-dir"]).arg(scratch.path()).arg(&source);
+    assert!(command.status().expect("rustc is a part of the toolchain").success());
+    let program = scratch.path().join(format!("first{}", std::env::consts::EXE_SUFFIX));
+    let output = Command::new(program).env("COLUMNS", "200").env_remove("PROF").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert_eq!(lasting(&text), lasting(first_block(&readme, "text")), "{text}");
 }

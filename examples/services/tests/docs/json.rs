@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use prof_runtime::Snapshot;
+use prof_runtime::{Histogram, Snapshot};
 use serde_json::Value;
 
 use super::features;
@@ -67,4 +67,25 @@ fn the_lines_write_what_the_page_shows() {
     let read_back: Vec<Snapshot> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failures = read_back.iter().filter_map(|snapshot| Some(snapshot.function("load")?.failure));
     assert_eq!(failures.sum::<u64>(), FAILURES);
+}
+
+#[test]
+fn the_buckets_are_those_of_the_table() {
+    let rows = page().rows();
+    assert!(rows.len() >= 5, "{rows:?}");
+    for row in rows {
+        let [bucket, from, below] = <[String; 3]>::try_from(row).unwrap();
+        let histogram: Histogram = serde_json::from_str(&format!("[[{bucket},1]]")).unwrap();
+        let actual = histogram.buckets().next().unwrap();
+        assert_eq!(actual.lower_ns.to_string(), from, "bucket {bucket}");
+        // The last one has no end.
+        if below != "–" {
+            assert_eq!(actual.upper_ns.to_string(), below, "bucket {bucket}");
+        }
+        let number: u64 = bucket.parse().unwrap();
+        if let Some(before) = number.checked_sub(1) {
+            let (exponent, sixteenths) = (before / 16, before % 16);
+            assert_eq!(((16 + sixteenths) << exponent).div_ceil(16), actual.lower_ns, "the formula, for {bucket}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod features;
 mod json;
 mod opentelemetry;
 mod page;
+mod production;
 mod prometheus;
-mod readme;
 mod service;
 mod statsd;

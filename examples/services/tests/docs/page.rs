@@ -24,15 +24,6 @@ impl Page {
         Self { name, text }
     }
 
-    /// The part of the page below a heading of the second level.
-    pub(crate) fn section(self, heading: &str) -> Self {
-        let (_, below) = self.text.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| {
-            panic!("{} has no section {heading:?}", self.name);
-        });
-        let text = below.split("\n## ").next().unwrap_or_default().to_owned();
-        Self { text, ..self }
-    }
-
     pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut is_inside = false;
@@ -114,7 +105,7 @@ fn a_page_is_taken_apart() {
     let page = || Page { name: "test", text: text.to_owned() };
     page().check_languages(&["sh", "", "c"]);
     assert_eq!(page().block("sh"), "a\n");
-    assert_eq!(page().section("B").block(""), "b\nc\n");
-    assert_eq!(page().section("B").rows(), [["`x|y`", "`z` or `w`"]]);
+    assert_eq!(page().block(""), "b\nc\n");
+    assert_eq!(page().rows(), [["`x|y`", "`z` or `w`"]]);
     assert_eq!(quoted("`z` or `w`"), ["z", "w"]);
 }

@@ -1,4 +1,4 @@
-//! The README's section about production. Its Rust is compiled by the `readme` tests of the `tests` package.
+//! docs/production.md. Its Rust is compiled by the `readme` tests of the `tests` package.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use super::features;
 use super::page::{Page, quoted};
 use super::service::{CALLS, Line};
 
-fn section() -> Page {
-    let section = Page::read("README.md").section("In production");
-    section.check_languages(&["rust", "sh", "rust"]);
-    section
+fn page() -> Page {
+    let page = Page::read("docs/production.md");
+    page.check_languages(&["rust", "sh", "rust"]);
+    page
 }
 
 #[test]
 fn the_line_starts_both_parts() {
-    let [line] = <[Line; 1]>::try_from(Line::all(&section())).unwrap();
+    let [line] = <[Line; 1]>::try_from(Line::all(&page())).unwrap();
     assert_eq!(line.variable("PROF").split(',').count(), 2);
     let dir = tempfile::tempdir().unwrap();
     // The system chooses a port that is free.
@@ -31,16 +31,16 @@ fn the_line_starts_both_parts() {
 /// The parts of the table are all that there are, with the features that they need and the pages about them.
 #[test]
 fn the_table_lists_every_part() {
-    let (section, known) = (section(), features::features());
+    let (page, known) = (page(), features::features());
     let mut listed = BTreeSet::new();
-    for row in section.rows() {
+    for row in page.rows() {
         let [parts, needs, more] = <[String; 3]>::try_from(row).unwrap();
         listed.extend(quoted(&parts).into_iter().map(str::to_owned));
         for feature in quoted(&needs) {
             assert!(known.contains(feature), "{feature} is no feature of prof-runtime: {known:?}");
         }
-        if let Some((_, link)) = more.split_once("](") {
-            let page: &'static str = link.trim_end_matches(')').to_owned().leak();
+        if let Some(name) = more.strip_prefix('[').and_then(|more| more.strip_suffix(']')) {
+            let page: &'static str = format!("docs/{name}").leak();
             let feature = features::check(&Page::read(page));
             assert_eq!(quoted(&needs).first(), Some(&&*feature), "what {page} says to write into Cargo.toml");
         }
@@ -52,6 +52,6 @@ fn the_table_lists_every_part() {
 
 #[test]
 fn the_default_is_what_the_section_says() {
-    assert!(section().contains("Default is `report` alone"));
+    assert!(page().contains("Default is `report` alone"));
     assert_eq!(features::manifest()["features"]["default"], serde_json::json!(["report"]));
 }

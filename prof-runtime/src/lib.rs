@@ -33,6 +33,7 @@
 //! - [`BufferedHandler`] puts any of them behind a queue and a thread of its own.
 //! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
 //! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own.
+//! - [`guide`] has a page for each capability, with its limits.
 //!
 //! # Features
 //!
@@ -73,6 +74,9 @@
 //! [`MetricStream::add_value`], [`report_at_exit`], [`init`], [`init_from_env`] and [`flush`]. [`Fallible`], [`Outcome`],
 //! [`MetricData`] and [`MetricValue`] are the same. So the same program compiles with and without it, unless it names
 //! handlers or exporters.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Without the feature, almost nothing is there.
+#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "enabled"))))]
 // Tests may use what locks they like.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -100,6 +104,9 @@ mod disabled;
 pub mod export;
 #[cfg(feature = "enabled")]
 mod failure;
+// Tests compile and run its examples, with what a page leaves out.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 #[cfg(feature = "enabled")]
 mod handler;
 mod model;

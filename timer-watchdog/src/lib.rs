@@ -57,8 +57,7 @@
 //!
 //! # Faults
 //!
-//! `FAULTS.md`, beside this crate's manifest, lists the faults that this crate survives, each with the test that shows
-//! it.
+//! [`guide::faults`] lists the faults that this crate survives, each with the test that shows it.
 //!
 //! # Features
 //!
@@ -92,6 +91,9 @@ mod channel;
 mod disabled;
 #[cfg(feature = "enabled")]
 mod engine;
+// Tests compile and run its examples, with what a page leaves out.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 #[cfg(feature = "enabled")]
 pub mod hang;
 #[cfg(all(feature = "process", target_os = "linux"))]

@@ -74,13 +74,13 @@ pub enum RefusedWorker {
     /// The number is at most 1: it names a group, all processes, or the init process.
     #[error("process numbers up to 1 are never signalled")]
     Number,
-    /// It is the server's own process. See [`KillPolicy::own_process_too`].
+    /// It is the server's own process. See [`KillPolicy::own_process_too`](crate::KillPolicy::own_process_too).
     #[error("it is the server's own process")]
     OwnProcess,
-    /// It is an ancestor of the server. See [`KillPolicy::ancestors_too`].
+    /// It is an ancestor of the server. See [`KillPolicy::ancestors_too`](crate::KillPolicy::ancestors_too).
     #[error("it is an ancestor of the server")]
     Ancestor,
-    /// It belongs to another user. See [`KillPolicy::other_users_too`].
+    /// It belongs to another user. See [`KillPolicy::other_users_too`](crate::KillPolicy::other_users_too).
     #[error("it belongs to user {uid}")]
     OtherUser {
         /// The user.
@@ -89,7 +89,7 @@ pub enum RefusedWorker {
     /// It is in another pid namespace, so the number in the request means another process.
     #[error("it is in another pid namespace")]
     OtherNamespace,
-    /// It is not a descendant of the process that all workers descend from. See [`KillPolicy::within`].
+    /// It is not a descendant of the process that all workers descend from. See [`KillPolicy::within`](crate::KillPolicy::within).
     #[error("it is not a descendant of process {root}")]
     NotWithin {
         /// The process that all workers descend from.

@@ -53,5 +53,5 @@ fn the_table_lists_every_part() {
 #[test]
 fn the_default_is_what_the_section_says() {
     assert!(page().contains("Default is `report` alone"));
-    assert_eq!(features::manifest()["features"]["default"], serde_json::json!(["report"]));
+    assert_eq!(features::manifest()["features"]["default"], serde_json::json!(["enabled", "report"]));
 }

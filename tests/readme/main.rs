@@ -59,6 +59,7 @@ const SETUPS: &[Setup] = &[
     setup("static LOGINS: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);", "", ""),
     setup("use prof_runtime::export::MetricsHandler;", RECORDER, "assert_eq!(CALLS.load(SeqCst), 1);"),
     setup("use prof_runtime::export::TracingHandler;", "", ""),
+    setup("pub fn decode(input: &[u8]) -> Result<Vec<u8>, String> {", "", ""),
     setup("let numbers = Aggregator::new();", "", ""),
     setup("let memory = MemoryHandler::new();", "#[prof_runtime::prof(name = \"app.connect\")] fn connect() {}", ""),
     setup("fn main() -> Result<(), prof_runtime::InitError> {", "fn serve() {}", ""),

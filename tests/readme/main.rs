@@ -59,7 +59,6 @@ const SETUPS: &[Setup] = &[
     setup("static LOGINS: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);", "", ""),
     setup("use prof_runtime::export::MetricsHandler;", RECORDER, "assert_eq!(CALLS.load(SeqCst), 1);"),
     setup("use prof_runtime::export::TracingHandler;", "", ""),
-    setup("pub fn decode(input: &[u8]) -> Result<Vec<u8>, String> {", "", ""),
     setup("let numbers = Aggregator::new();", "", ""),
     setup("let memory = MemoryHandler::new();", "#[prof_runtime::prof(name = \"app.connect\")] fn connect() {}", ""),
     setup("fn main() -> Result<(), prof_runtime::InitError> {", "fn serve() {}", ""),
@@ -90,6 +89,12 @@ const SETUPS: &[Setup] = &[
     ),
     // Of docs/objectives.md: a whole program.
     setup("fn pay() {}", "", ""),
+    setup(
+        "fn lines<W>(writer: W) -> Lines<W> {",
+        "fn example() -> Result<(), Box<dyn std::error::Error>> {",
+        "Ok(()) }
+         example().unwrap();",
+    ),
     // Of docs/libraries.md.
     setup("pub fn decode(input: &[u8]) -> Result<Vec<u8>, String> {", "", ""),
 ];

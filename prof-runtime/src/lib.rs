@@ -127,11 +127,11 @@ mod thread;
 pub use self::disabled::{
     FlushError, InitError, MetricStream, ProfGuard, flush, init, init_from_env, put_metric, report_at_exit, stream,
 };
-#[cfg(feature = "json")]
-pub use self::handler::JsonLinesHandler;
 #[cfg(feature = "enabled")]
 #[doc(hidden)]
-pub use self::handler::Shortcut;
+pub use self::handler::FastPath;
+#[cfg(feature = "json")]
+pub use self::handler::JsonLinesHandler;
 pub use self::model::{Fallible, MetricData, MetricValue, Outcome};
 #[cfg(feature = "report")]
 pub use self::report::Report;

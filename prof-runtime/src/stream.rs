@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::dispatch;
-use crate::config::route::Installed;
-use crate::handler::IntoHandler;
+use crate::handler::{GuardedHandler, IntoHandler};
 use crate::model::context::PublishedContext;
 use crate::model::{MetricData, MetricValue};
 
@@ -68,14 +67,14 @@ macro_rules! put_metric {
 pub struct MetricStream {
     group_name: String,
     /// `None`: to wherever metrics of the group go at the time.
-    handler: Option<Arc<Installed>>,
+    handler: Option<Arc<GuardedHandler>>,
 }
 
 impl MetricStream {
     /// Creates a stream to a handler of its own, whatever is configured or scoped.
     #[track_caller]
     pub fn new(group_name: impl Into<String>, handler: impl IntoHandler) -> Self {
-        let handler = Installed::new(handler.into_handler());
+        let handler = GuardedHandler::new(handler.into_handler());
         Self { group_name: group_name.into(), handler: Some(handler) }
     }
 

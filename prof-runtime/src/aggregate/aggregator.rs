@@ -12,7 +12,7 @@ use crate::base::culprit::Culprit;
 use crate::base::{Locked, forks, inside, lock, stderr};
 use crate::counts::values::{Added, Values};
 use crate::counts::{Snapshot, Stats, Totals};
-use crate::handler::{MetricHandler, Shortcut};
+use crate::handler::{FastPath, MetricHandler};
 use crate::model::{MetricData, Outcome};
 use crate::site::{CallRecord, Callsite, Route, UntimedCall};
 use crate::thread::local;
@@ -219,8 +219,8 @@ impl MetricHandler for Aggregator {
         self.record(call.callsite(), call.outcome(), None);
     }
 
-    fn shortcut(&self) -> Shortcut<'_> {
-        Shortcut::Aggregator(self)
+    fn fast_path(&self) -> FastPath<'_> {
+        FastPath::Counts(self)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Hands metrics to the handlers that are to have them.
 
 use crate::base::unless_inside;
-use crate::config::route::{self, Installed, Target};
+use crate::config::route::{self, Target};
 use crate::config::scope;
-use crate::handler::MetricHandler;
+use crate::handler::{GuardedHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 
@@ -24,7 +24,7 @@ pub(crate) fn context(context: &PublishedContext<'_>) {
 }
 
 /// Hands something to one handler.
-pub(crate) fn to(handler: &Installed, give: impl FnOnce(&dyn MetricHandler)) {
+pub(crate) fn to(handler: &GuardedHandler, give: impl FnOnce(&dyn MetricHandler)) {
     unless_inside(|| handler.with(give));
 }
 

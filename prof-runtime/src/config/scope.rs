@@ -11,16 +11,16 @@ use pin_project_lite::pin_project;
 
 use crate::base::reentrancy::{enter_scope, leave_scope};
 use crate::base::{inside, is_scoped};
-use crate::config::route::{self, Installed};
-use crate::handler::IntoHandler;
+use crate::config::route;
+use crate::handler::{GuardedHandler, IntoHandler};
 
 thread_local! {
     /// This thread's scoped handlers, the innermost last.
-    static SCOPES: RefCell<Vec<Arc<Installed>>> = const { RefCell::new(Vec::new()) };
+    static SCOPES: RefCell<Vec<Arc<GuardedHandler>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The innermost scoped handler of this thread.
-pub(crate) fn current() -> Option<Arc<Installed>> {
+pub(crate) fn current() -> Option<Arc<GuardedHandler>> {
     if !is_scoped() {
         return None;
     }
@@ -58,7 +58,7 @@ pub(crate) fn current() -> Option<Arc<Installed>> {
 /// ```
 #[track_caller]
 pub fn scoped(handler: impl IntoHandler) -> ScopedHandler {
-    let installed = Installed::new(handler.into_handler());
+    let installed = GuardedHandler::new(handler.into_handler());
     route::look_for_scopes();
     push(&installed);
     ScopedHandler { installed, not_send: PhantomData }
@@ -70,7 +70,7 @@ pub fn scoped(handler: impl IntoHandler) -> ScopedHandler {
 #[must_use = "the handler is removed when the guard is dropped: bind it to a variable, such as `_scope`"]
 #[derive(Debug)]
 pub struct ScopedHandler {
-    installed: Arc<Installed>,
+    installed: Arc<GuardedHandler>,
     /// The handler is in place for the thread that made the guard.
     not_send: PhantomData<*const ()>,
 }
@@ -81,7 +81,7 @@ impl Drop for ScopedHandler {
     }
 }
 
-fn push(installed: &Arc<Installed>) {
+fn push(installed: &Arc<GuardedHandler>) {
     // A thread that is running its last destructors emits nothing to scopes any more.
     let _ = SCOPES.try_with(|scopes| {
         // The list may grow, by an allocator that is annotated itself.
@@ -90,7 +90,7 @@ fn push(installed: &Arc<Installed>) {
     });
 }
 
-fn pop(installed: &Arc<Installed>) {
+fn pop(installed: &Arc<GuardedHandler>) {
     let _ = SCOPES.try_with(|scopes| {
         let mut scopes = scopes.borrow_mut();
         let place = scopes.iter().rposition(|one| Arc::ptr_eq(one, installed));
@@ -130,7 +130,7 @@ pub trait WithHandlerExt: Future + Sized {
     /// ```
     #[track_caller]
     fn with_handler(self, handler: impl IntoHandler) -> WithHandler<Self> {
-        let installed = Installed::new(handler.into_handler());
+        let installed = GuardedHandler::new(handler.into_handler());
         route::look_for_scopes();
         WithHandler { future: Some(self), installed }
     }
@@ -146,7 +146,7 @@ pin_project! {
         // Dropped with the handler in place.
         #[pin]
         future: Option<F>,
-        installed: Arc<Installed>,
+        installed: Arc<GuardedHandler>,
     }
 
     impl<F> PinnedDrop for WithHandler<F> {
@@ -159,10 +159,10 @@ pin_project! {
 }
 
 /// Keeps a handler in place for the time of a poll.
-struct InPlace<'a>(&'a Arc<Installed>);
+struct InPlace<'a>(&'a Arc<GuardedHandler>);
 
 impl<'a> InPlace<'a> {
-    fn new(installed: &'a Arc<Installed>) -> Self {
+    fn new(installed: &'a Arc<GuardedHandler>) -> Self {
         push(installed);
         Self(installed)
     }

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::base::bound;
-use crate::config::route::Installed;
-use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler, Shortcut};
+use crate::handler::{FastPath, FlushError, FlushFailures, GuardedHandler, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
@@ -25,7 +24,7 @@ use crate::site::{CallRecord, UntimedCall};
 /// ```
 #[derive(Default)]
 pub struct FanoutHandler {
-    handlers: Vec<Arc<Installed>>,
+    handlers: Vec<Arc<GuardedHandler>>,
 }
 
 impl FanoutHandler {
@@ -38,11 +37,11 @@ impl FanoutHandler {
     #[track_caller]
     #[must_use]
     pub fn with(mut self, handler: impl IntoHandler) -> Self {
-        self.handlers.push(Installed::new(handler.into_handler()));
+        self.handlers.push(GuardedHandler::new(handler.into_handler()));
         self
     }
 
-    pub(crate) fn with_installed(mut self, handler: Arc<Installed>) -> Self {
+    pub(crate) fn with_installed(mut self, handler: Arc<GuardedHandler>) -> Self {
         self.handlers.push(handler);
         self
     }
@@ -50,7 +49,7 @@ impl FanoutHandler {
 
 impl FanoutHandler {
     /// The handlers, each with its own fuse.
-    pub(crate) fn handlers(&self) -> &[Arc<Installed>] {
+    pub(crate) fn handlers(&self) -> &[Arc<GuardedHandler>] {
         &self.handlers
     }
 }
@@ -58,25 +57,25 @@ impl FanoutHandler {
 impl MetricHandler for FanoutHandler {
     fn emit(&self, data: &MetricData<'_>) {
         for handler in &self.handlers {
-            handler.with(|handler| handler.emit(data));
+            let _ = handler.with(|handler| handler.emit(data));
         }
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
         for handler in &self.handlers {
-            handler.with(|handler| handler.record_call(call));
+            let _ = handler.with(|handler| handler.record_call(call));
         }
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         for handler in &self.handlers {
-            handler.with(|handler| handler.record_untimed_call(call));
+            let _ = handler.with(|handler| handler.record_untimed_call(call));
         }
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {
         for handler in &self.handlers {
-            handler.with(|handler| handler.record_context(context));
+            let _ = handler.with(|handler| handler.record_context(context));
         }
     }
 
@@ -87,8 +86,8 @@ impl MetricHandler for FanoutHandler {
         failures.take()
     }
 
-    fn shortcut(&self) -> Shortcut<'_> {
-        Shortcut::Fanout(self)
+    fn fast_path(&self) -> FastPath<'_> {
+        FastPath::Fanout(self)
     }
 }
 

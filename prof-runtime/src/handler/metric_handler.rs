@@ -1,9 +1,9 @@
 //! What receives metrics.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aggregate::Aggregator;
 use crate::base::text::Foreign;
 use crate::handler::FanoutHandler;
 use crate::model::MetricData;
@@ -89,8 +89,8 @@ pub trait MetricHandler: Send + Sync {
 
     /// Not public API: what the runtime may do without calling this handler.
     #[doc(hidden)]
-    fn shortcut(&self) -> Shortcut<'_> {
-        Shortcut::None
+    fn fast_path(&self) -> FastPath<'_> {
+        FastPath::None
     }
 }
 
@@ -98,13 +98,13 @@ pub trait MetricHandler: Send + Sync {
 #[doc(hidden)]
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Shortcut<'a> {
+pub enum FastPath<'a> {
     /// Call it.
     None,
     /// Nothing: it does nothing.
     Off,
-    /// Count calls in this aggregator.
-    Aggregator(&'a Aggregator),
+    /// Count calls in this, which is an aggregator.
+    Counts(&'a dyn Any),
     /// Call each of these in turn.
     Fanout(&'a FanoutHandler),
 }
@@ -239,7 +239,7 @@ impl MetricHandler for NullHandler {
 
     fn record_untimed_call(&self, _: &UntimedCall<'_>) {}
 
-    fn shortcut(&self) -> Shortcut<'_> {
-        Shortcut::Off
+    fn fast_path(&self) -> FastPath<'_> {
+        FastPath::Off
     }
 }

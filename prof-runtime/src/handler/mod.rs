@@ -4,6 +4,7 @@ pub(crate) mod buffered;
 mod console;
 pub(crate) mod failures;
 mod fanout;
+mod guarded_handler;
 #[cfg(feature = "json")]
 mod json_lines;
 pub(crate) mod lines;
@@ -14,9 +15,10 @@ mod register_handler;
 
 pub use self::console::ConsoleHandler;
 pub use self::fanout::FanoutHandler;
+pub(crate) use self::guarded_handler::{Failed, GuardedHandler, Place};
 #[cfg(feature = "json")]
 pub use self::json_lines::JsonLinesHandler;
 pub use self::memory::MemoryHandler;
 pub(crate) use self::metric_handler::FlushFailures;
-pub use self::metric_handler::{FlushError, IntoHandler, MetricHandler, NullHandler, Shortcut};
+pub use self::metric_handler::{FastPath, FlushError, IntoHandler, MetricHandler, NullHandler};
 pub use self::register_handler::LinkedHandler;

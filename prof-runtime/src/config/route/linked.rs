@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Installed, Place};
 use crate::base::clock;
 use crate::base::inside;
 use crate::base::panics::caught;
 use crate::base::stderr;
-use crate::handler::{FanoutHandler, LinkedHandler};
+use crate::handler::{FanoutHandler, GuardedHandler, LinkedHandler, Place};
 
 /// How long a thread waits for another one that makes the handlers.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,7 +41,7 @@ thread_local! {
 }
 
 /// The handlers of a group, or of everything.
-pub(super) type Made = (Option<&'static str>, Arc<Installed>);
+pub(super) type Made = (Option<&'static str>, Arc<GuardedHandler>);
 
 /// Makes the handlers and hands them to `install`, if that was not done yet. To be called before the configuration is looked
 /// at, without its lock.
@@ -109,10 +108,10 @@ fn make(handlers: impl IntoIterator<Item = &'static LinkedHandler>) -> Vec<Made>
             continue;
         };
         let fanout = groups.remove(&linked.group).unwrap_or_default();
-        let installed = Installed::at(Place::Registered(linked.location), handler);
+        let installed = GuardedHandler::at(Place::Registered(linked.location), handler);
         groups.insert(linked.group, fanout.with_installed(installed));
     }
-    groups.into_iter().map(|(group, fanout)| (group, Installed::new(Arc::new(fanout)))).collect()
+    groups.into_iter().map(|(group, fanout)| (group, GuardedHandler::new(Arc::new(fanout)))).collect()
 }
 
 #[cfg(all(test, not(loom)))]

@@ -13,9 +13,7 @@ mod linked;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt;
-use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arc_swap::ArcSwap;
@@ -23,131 +21,12 @@ use arc_swap::ArcSwap;
 use crate::aggregate::{Aggregator, take_locks};
 use crate::base::bound;
 use crate::base::clock;
-use crate::base::culprit::{Culprit, Times};
 use crate::base::exit;
 use crate::base::forks;
-use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::base::{inside, is_inside, lock};
-use crate::handler::{FlushError, FlushFailures, IntoHandler, MetricHandler, Shortcut};
+use crate::handler::{Failed, FastPath, FlushFailures, GuardedHandler, IntoHandler, MetricHandler};
 use crate::site::{Callsite, Route, registry};
-
-/// An installed handler.
-pub(crate) struct Installed {
-    /// There until it is dropped.
-    handler: Option<Arc<dyn MetricHandler>>,
-    panics: AtomicU32,
-    /// Switched off after too many panics.
-    is_off: AtomicBool,
-    place: Place,
-}
-
-/// Where a handler was installed, for messages.
-#[derive(Clone, Copy)]
-enum Place {
-    /// By a call there.
-    Installed(&'static Location<'static>),
-    /// By `register_handler!` there.
-    Registered(&'static str),
-}
-
-impl fmt::Debug for Installed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Installed").field("panics", &self.panics).field("is_off", &self.is_off).finish_non_exhaustive()
-    }
-}
-
-/// How many panics switch a handler off.
-const MAX_PANICS: u32 = 3;
-
-impl Installed {
-    /// Installed by the caller.
-    #[track_caller]
-    pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Arc<Self> {
-        Self::at(Place::Installed(Location::caller()), handler)
-    }
-
-    fn at(place: Place, handler: Arc<dyn MetricHandler>) -> Arc<Self> {
-        Arc::new(Self { handler: Some(handler), panics: AtomicU32::new(0), is_off: AtomicBool::new(false), place })
-    }
-
-    fn type_name(&self) -> &'static str {
-        self.handler.as_deref().map_or("", |handler| handler.__prof_type_name())
-    }
-
-    fn shortcut(&self) -> Shortcut<'_> {
-        self.handler.as_ref().map_or(Shortcut::Off, |handler| handler.shortcut())
-    }
-
-    /// Runs `f` on the handler, unless it is switched off. A panic stops here. To be called from inside the runtime.
-    #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(&dyn MetricHandler) -> R) -> Option<R> {
-        if self.is_off.load(Ordering::Relaxed) {
-            return None;
-        }
-        let handler = self.handler.as_deref()?;
-        let result = caught(|| f(handler));
-        if result.is_none() {
-            self.count_panic();
-        }
-        result
-    }
-
-    /// Flushes the handler; one that is switched off has nothing to write.
-    pub(crate) fn flush(&self) -> Result<(), FlushError> {
-        let panics = self.panics.load(Ordering::Relaxed);
-        match inside(|| self.with(|handler| handler.flush())) {
-            Some(result) => result,
-            None if self.panics.load(Ordering::Relaxed) > panics => {
-                Err(FlushError::Panicked { handler: self.to_string().into() })
-            }
-            None => Ok(()),
-        }
-    }
-
-    #[cold]
-    fn count_panic(&self) {
-        let panics = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
-        if panics == MAX_PANICS {
-            self.is_off.store(true, Ordering::Relaxed);
-            self.tell_that_it_is_off();
-            reconfigure(|_| ());
-        }
-    }
-
-    /// Rarely, where each of many requests has a handler.
-    fn tell_that_it_is_off(&self) {
-        let times = match self.place {
-            Place::Installed(place) => Culprit::from(place, self.type_name()).count(),
-            Place::Registered(_) => Some(Times(1)),
-        };
-        let off = format!("prof: the handler {self}, panicked {MAX_PANICS} times and is switched off");
-        match times {
-            None => {}
-            Some(Times(1)) => stderr::line(format_args!("{off}")),
-            Some(Times(times)) => stderr::line(format_args!("{off}, as {times} were from there")),
-        }
-    }
-}
-
-/// Its type and place, as part of a sentence.
-impl fmt::Display for Installed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.type_name();
-        match self.place {
-            Place::Installed(place) => write!(f, "`{name}`, installed at {}:{}", place.file(), place.line()),
-            Place::Registered(place) => write!(f, "`{name}`, registered at {place}"),
-        }
-    }
-}
-
-impl Drop for Installed {
-    /// May happen at the end of an annotated call, by the last thread that knows a replaced handler.
-    fn drop(&mut self) {
-        let handler = self.handler.take();
-        inside(|| caught(|| drop(handler)));
-    }
-}
 
 /// The handlers that metrics go to.
 pub(crate) struct Target {
@@ -156,12 +35,12 @@ pub(crate) struct Target {
     /// Those of the handlers that are aggregators: threads count calls for them without calling anything.
     aggregators: Vec<Aggregator>,
     /// All others.
-    handlers: Vec<Arc<Installed>>,
+    handlers: Vec<Arc<GuardedHandler>>,
 }
 
 impl Target {
     /// With these handlers, and those of the fan-outs among them.
-    fn new<'a>(handlers: impl Iterator<Item = &'a Arc<Installed>>) -> Self {
+    fn new<'a>(handlers: impl Iterator<Item = &'a Arc<GuardedHandler>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let mut target = Self { route: Route::OFF, aggregators: Vec::new(), handlers: Vec::new() };
         handlers.for_each(|handler| target.add(handler));
@@ -173,15 +52,18 @@ impl Target {
         target
     }
 
-    fn add(&mut self, handler: &Arc<Installed>) {
-        if handler.is_off.load(Ordering::Relaxed) {
+    fn add(&mut self, handler: &Arc<GuardedHandler>) {
+        if handler.is_off() {
             return;
         }
-        match handler.shortcut() {
-            Shortcut::Off => {}
-            Shortcut::Aggregator(aggregator) => self.aggregators.push(aggregator.clone()),
-            Shortcut::Fanout(fanout) => fanout.handlers().iter().for_each(|handler| self.add(handler)),
-            Shortcut::None => self.handlers.push(Arc::clone(handler)),
+        match handler.fast_path() {
+            FastPath::Off => {}
+            FastPath::Counts(aggregator) => match aggregator.downcast_ref::<Aggregator>() {
+                Some(aggregator) => self.aggregators.push(aggregator.clone()),
+                None => self.handlers.push(Arc::clone(handler)),
+            },
+            FastPath::Fanout(fanout) => fanout.handlers().iter().for_each(|handler| self.add(handler)),
+            FastPath::None => self.handlers.push(Arc::clone(handler)),
         }
     }
 
@@ -203,8 +85,10 @@ impl Target {
     /// Runs `f` on every handler that is no aggregator.
     #[inline(always)]
     pub(crate) fn each_handler(&self, mut f: impl FnMut(&dyn MetricHandler)) {
-        for installed in &self.handlers {
-            installed.with(&mut f);
+        for handler in &self.handlers {
+            if handler.with(&mut f) == Err(Failed::SwitchedOff) {
+                republish();
+            }
         }
     }
 
@@ -228,18 +112,23 @@ impl Targets {
     fn of(&self, group: &str) -> &Arc<Target> {
         self.groups.get(group).unwrap_or(&self.default)
     }
+
+    /// Whether a handler was switched off since they were published.
+    fn have_one_off(&self) -> bool {
+        self.groups.values().chain([&self.default]).any(|target| target.handlers.iter().any(|handler| handler.is_off()))
+    }
 }
 
 /// What was asked for.
 #[derive(Default)]
 struct Config {
-    default: Option<Arc<Installed>>,
+    default: Option<Arc<GuardedHandler>>,
     /// The program has chosen the default, if only by [`NullHandler`](crate::NullHandler).
     is_default_chosen: bool,
     /// `None` for a group that is switched off whatever the default is.
-    groups: HashMap<String, Option<Arc<Installed>>>,
+    groups: HashMap<String, Option<Arc<GuardedHandler>>>,
     /// Listen to everything, beside the handlers: the reports.
-    observers: Vec<Arc<Installed>>,
+    observers: Vec<Arc<GuardedHandler>>,
     /// Some thread had a scoped handler: every call has to look for one from then on.
     has_scopes: bool,
     /// Every call site that was called.
@@ -347,10 +236,16 @@ fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
     taken
 }
 
+/// Publishes the configuration anew, as a handler in it was switched off.
+#[cold]
+fn republish() {
+    reconfigure(|_| ());
+}
+
 /// What a handler held back must not wait for the last thread that knows it, which may be this one.
-fn flush_replaced(replaced: Option<Arc<Installed>>) {
+fn flush_replaced(replaced: Option<Arc<GuardedHandler>>) {
     bound::one(|| {
-        if let Err(error) = replaced.as_deref().map_or(Ok(()), Installed::flush) {
+        if let Err(error) = replaced.as_deref().map_or(Ok(()), GuardedHandler::flush) {
             stderr::line(format_args!("prof: a handler was replaced, and could not be flushed: {error}"));
         }
         drop(replaced);
@@ -359,13 +254,13 @@ fn flush_replaced(replaced: Option<Arc<Installed>>) {
 
 /// `None` for a handler that does nothing, so that nothing is done for it.
 #[track_caller]
-fn installed(handler: impl IntoHandler) -> Option<Arc<Installed>> {
+fn installed(handler: impl IntoHandler) -> Option<Arc<GuardedHandler>> {
     let handler = handler.into_handler();
-    if matches!(handler.shortcut(), Shortcut::Off) {
+    if matches!(handler.fast_path(), FastPath::Off) {
         return None;
     }
     exit::flush_by(flush_quietly);
-    Some(Installed::new(handler))
+    Some(GuardedHandler::new(handler))
 }
 
 /// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile go
@@ -418,11 +313,14 @@ pub fn configure_group(group: impl Into<String>, handler: impl IntoHandler) {
 /// Flushes every installed handler, and adds up what they fail with.
 pub(crate) fn flush(failures: &mut FlushFailures) {
     linked::ensure(install_linked);
-    let handlers: Vec<Arc<Installed>> = {
+    let handlers: Vec<Arc<GuardedHandler>> = {
         let config = lock(&CONFIG);
         config.default.iter().chain(config.groups.values().flatten()).chain(&config.observers).cloned().collect()
     };
     bound::one(|| handlers.iter().for_each(|handler| failures.add(handler.flush())));
+    if inside(|| TARGETS.load().have_one_off()) {
+        republish();
+    }
 }
 
 /// Flushes every installed handler at an end: nobody can act on an error any more, and handlers count their losses
@@ -432,11 +330,11 @@ pub(crate) fn flush_quietly() {
 }
 
 /// Listens to everything that is not scoped, beside the handlers, until it is dropped.
-pub(crate) struct Observer(Option<Arc<Installed>>);
+pub(crate) struct Observer(Option<Arc<GuardedHandler>>);
 
 impl Observer {
     pub(crate) fn new(handler: Arc<dyn MetricHandler>) -> Self {
-        let observer = Installed::new(handler);
+        let observer = GuardedHandler::new(handler);
         reconfigure(|config| config.observers.push(Arc::clone(&observer)));
         Self(Some(observer))
     }
@@ -450,8 +348,8 @@ impl Observer {
     }
 }
 
-fn end_observers(ended: &[Arc<Installed>]) {
-    let is_ended = |observer: &mut Arc<Installed>| ended.iter().any(|one| Arc::ptr_eq(observer, one));
+fn end_observers(ended: &[Arc<GuardedHandler>]) {
+    let is_ended = |observer: &mut Arc<GuardedHandler>| ended.iter().any(|one| Arc::ptr_eq(observer, one));
     reconfigure(|config| config.observers.extract_if(.., is_ended).collect::<Vec<_>>());
 }
 

@@ -24,9 +24,8 @@ use crate::base::forks::OfProcess;
 use crate::base::lock;
 use crate::base::stderr;
 use crate::base::worker::Worker;
-use crate::config::route::Installed;
 use crate::handler::losses::{HandlerLosses, LossUnit, Losses};
-use crate::handler::{FlushError, IntoHandler, MetricHandler};
+use crate::handler::{FlushError, GuardedHandler, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
@@ -138,7 +137,7 @@ impl Builder {
     pub fn start(self, handler: impl IntoHandler) -> io::Result<BufferedHandler> {
         let queue = Queue::new(self.limits, self.when_full, self.losses);
         let (flushes, requests) = bounded(1);
-        let handler = Installed::new(handler.into_handler());
+        let handler = GuardedHandler::new(handler.into_handler());
         let work = queue.work(handler, requests, self.flush_every);
         let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?;
         let queue = Arc::new(queue.with_worker(&worker));

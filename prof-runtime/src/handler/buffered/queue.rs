@@ -15,7 +15,7 @@ use super::work::{FlushRequest, Work};
 use crate::base::exit;
 use crate::base::lock;
 use crate::base::worker::Worker;
-use crate::config::route::Installed;
+use crate::handler::GuardedHandler;
 use crate::handler::losses::{HandlerLosses, LossUnit};
 use crate::model::MetricData;
 use crate::model::context::{ContextRecord, PublishedContext};
@@ -214,7 +214,7 @@ impl Queue {
     /// What the worker does.
     pub(super) fn work(
         &self,
-        handler: Arc<Installed>,
+        handler: Arc<GuardedHandler>,
         flushes: Receiver<FlushRequest>,
         flush_every: Option<Duration>,
     ) -> Work {

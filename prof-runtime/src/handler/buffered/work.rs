@@ -7,8 +7,7 @@ use crossbeam_channel::{Receiver, SendError, Sender, after, never, select};
 
 use super::queue::{Item, State};
 use crate::base::worker::Stop;
-use crate::config::route::Installed;
-use crate::handler::{FlushError, FlushFailures};
+use crate::handler::{FlushError, FlushFailures, GuardedHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 
@@ -21,7 +20,7 @@ const REPORT_EVERY: u32 = 1024;
 pub(super) struct Work {
     items: Receiver<Item>,
     flushes: Receiver<FlushRequest>,
-    handler: Arc<Installed>,
+    handler: Arc<GuardedHandler>,
     state: Arc<State>,
     /// After how long at most what was handed on is flushed.
     flush_every: Option<Duration>,
@@ -40,7 +39,7 @@ impl Work {
     pub(super) fn new(
         items: Receiver<Item>,
         flushes: Receiver<FlushRequest>,
-        handler: Arc<Installed>,
+        handler: Arc<GuardedHandler>,
         state: Arc<State>,
         flush_every: Option<Duration>,
     ) -> Self {
@@ -120,7 +119,7 @@ impl Work {
         });
         self.state.count_return();
         // Not if it panicked, or is switched off since it did so too often.
-        self.state.put_down(item, handed_on.is_some());
+        self.state.put_down(item, handed_on.is_ok());
         if let Some(flush_every) = self.flush_every
             && std::mem::take(&mut self.is_flushed)
         {
@@ -138,7 +137,7 @@ impl Work {
         if lost > self.reported {
             let data = MetricData::new("prof_runtime", "dropped", lost - self.reported);
             self.reported = lost;
-            self.handler.with(|handler| handler.emit(&data));
+            let _ = self.handler.with(|handler| handler.emit(&data));
         }
     }
 }

@@ -94,7 +94,7 @@ fn values_are_summed_up() {
     }
     let snapshot = aggregator.snapshot();
     let load = snapshot.value("snap.load").unwrap();
-    assert_eq!((load.count, load.sum, load.min, load.max), (3, 6.0, -1.0, 5.0));
+    assert_eq!((load.count, load.sum, load.min, load.max), (3, 6.0, Some(-1.0), Some(5.0)));
     assert_eq!(load.last, MetricValue::Gauge(5.0));
 }
 

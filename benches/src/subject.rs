@@ -30,6 +30,9 @@ pub(crate) mod ours {
     pub(crate) const ASYNC: &str = "prof: async, aggregator";
     pub(crate) const TWO_AGGREGATORS: &str = "prof: two aggregators";
     pub(crate) const THREE_AGGREGATORS: &str = "prof: three aggregators";
+    pub(crate) const COUNTER: &str = "prof: counter, aggregator";
+    pub(crate) const GAUGE_SET: &str = "prof: gauge set, aggregator";
+    pub(crate) const GAUGE_ADD: &str = "prof: gauge add, aggregator";
     pub(crate) const OFF_SCOPE_BEFORE: &str = "prof: off, a scope before";
     pub(crate) const OFF_SCOPE_ELSEWHERE: &str = "prof: off, a scope elsewhere";
     pub(crate) const SCOPE: &str = "prof: a scope, opened and closed";

@@ -24,6 +24,103 @@ macro_rules! put_metric {
     };
 }
 
+/// A counter that counts nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Counter {
+    name: &'static str,
+    group: &'static str,
+}
+
+impl Counter {
+    /// Not public API.
+    #[doc(hidden)]
+    pub const fn at(name: &'static str, group: &'static str) -> Self {
+        Self { name, group }
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn add(self, _count: u64) {}
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn increment(self) {}
+
+    /// Returns the name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the group.
+    pub fn group(&self) -> &'static str {
+        self.group
+    }
+}
+
+/// Makes a [`Counter`](crate::Counter) that counts nothing. Without a second argument, its group is empty.
+#[macro_export]
+macro_rules! counter {
+    ($name:expr $(,)?) => {
+        $crate::Counter::at($name, "")
+    };
+    ($name:expr, $group:expr $(,)?) => {
+        $crate::Counter::at($name, $group)
+    };
+}
+
+/// A gauge that is always 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Gauge {
+    name: &'static str,
+    group: &'static str,
+}
+
+impl Gauge {
+    /// Not public API.
+    #[doc(hidden)]
+    pub const fn at(name: &'static str, group: &'static str) -> Self {
+        Self { name, group }
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn set(self, _value: impl Into<MetricValue>) {}
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn add(self, _by: i64) {}
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn sub(self, _by: i64) {}
+
+    /// Returns 0.
+    pub fn value(&self) -> f64 {
+        0.0
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the group.
+    pub fn group(&self) -> &'static str {
+        self.group
+    }
+}
+
+/// Makes a [`Gauge`](crate::Gauge) that is always 0. Without a second argument, its group is empty.
+#[macro_export]
+macro_rules! gauge {
+    ($name:expr $(,)?) => {
+        $crate::Gauge::at($name, "")
+    };
+    ($name:expr, $group:expr $(,)?) => {
+        $crate::Gauge::at($name, $group)
+    };
+}
+
 /// A stream of one group that emits nothing.
 #[derive(Clone, Debug)]
 pub struct MetricStream {

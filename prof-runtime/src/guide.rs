@@ -17,6 +17,7 @@ pages! {
     attribute = "docs/attribute.md",
     contexts = "docs/contexts.md",
     cost = "docs/cost.md",
+    counters = "docs/counters.md",
     exporters = "docs/exporters.md",
     faults = "FAULTS.md",
     handlers = "docs/handlers.md",

@@ -32,7 +32,8 @@
 //! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
 //! - [`BufferedHandler`] puts any of them behind a queue and a thread of its own.
 //! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
-//! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own.
+//! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own; [`counter!`] and [`gauge!`] make
+//!   counters and gauges that cost a few nanoseconds.
 //! - [`guide`] has a page for each capability, with its limits.
 //!
 //! # Features
@@ -70,7 +71,7 @@
 //! libraries, because Cargo builds a dependency once with the features of all that use it. Every other feature turns it
 //! on too.
 //!
-//! Beside [`prof`], these exist without the feature, and do nothing: [`put_metric!`], [`put_metric()`], [`stream`],
+//! Beside [`prof`], these exist without the feature, and do nothing: [`put_metric!`], [`put_metric()`], [`counter!`], [`gauge!`], [`stream`],
 //! [`MetricStream::add_value`], [`report_at_exit`], [`init`], [`init_from_env`] and [`flush`]. [`Fallible`], [`Outcome`],
 //! [`MetricData`] and [`MetricValue`] are the same. So the same program compiles with and without it, unless it names
 //! handlers or exporters.
@@ -109,6 +110,8 @@ mod failure;
 pub mod guide;
 #[cfg(feature = "enabled")]
 mod handler;
+#[cfg(feature = "enabled")]
+mod instrument;
 mod model;
 #[cfg(feature = "report")]
 mod report;
@@ -125,7 +128,8 @@ mod thread;
 
 #[cfg(not(feature = "enabled"))]
 pub use self::disabled::{
-    FlushError, InitError, MetricStream, ProfGuard, flush, init, init_from_env, put_metric, report_at_exit, stream,
+    Counter, FlushError, Gauge, InitError, MetricStream, ProfGuard, flush, init, init_from_env, put_metric,
+    report_at_exit, stream,
 };
 #[cfg(feature = "enabled")]
 #[doc(hidden)]
@@ -148,6 +152,7 @@ pub use self::{
     counts::{FunctionStats, Snapshot, ValueStats},
     handler::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull},
     handler::{ConsoleHandler, FanoutHandler, FlushError, IntoHandler, MemoryHandler, MetricHandler, NullHandler},
+    instrument::{Counter, Gauge},
     model::Objective,
     site::{CallRecord, Callsite, UntimedCall, callsites},
     startup::{InitError, ProfBuilder, ProfGuard, flush, init, init_from_env},

@@ -25,7 +25,7 @@ pub use crate::handler::LinkedHandler;
 pub use crate::model::Objective;
 use crate::model::Outcome;
 use crate::site::registry;
-pub use crate::site::{Callsite, crate_name};
+pub use crate::site::{Callsite, GaugeCells, Instrument, crate_name};
 
 /// The record of a function, without its place; the name of the closure's type tells what the function stands in.
 pub const fn site<F: Fn() + Copy>(_inside: F, function: &'static str, module_path: &'static str) -> Unplaced {
@@ -49,6 +49,16 @@ impl Unplaced {
         let here = Location::caller();
         Callsite::new(self.function, self.type_name, self.module_path, here.file(), here.line())
     }
+}
+
+/// The record of an instrument.
+pub const fn instrument(
+    name: &'static str,
+    group: &'static str,
+    instrument: Instrument,
+    module_path: &'static str,
+) -> Callsite {
+    Callsite::new(name, || "", module_path, "", 0).with_name(name).with_group(group).with_instrument(instrument)
 }
 
 /// Enters a call site into the list of all.

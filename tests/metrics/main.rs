@@ -3,6 +3,7 @@
 
 mod faults;
 mod futures;
+mod instruments;
 mod names;
 mod objectives;
 mod outcomes;

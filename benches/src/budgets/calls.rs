@@ -24,7 +24,7 @@ pub(super) fn budgets(options: &Options) -> Result<Vec<Budget>, BenchError> {
         Err(error) => return Err(error),
     };
     let numbers = Numbers { rows, counts };
-    let budgets = [off, aggregated, several, others, scopes, shapes::budgets];
+    let budgets = [off, aggregated, instruments, several, others, scopes, shapes::budgets];
     Ok(budgets.iter().flat_map(|budgets| budgets(&numbers)).collect())
 }
 
@@ -85,6 +85,17 @@ impl Numbers {
         let found = self.row(name, 1).map(|row| row.allocs_per_call);
         Budget::new(format!("{name}: allocations per call"), "", 0.0, found)
     }
+}
+
+fn instruments(numbers: &Numbers) -> Vec<Budget> {
+    let of = |name: &'static str| {
+        let threads = ON_THREADS.map(|(threads, on)| {
+            let found = numbers.row(name, threads).map(|row| row.ns_above_plain);
+            Budget::new(format!("{name}, {on}: above plain"), "ns", 10.0, found)
+        });
+        threads.into_iter().chain([numbers.allocations(name)])
+    };
+    [ours::COUNTER, ours::GAUGE_SET, ours::GAUGE_ADD].into_iter().flat_map(of).collect()
 }
 
 /// A budget in nanoseconds.

@@ -1,6 +1,7 @@
 //! Everything that is measured.
 
 mod guards;
+mod instruments;
 mod limits;
 mod ours;
 mod ours_async;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<Subject> {
         limits::SUBJECTS,
         ours::SUBJECTS,
         several::SUBJECTS,
+        instruments::SUBJECTS,
         ours_async::SUBJECTS,
         scopes::SUBJECTS,
         &shapes::subjects(),

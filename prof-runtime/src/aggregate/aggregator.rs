@@ -135,7 +135,8 @@ impl Aggregator {
     /// Calls that end while the snapshot is taken may or may not be in it; none is counted twice or lost. Threads that
     /// record are not held up; one that ends waits.
     ///
-    /// Every annotated function of the program is listed, also those that were not called.
+    /// Every annotated function of the program is listed, also those that were not called; and so are its
+    /// [counters](crate::counter!) and [gauges](crate::gauge!).
     pub fn snapshot(&self) -> Snapshot {
         inside(|| {
             let totals = {
@@ -161,24 +162,30 @@ impl Aggregator {
     /// Counts one call on this thread's share; without its duration if it was not timed.
     #[inline]
     pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
+        self.record_by(site, |stats| stats.record_any(outcome, duration_ns));
+    }
+
+    /// Changes this thread's share by `record`, which runs once.
+    #[inline]
+    pub(crate) fn record_by(&self, site: &'static Callsite, record: impl Fn(&Stats)) {
         let route = self.route();
         let is_recorded = local::find(site, |local| {
             let Some(local) = local else { return false };
             let Some(stats) = local.stats_of(route) else { return false };
-            stats.record_any(outcome, duration_ns);
+            record(stats);
             if site.route() == route {
                 local.cache_stats(route);
             }
             true
         });
         if !is_recorded {
-            self.record_first(site, outcome, duration_ns);
+            self.record_first(site, record);
         }
     }
 
     #[cold]
-    pub(crate) fn record_first(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
-        local::share(site, self, |stats| stats.record_any(outcome, duration_ns));
+    fn record_first(&self, site: &'static Callsite, record: impl FnOnce(&Stats)) {
+        local::share(site, self, record);
     }
 
     /// Changes the totals of threads that have ended, at a moment at which no snapshot is looking.

@@ -102,7 +102,7 @@ fn begin_with(site: &'static Callsite, begin: fn(&Local) -> Measured) -> Measure
 
 /// Who listens to a call that begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Listening {
+pub(crate) enum Listening {
     /// No handler.
     No,
     /// The handlers of the site.
@@ -113,7 +113,7 @@ enum Listening {
 
 /// Which handlers receive a call of `site` that begins on this thread. For calls without a cached local.
 #[inline]
-fn listening(site: &'static Callsite) -> Listening {
+pub(crate) fn listening(site: &'static Callsite) -> Listening {
     if is_inside() {
         return Listening::No;
     }
@@ -304,8 +304,8 @@ fn end_elsewhere(local: &Local, outcome: Outcome, call: &local::Ended) {
     }
 }
 
-/// A call that has ended, with or without a duration, as it is reported.
-trait Report: Copy {
+/// A call that has ended, with or without a duration, or the change of an instrument, as it is reported.
+pub(crate) trait Report: Copy {
     /// Counts the call on a thread's share of an aggregator.
     fn count(self, stats: &Stats);
 
@@ -360,7 +360,7 @@ impl Report for Untimed {
 
 /// Reports a call to the aggregator or target that this thread has cached, else to the handlers of the site.
 #[inline(always)]
-fn report(local: &Local, call: impl Report) {
+pub(crate) fn report(local: &Local, call: impl Report) {
     match local.stats_on(local.site().route()) {
         Some(stats) => call.count(stats),
         None => report_at_target(local, call),
@@ -386,7 +386,7 @@ fn report_at_target(local: &Local, call: impl Report) {
 /// Reports a call to this thread's scoped handler, if it has one by now.
 #[cold]
 #[inline(never)]
-fn report_scoped(site: &'static Callsite, call: impl Report) {
+pub(crate) fn report_scoped(site: &'static Callsite, call: impl Report) {
     match scope::current() {
         Some(scoped) => dispatch::to(&scoped, |handler| call.give(handler, site)),
         None => report_slowly(site, call),
@@ -396,7 +396,7 @@ fn report_scoped(site: &'static Callsite, call: impl Report) {
 /// Reports a call to the handlers of its site, and caches them for this thread.
 #[cold]
 #[inline(never)]
-fn report_slowly(site: &'static Callsite, call: impl Report) {
+pub(crate) fn report_slowly(site: &'static Callsite, call: impl Report) {
     let target = route::target_of(site);
     // Aggregators first: they run no user code.
     target.aggregators().iter().for_each(|aggregator| call.count_by(aggregator, site));

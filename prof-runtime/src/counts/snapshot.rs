@@ -1,6 +1,7 @@
 //! The numbers of an aggregator at one moment.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::{Duration, SystemTime};
 
 use super::Totals;
@@ -9,7 +10,7 @@ use crate::aggregate::aggregator::TotalsBySite;
 use crate::base::clock;
 use crate::counts::histogram::Histogram;
 use crate::model::{MetricValue, Objective, Outcome};
-use crate::site::{Callsite, callsites};
+use crate::site::{Callsite, Instrument, registry};
 use crate::thread::local;
 
 /// The numbers of an [`Aggregator`](crate::Aggregator) at one moment, or [between two](Self::since).
@@ -26,7 +27,7 @@ pub struct Snapshot {
     /// Every annotated function, also those that were not called, sorted by group and name. Functions that share both
     /// share an entry.
     pub functions: Vec<FunctionStats>,
-    /// The values from [`put_metric`](fn@crate::put_metric), sorted by group and name.
+    /// The values from [`put_metric`](fn@crate::put_metric), counters and gauges, sorted by group and name.
     pub values: Vec<ValueStats>,
     /// Data points that were dropped: there were too many names, or their name was first put with another kind of value.
     pub values_dropped: u64,
@@ -99,11 +100,12 @@ pub struct ValueStats {
     /// Their sum; durations in milliseconds. It stops at the largest number that a float has.
     #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
     pub sum: f64,
-    /// The smallest; durations in milliseconds. `None` if no data point is finite.
+    /// The smallest; durations in milliseconds. `None` if no data point is finite, and for a [`Counter`](crate::Counter).
     pub min: Option<f64>,
-    /// The largest; durations in milliseconds. `None` if no data point is finite.
+    /// The largest; durations in milliseconds. `None` if no data point is finite, and for a [`Counter`](crate::Counter).
     pub max: Option<f64>,
-    /// The latest, also if it came before the snapshot that this one is since.
+    /// The latest, also if it came before the snapshot that this one is since; of a [`Counter`](crate::Counter), the sum of
+    /// all time.
     pub last: MetricValue,
 }
 
@@ -111,25 +113,39 @@ impl Snapshot {
     pub(crate) fn new(started_at: SystemTime, mut totals: TotalsBySite, values: &Values) -> Self {
         let mut functions: BTreeMap<(String, String), FunctionStats> = BTreeMap::new();
         let in_flight = local::in_flight_by_address();
-        for site in callsites() {
-            totals.of(site);
+        let mut named: BTreeMap<(String, String), ValueStats> = BTreeMap::new();
+        for (group, name, tally) in values.iter() {
+            named.insert((group.to_owned(), name.to_owned()), ValueStats::new(group, name, tally));
         }
-        for (key, (site, totals)) in totals.0 {
-            let stats = FunctionStats::new(site, &totals, in_flight.get(&key).copied().unwrap_or(0));
-            match functions.entry((stats.group.clone(), stats.name.clone())) {
-                std::collections::btree_map::Entry::Occupied(mut entry) => entry.get_mut().merge(&stats),
-                std::collections::btree_map::Entry::Vacant(entry) => drop(entry.insert(stats)),
+        let mut values_dropped = values.dropped;
+        for site in registry::listed() {
+            match site.instrument() {
+                None | Some(Instrument::Counter) => drop(totals.of(site)),
+                // What was emitted here, as in a scope, is what this aggregator knows of the gauge.
+                Some(Instrument::Gauge(cells)) => drop(
+                    named
+                        .entry((site.group().to_owned(), site.name().to_owned()))
+                        .or_insert_with(|| ValueStats::named(site.group(), site.name(), cells.value())),
+                ),
             }
         }
-        let mut values_of_names: Vec<ValueStats> =
-            values.iter().map(|(group, name, tally)| ValueStats::new(group, name, tally)).collect();
-        values_of_names.sort_by(|a, b| (&a.group, &a.name).cmp(&(&b.group, &b.name)));
+        for (key, (site, totals)) in totals.0 {
+            if site.instrument().is_some() {
+                values_dropped += add_counter(&mut named, site, &totals);
+                continue;
+            }
+            let stats = FunctionStats::new(site, &totals, in_flight.get(&key).copied().unwrap_or(0));
+            match functions.entry((stats.group.clone(), stats.name.clone())) {
+                Entry::Occupied(mut entry) => entry.get_mut().merge(&stats),
+                Entry::Vacant(entry) => drop(entry.insert(stats)),
+            }
+        }
         Self {
             started_at,
             taken_at: clock::wall_time(),
             functions: functions.into_values().collect(),
-            values: values_of_names,
-            values_dropped: values.dropped,
+            values: named.into_values().collect(),
+            values_dropped,
         }
     }
 
@@ -197,6 +213,20 @@ impl Snapshot {
         }
         delta
     }
+}
+
+/// Adds the numbers of a counter to those of its name. Returns how many data points that drops, as they are of another
+/// kind than what has the name.
+fn add_counter(named: &mut BTreeMap<(String, String), ValueStats>, site: &Callsite, totals: &Totals) -> u64 {
+    let counter = ValueStats::of_counter(site.group(), site.name(), totals);
+    match named.entry((counter.group.clone(), counter.name.clone())) {
+        Entry::Vacant(entry) => drop(entry.insert(counter)),
+        Entry::Occupied(mut entry) if entry.get().last.kind() == counter.last.kind() => {
+            entry.get_mut().merge_counter(&counter);
+        }
+        Entry::Occupied(_) => return counter.count,
+    }
+    0
 }
 
 impl FunctionStats {
@@ -330,6 +360,23 @@ impl ValueStats {
         Self { name: name.into(), group: group.into(), count, sum, min, max, last }
     }
 
+    /// Of a counter, `last` is the exact sum, and what one addition was is not known.
+    #[allow(clippy::cast_precision_loss)] // Sums beyond 2^53 lose their last bits, as any float does.
+    fn of_counter(group: &str, name: &str, totals: &Totals) -> Self {
+        let (count, last) = (totals.outcomes[Outcome::Success.index()], MetricValue::Count(totals.total_ns));
+        let (group, name) = (group.to_owned(), name.to_owned());
+        Self { name, group, count, sum: totals.total_ns as f64, min: None, max: None, last }
+    }
+
+    /// Adds those of a counter of the same name.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Counts add up to what is not negative.
+    fn merge_counter(&mut self, counter: &Self) {
+        self.count = self.count.saturating_add(counter.count);
+        self.sum = finite(self.sum + counter.sum);
+        (self.min, self.max) = (None, None);
+        self.last = MetricValue::Count(self.sum as u64);
+    }
+
     /// The numbers of the name, as those of one that more data points may follow.
     pub(super) fn tally(&self) -> Tally {
         let (min, max) = (self.min.unwrap_or(f64::INFINITY), self.max.unwrap_or(f64::NEG_INFINITY));
@@ -342,7 +389,11 @@ impl ValueStats {
         }
         self.count = self.count.saturating_sub(earlier.count);
         self.sum = finite(self.sum - earlier.sum);
-        if self.count == 1 {
+        // A gauge of the program is one data point in each snapshot.
+        if self.count == 0 && matches!(self.last, MetricValue::Gauge(_)) && self.last != earlier.last {
+            (self.count, self.sum) = (1, finite(self.last.as_f64()));
+        }
+        if self.count == 1 && self.min.is_some() {
             let only = Some(self.last.as_f64()).filter(|only| only.is_finite());
             (self.min, self.max) = (only, only);
         }

@@ -209,6 +209,14 @@ impl Stats {
         add(&self.outcomes[outcome.index()], 1);
     }
 
+    /// Adds to the sum of a counter, whose additions are calls that last that long but are in no bucket. To be called by the
+    /// owning thread only.
+    #[inline(always)]
+    pub(crate) fn add(&self, count: u64) {
+        add(&self.outcomes[Outcome::Success.index()], 1);
+        add(&self.total_ns, count);
+    }
+
     #[inline(always)]
     fn fill(&self, bucket: &AtomicU32, at: usize) {
         let count = bucket.load(Ordering::Relaxed).wrapping_add(1);

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::base::sync;
 use crate::base::table::home_slot;
 use crate::model::{Objective, Outcome, metric_name};
-use crate::site::Route;
 use crate::site::registry::{self, Link};
+use crate::site::{GaugeCells, Route};
 
 /// An annotated function: where it is, what it is called, and where its calls are reported.
 ///
@@ -28,6 +28,8 @@ pub struct Callsite {
     sample: u32,
     /// Empty if none was declared.
     objective: Objective,
+    /// `None` for an annotated function.
+    instrument: Option<Instrument>,
     /// What to do with a call: a [`Route`], as its word. Read on every call, written when handlers change.
     route: AtomicU64,
     /// Which of the configuration's targets is that of the site's group; set with the first call, under the routing lock.
@@ -41,6 +43,17 @@ pub struct Callsite {
     name: OnceLock<String>,
     /// Computed when a handler first asks for data points.
     metric_names: OnceLock<MetricNames>,
+}
+
+/// Not public API: what else than an annotated function a site stands for.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Instrument {
+    /// A [`Counter`](crate::Counter).
+    Counter,
+    /// A [`Gauge`](crate::Gauge), and where its value is.
+    Gauge(&'static GaugeCells),
 }
 
 /// The names of the data points of one function, in the order of [`Outcome::ALL`], and that of its duration.
@@ -69,6 +82,7 @@ impl Callsite {
             given_group: None,
             sample: 1,
             objective: Objective::new(),
+            instrument: None,
             route: AtomicU64::new(Route::UNRESOLVED.word()),
             group_slot: AtomicU32::new(0),
             slot: AtomicU32::new(0),
@@ -110,6 +124,19 @@ impl Callsite {
     pub const fn with_objective(mut self, objective: Objective) -> Self {
         self.objective = objective;
         self
+    }
+
+    /// Not public API: called by the code that the macros for instruments generate.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_instrument(mut self, instrument: Instrument) -> Self {
+        self.instrument = Some(instrument);
+        self
+    }
+
+    /// What the site stands for, if that is no annotated function.
+    pub(crate) fn instrument(&self) -> Option<Instrument> {
+        self.instrument
     }
 
     /// Returns the name of the function's metrics, such as `Store.load`: the attribute's `name`, else
@@ -248,7 +275,7 @@ impl fmt::Debug for Callsite {
 /// assert!(callsites().any(|callsite| callsite.name() == "never_called"));
 /// ```
 pub fn callsites() -> impl Iterator<Item = &'static Callsite> {
-    registry::listed()
+    registry::listed().filter(|site| site.instrument().is_none())
 }
 
 /// The first segment of a module path.

@@ -22,6 +22,12 @@ impl Route {
         Self(2 * id + 4)
     }
 
+    /// Whether one aggregator is all that it leads to.
+    #[inline(always)]
+    pub(crate) const fn is_to_aggregator(self) -> bool {
+        self.0 >= 3 && self.0 % 2 == 1
+    }
+
     #[inline(always)]
     pub(crate) const fn word(self) -> u64 {
         self.0

@@ -1,0 +1,32 @@
+//! Counters and gauges that a program declares once and changes often. Uses the rooms from `base` to `call`.
+//!
+//! An instrument is bound to its handlers as an annotated function is: its static is a [`Callsite`], which has a route, and
+//! of which each thread keeps its share of an aggregator. So it needs no look-up by name, no lock and no locked
+//! instruction that threads share.
+
+mod counter;
+mod gauge;
+
+pub use self::counter::Counter;
+pub use self::gauge::Gauge;
+use crate::call::{self, Listening, Report};
+use crate::site::Callsite;
+use crate::thread::local;
+
+/// Reports to the handlers that the site is not bound to on this thread.
+#[cold]
+#[inline(never)]
+fn report_slowly(site: &'static Callsite, change: impl Report) {
+    match call::listening(site) {
+        Listening::No => {}
+        Listening::Scope => call::report_scoped(site, change),
+        Listening::Handlers => {
+            let is_reported = local::find_unparked(site, |local| call::report(local, change))
+                .or_else(|| local::add(site, |local| call::report(local, change)));
+            if is_reported.is_none() {
+                // The thread is ending, and keeps nothing any more.
+                call::report_slowly(site, change);
+            }
+        }
+    }
+}

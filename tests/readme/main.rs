@@ -95,6 +95,8 @@ const SETUPS: &[Setup] = &[
         "Ok(()) }
          example().unwrap();",
     ),
+    // Of docs/counters.md.
+    setup("static PAGES: Counter = counter!(\"pages\", \"crawler\");", "", ""),
     // Of docs/libraries.md.
     setup("pub fn decode(input: &[u8]) -> Result<Vec<u8>, String> {", "", ""),
 ];

@@ -174,8 +174,3 @@ pub enum ExportError {
         target: Foreign<String>,
     },
 }
-
-/// The page "Write an exporter", whose code is compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/exporters.md")]
-struct WriteAnExporter;

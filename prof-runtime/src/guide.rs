@@ -26,6 +26,7 @@ pages! {
     limits = "docs/limits.md",
     objectives = "docs/objectives.md",
     opentelemetry = "docs/opentelemetry.md",
+    platforms = "docs/platforms.md",
     production = "docs/production.md",
     prometheus = "docs/prometheus.md",
     real_crates = "docs/real-crates.md",

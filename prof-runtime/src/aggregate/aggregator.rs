@@ -1,20 +1,17 @@
 //! Live numbers per function: calls by outcome and a histogram of durations.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use super::take_locks;
 use crate::base::clock;
 use crate::base::culprit::Culprit;
-use crate::base::{Locked, forks, inside, lock, stderr};
-use crate::counts::values::{Added, Values};
-use crate::counts::{Snapshot, Stats, Totals};
+use crate::base::{forks, inside, lock, stderr};
+use crate::counts::values::Added;
+use crate::counts::{Counts, Snapshot};
 use crate::handler::{FastPath, MetricHandler};
-use crate::model::{MetricData, Outcome};
-use crate::site::{CallRecord, Callsite, Route, UntimedCall};
+use crate::model::MetricData;
+use crate::site::{CallRecord, UntimedCall};
 use crate::thread::local;
 
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
@@ -47,87 +44,18 @@ use crate::thread::local;
 /// ```
 #[derive(Clone)]
 pub struct Aggregator {
-    pub(crate) shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    /// A number that no other aggregator of this process has or had; never 0.
-    id: u64,
-    since: SystemTime,
-    /// The totals of threads that have ended. Whoever holds it keeps ending threads from folding theirs in.
-    retired: Mutex<TotalsBySite>,
-    values: Mutex<Values>,
-}
-
-/// The totals of each site, by the site's address.
-#[derive(Clone, Default)]
-pub(crate) struct TotalsBySite(pub(crate) HashMap<usize, (&'static Callsite, Totals)>);
-
-impl TotalsBySite {
-    pub(crate) fn of(&mut self, site: &'static Callsite) -> &mut Totals {
-        &mut self.0.entry(local::key(site)).or_insert_with(|| (site, Totals::default())).1
-    }
-
-    /// Adds the numbers of a thread.
-    pub(crate) fn add(&mut self, stats: &Stats) {
-        self.of(stats.site()).add(stats);
-    }
-}
-
-/// All aggregators, and what is left of dropped ones until the next is made.
-static ALL: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
-
-/// Locks of all aggregators, taken around a fork.
-pub(crate) struct Held {
-    _aggregators: Vec<HeldAggregator>,
-    _all: Locked<'static, Vec<Weak<Shared>>>,
-}
-
-struct HeldAggregator {
-    /// Of the aggregator below, and dropped before it.
-    _locked: (Locked<'static, TotalsBySite>, Locked<'static, Values>),
-    _shared: Arc<Shared>,
-}
-
-/// Takes the locks. Those of the threads' states come after them.
-#[allow(unsafe_code)]
-pub(crate) fn hold() -> Held {
-    let all = lock(&ALL);
-    let shared: Vec<_> = all.iter().filter_map(Weak::upgrade).collect();
-    let hold = |shared: Arc<Shared>| {
-        // SAFETY: it is on the heap and lives as long as the `Arc` beside the locks, which is dropped after them.
-        let locked = unsafe { &*Arc::as_ptr(&shared) };
-        HeldAggregator { _locked: (lock(&locked.retired), lock(&locked.values)), _shared: shared }
-    };
-    Held { _aggregators: shared.into_iter().map(hold).collect(), _all: all }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        local::count_dropped_aggregator();
-    }
+    shared: Arc<Counts>,
 }
 
 impl Aggregator {
     /// Creates an aggregator without any numbers. It counts what is emitted while it is installed, by
     /// [`configure`](crate::configure), [`configure_group`](crate::configure_group) or [`scoped`](crate::scoped).
     pub fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         // Calibrated here, so that the first measured call does not wait for it.
         clock::prepare();
         forks::take_locks_by(take_locks);
         forks::follow();
-        let shared = Arc::new(Shared {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            since: clock::wall_time(),
-            retired: Mutex::default(),
-            values: Mutex::default(),
-        });
-        let mut all = lock(&ALL);
-        all.retain(|known| known.strong_count() > 0);
-        all.push(Arc::downgrade(&shared));
-        drop(all);
-        Self { shared }
+        Self { shared: Counts::new() }
     }
 
     /// Returns the numbers so far, merged over all threads, living and ended.
@@ -143,58 +71,19 @@ impl Aggregator {
                 let retired = lock(&self.shared.retired);
                 let mut totals = retired.clone();
                 local::for_each_share(|stats| {
-                    if stats.aggregator_route() == self.route() {
+                    if stats.aggregator_route() == self.shared.route() {
                         totals.add(stats);
                     }
                 });
                 totals
             };
             let values = lock(&self.shared.values);
-            Snapshot::new(self.shared.since, totals, &values)
+            Snapshot::new(self.shared.since, totals, &local::in_flight_by_address(), &values)
         })
     }
 
-    /// The route that leads to this aggregator only.
-    pub(crate) fn route(&self) -> Route {
-        Route::to_aggregator(self.shared.id)
-    }
-
-    /// Counts one call on this thread's share; without its duration if it was not timed.
-    #[inline]
-    pub(crate) fn record(&self, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
-        self.record_by(site, |stats| stats.record_any(outcome, duration_ns));
-    }
-
-    /// Changes this thread's share by `record`, which runs once.
-    #[inline]
-    pub(crate) fn record_by(&self, site: &'static Callsite, record: impl Fn(&Stats)) {
-        let route = self.route();
-        let is_recorded = local::find(site, |local| {
-            let Some(local) = local else { return false };
-            let Some(stats) = local.stats_of(route) else { return false };
-            record(stats);
-            if site.route() == route {
-                local.cache_stats(route);
-            }
-            true
-        });
-        if !is_recorded {
-            self.record_first(site, record);
-        }
-    }
-
-    #[cold]
-    fn record_first(&self, site: &'static Callsite, record: impl FnOnce(&Stats)) {
-        local::share(site, self, record);
-    }
-
-    /// Changes the totals of threads that have ended, at a moment at which no snapshot is looking.
-    pub(crate) fn retire(&self, change: impl FnOnce(&mut TotalsBySite)) {
-        change(&mut lock(&self.shared.retired));
-    }
-
-    pub(crate) fn downgrade(&self) -> Weak<Shared> {
-        Arc::downgrade(&self.shared)
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.shared
     }
 }
 
@@ -219,11 +108,11 @@ impl MetricHandler for Aggregator {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        self.record(call.callsite(), call.outcome(), Some(call.duration_ns()));
+        local::record(&self.shared, call.callsite(), call.outcome(), Some(call.duration_ns()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
-        self.record(call.callsite(), call.outcome(), None);
+        local::record(&self.shared, call.callsite(), call.outcome(), None);
     }
 
     fn fast_path(&self) -> FastPath<'_> {

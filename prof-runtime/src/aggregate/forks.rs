@@ -2,17 +2,17 @@
 
 use std::any::Any;
 
-use super::aggregator;
+use crate::counts::shared;
 use crate::thread::local;
 
 /// Dropped in the order of its fields: the opposite of that in which the locks are taken.
 struct Held {
     _threads: local::Held,
-    _aggregators: aggregator::Held,
+    _aggregators: shared::Held,
 }
 
 /// Takes the locks of all aggregators, then those of all threads. To be called from inside.
 pub(crate) fn take_locks() -> Box<dyn Any> {
-    let aggregators = aggregator::hold();
+    let aggregators = shared::hold();
     Box::new(Held { _threads: local::hold(), _aggregators: aggregators })
 }

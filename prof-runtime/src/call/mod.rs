@@ -16,6 +16,7 @@ mod sampled;
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 pub use self::early::EarlyCall;
 pub(crate) use self::early::{enter_early, enter_early_sampled};
@@ -23,13 +24,12 @@ pub use self::future::AsyncCall;
 pub(crate) use self::future::enter_async;
 pub use self::sampled::SampledCall;
 pub(crate) use self::sampled::enter_sampled;
-use crate::aggregate::Aggregator;
 use crate::base::clock;
 use crate::base::{is_inside, is_scoped};
 use crate::config::dispatch;
 use crate::config::route;
 use crate::config::scope;
-use crate::counts::Stats;
+use crate::counts::{Counts, Stats};
 use crate::handler::MetricHandler;
 use crate::model::Outcome;
 use crate::site::{CallRecord, Callsite, Route, UntimedCall};
@@ -310,7 +310,7 @@ pub(crate) trait Report: Copy {
     fn count(self, stats: &Stats);
 
     /// Counts the call on this thread's share of an aggregator, which may have to be made.
-    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite);
+    fn count_by(self, counts: &Arc<Counts>, site: &'static Callsite);
 
     /// Hands the call to a handler.
     fn give(self, handler: &dyn MetricHandler, site: &'static Callsite);
@@ -329,8 +329,8 @@ impl Report for Timed {
         stats.record(self.outcome, self.duration_ns);
     }
 
-    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite) {
-        aggregator.record(site, self.outcome, Some(self.duration_ns));
+    fn count_by(self, counts: &Arc<Counts>, site: &'static Callsite) {
+        local::record(counts, site, self.outcome, Some(self.duration_ns));
     }
 
     #[inline(always)]
@@ -348,8 +348,8 @@ impl Report for Untimed {
         stats.count(self.0);
     }
 
-    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite) {
-        aggregator.record(site, self.0, None);
+    fn count_by(self, counts: &Arc<Counts>, site: &'static Callsite) {
+        local::record(counts, site, self.0, None);
     }
 
     #[inline(always)]
@@ -372,13 +372,13 @@ pub(crate) fn report(local: &Local, call: impl Report) {
 fn report_at_target(local: &Local, call: impl Report) {
     let site = local.site();
     let Some(target) = local.target_on(site.route()) else { return report_slowly(site, call) };
-    for aggregator in target.aggregators() {
-        match local.stats_of(aggregator.route()) {
+    for counts in target.aggregators() {
+        match local.stats_of(counts.route()) {
             Some(stats) => call.count(stats),
-            None => call.count_by(aggregator, site),
+            None => call.count_by(counts, site),
         }
     }
-    if target.has_handlers() {
+    if target.has_others() {
         dispatch::handlers(target, |handler| call.give(handler, site));
     }
 }
@@ -399,9 +399,9 @@ pub(crate) fn report_scoped(site: &'static Callsite, call: impl Report) {
 pub(crate) fn report_slowly(site: &'static Callsite, call: impl Report) {
     let target = route::target_of(site);
     // Aggregators first: they run no user code.
-    target.aggregators().iter().for_each(|aggregator| call.count_by(aggregator, site));
+    target.aggregators().iter().for_each(|counts| call.count_by(counts, site));
     dispatch::handlers(&target, |handler| call.give(handler, site));
-    if target.has_handlers() || target.aggregators().len() > 1 {
+    if target.has_others() || target.aggregators().len() > 1 {
         local::keep_target(site, target);
     } else if target.route() == Route::OFF {
         // No handler is left: the next call is not to be measured.

@@ -4,14 +4,12 @@ use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::{Duration, SystemTime};
 
-use super::Totals;
 use super::values::{Tally, Values, finite};
-use crate::aggregate::aggregator::TotalsBySite;
+use super::{Totals, TotalsBySite};
 use crate::base::clock;
 use crate::counts::histogram::Histogram;
 use crate::model::{MetricValue, Objective, Outcome};
 use crate::site::{Callsite, Instrument, registry};
-use crate::thread::local;
 
 /// The numbers of an [`Aggregator`](crate::Aggregator) at one moment, or [between two](Self::since).
 #[derive(Clone, Debug)]
@@ -110,9 +108,13 @@ pub struct ValueStats {
 }
 
 impl Snapshot {
-    pub(crate) fn new(started_at: SystemTime, mut totals: TotalsBySite, values: &Values) -> Self {
+    pub(crate) fn new(
+        started_at: SystemTime,
+        mut totals: TotalsBySite,
+        in_flight: &HashMap<usize, u64>,
+        values: &Values,
+    ) -> Self {
         let mut functions: BTreeMap<(String, String), FunctionStats> = BTreeMap::new();
-        let in_flight = local::in_flight_by_address();
         let mut named: BTreeMap<(String, String), ValueStats> = BTreeMap::new();
         for (group, name, tally) in values.iter() {
             named.insert((group.to_owned(), name.to_owned()), ValueStats::new(group, name, tally));

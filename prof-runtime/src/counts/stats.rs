@@ -5,8 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::{Arc, Weak};
 
-use crate::aggregate::Aggregator;
-use crate::aggregate::aggregator::Shared;
+use super::Counts;
 use crate::base::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::base::sync::{OwnerCell, array, load, store};
 use crate::counts::histogram::{BUCKETS, LAST, bucket_of, bucket_of_common, is_common};
@@ -19,7 +18,7 @@ use crate::site::{Callsite, Route};
 /// sees each number at some recent moment, though not all at the same one.
 pub(crate) struct Stats {
     site: &'static Callsite,
-    aggregator: Weak<Shared>,
+    counts: Weak<Counts>,
     /// The route to the aggregator alone.
     aggregator_route: Route,
     list: Next,
@@ -93,7 +92,7 @@ impl Stats {
     ///
     /// They are written where they stay. A build without optimisation would lay them out on the stack several times over, 3 KiB
     /// each time, and a thread may have 16 KiB.
-    pub(crate) fn new(site: &'static Callsite, aggregator: &Aggregator) -> Arc<Self> {
+    pub(crate) fn new(site: &'static Callsite, counts: &Arc<Counts>) -> Arc<Self> {
         let mut stats = Arc::<Self>::new_uninit();
         let place = Arc::get_mut(&mut stats).map_or(ptr::null_mut(), MaybeUninit::as_mut_ptr);
         assert!(!place.is_null(), "nobody else has what was just made");
@@ -101,8 +100,8 @@ impl Stats {
         // `clear`.
         unsafe {
             (&raw mut (*place).site).write(site);
-            (&raw mut (*place).aggregator).write(aggregator.downgrade());
-            (&raw mut (*place).aggregator_route).write(aggregator.route());
+            (&raw mut (*place).counts).write(Arc::downgrade(counts));
+            (&raw mut (*place).aggregator_route).write(counts.route());
             (&raw mut (*place).list).write(Next(OwnerCell::new(ptr::null())));
             (&raw mut (*place).outcomes).write(array(|| AtomicU64::new(0)));
             (&raw mut (*place).total_ns).write(AtomicU64::new(0));
@@ -121,12 +120,12 @@ impl Stats {
 
     /// Whether anyone holds the aggregator.
     pub(crate) fn has_aggregator(&self) -> bool {
-        self.aggregator.strong_count() > 0
+        self.counts.strong_count() > 0
     }
 
-    /// The aggregator, while anyone else holds it.
-    pub(crate) fn aggregator(&self) -> Option<Aggregator> {
-        self.aggregator.upgrade().map(|shared| Aggregator { shared })
+    /// What the aggregator shares, while anyone else holds it.
+    pub(crate) fn counts(&self) -> Option<Arc<Counts>> {
+        self.counts.upgrade()
     }
 
     /// The route to the aggregator alone.
@@ -237,8 +236,8 @@ impl Stats {
             }
             self.buckets[bucket].store(0, Ordering::Release);
         };
-        match self.aggregator() {
-            Some(aggregator) => aggregator.retire(|totals| empty(Some(&mut totals.of(self.site).buckets))),
+        match self.counts() {
+            Some(counts) => counts.retire(|totals| empty(Some(&mut totals.of(self.site).buckets))),
             None => empty(None),
         }
     }
@@ -305,29 +304,29 @@ mod tests {
 
     #[test]
     fn a_full_bucket_spills_and_loses_nothing() {
-        let aggregator = Aggregator::new();
-        let stats = Stats::new(site(), &aggregator);
+        let counts = Counts::new();
+        let stats = Stats::new(site(), &counts);
         stats.buckets[bucket_of(5)].store(u32::MAX - 1, Ordering::Relaxed);
         for _ in 0..4 {
             stats.record(Outcome::Success, 5);
         }
         let mut totals = Totals::default();
         totals.add(&stats);
-        aggregator.retire(|retired| totals.buckets[bucket_of(5)] += retired.of(site()).buckets[bucket_of(5)]);
+        counts.retire(|retired| totals.buckets[bucket_of(5)] += retired.of(site()).buckets[bucket_of(5)]);
         assert_eq!(totals.buckets[bucket_of(5)], u64::from(u32::MAX) - 1 + 4);
     }
 
     #[test]
     fn a_snapshot_during_a_spill_does_not_go_back() {
-        let aggregator = Aggregator::new();
-        let stats = Stats::new(site(), &aggregator);
+        let counts = Counts::new();
+        let stats = Stats::new(site(), &counts);
         let bucket = bucket_of(5);
         stats.buckets[bucket].store(u32::MAX, Ordering::Relaxed);
         stats.record(Outcome::Success, 5);
         let began = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|threads| {
             // As a snapshot does, which keeps others from changing the totals while it reads.
-            aggregator.retire(|retired| {
+            counts.retire(|retired| {
                 threads.spawn(|| {
                     began.store(true, Ordering::Relaxed);
                     stats.record(Outcome::Success, 5);
@@ -345,7 +344,7 @@ mod tests {
         });
         let mut totals = Totals::default();
         totals.add(&stats);
-        aggregator.retire(|retired| totals.buckets[bucket] += retired.of(site()).buckets[bucket]);
+        counts.retire(|retired| totals.buckets[bucket] += retired.of(site()).buckets[bucket]);
         assert_eq!(totals.buckets[bucket], u64::from(u32::MAX) + 2);
     }
 
@@ -363,7 +362,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_thread_counts_what_a_sum_over_all_calls_has(calls in vec((0..4_usize, durations()), 1..50)) {
-            let stats = Stats::new(site(), &Aggregator::new());
+            let stats = Stats::new(site(), &Counts::new());
             let mut expect = Totals::default();
             for (outcome, ns) in calls {
                 // A sum that wraps would not be told from one that saturates.
@@ -383,7 +382,7 @@ mod tests {
 
     #[test]
     fn only_extremes_are_unusual() {
-        let stats = Stats::new(site(), &Aggregator::new());
+        let stats = Stats::new(site(), &Counts::new());
         assert!(!stats.record_usual(Outcome::Success, 7), "nothing is usual at first");
         for (ns, is_usual) in
             [(7, false), (7, true), (9, false), (8, true), (9, true), (6, false), (0, false), (0, false)]
@@ -406,7 +405,7 @@ mod loom_tests {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(3);
         builder.check(move || {
-            let stats = Stats::new(&SITE, &Aggregator::new());
+            let stats = Stats::new(&SITE, &Counts::new());
             let read = Arc::clone(&stats);
             // The reader is the thread that begins later: loom looks for conflicts with the last store, not with loads.
             let reader = loom::thread::spawn(move || {

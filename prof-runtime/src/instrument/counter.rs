@@ -2,11 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::report_slowly;
-use crate::aggregate::Aggregator;
 use crate::call::Report;
-use crate::counts::Stats;
+use crate::counts::{Counts, Stats};
 use crate::handler::MetricHandler;
 use crate::model::{MetricData, MetricValue};
 use crate::site::{Callsite, Route};
@@ -103,8 +103,8 @@ impl Report for Added {
         stats.add(self.0);
     }
 
-    fn count_by(self, aggregator: &Aggregator, site: &'static Callsite) {
-        aggregator.record_by(site, |stats| stats.add(self.0));
+    fn count_by(self, counts: &Arc<Counts>, site: &'static Callsite) {
+        local::record_by(counts, site, |stats| stats.add(self.0));
     }
 
     fn give(self, handler: &dyn MetricHandler, site: &'static Callsite) {

@@ -107,7 +107,7 @@ impl Gauge {
             return;
         }
         let target = route::target_of(self.site);
-        if target.has_handlers() {
+        if target.has_others() {
             let data = data();
             dispatch::handlers(&target, |handler| handler.emit(&data));
         }

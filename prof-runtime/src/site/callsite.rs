@@ -204,6 +204,11 @@ impl Callsite {
         })
     }
 
+    /// The address of the site, by which maps know it.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     pub(crate) fn link(&self) -> &Link {
         &self.link
     }

@@ -1,7 +1,7 @@
 //! Where metrics go: which handler, for which group, and how a call site finds out.
 //!
 //! The configuration is rebuilt under a lock whenever a handler is installed, and published in two forms: every call
-//! site that was called holds a [`Route`], one word that says what to do with a call; every group has a [`Target`], the
+//! site that was called holds a [`Route`], one word that says what to do with a call; every group has a [`Handlers`], the
 //! handlers themselves, which a thread takes without a lock when it has none cached that the route leads to. Either may be
 //! newer than the other: a call then goes to the handlers before the change or to those after it, but to one of them, and
 //! once.
@@ -13,7 +13,7 @@ mod linked;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use arc_swap::ArcSwap;
@@ -25,97 +25,49 @@ use crate::base::exit;
 use crate::base::forks;
 use crate::base::stderr;
 use crate::base::{inside, is_inside, lock};
-use crate::handler::{Failed, FastPath, FlushFailures, GuardedHandler, IntoHandler, MetricHandler};
+use crate::handler::{FastPath, FlushFailures, GuardedHandler, IntoHandler, MetricHandler};
 use crate::site::{Callsite, Route, registry};
+use crate::thread::local::handlers::{Handlers, HandlersBuilder};
 
-/// The handlers that metrics go to.
-pub(crate) struct Target {
-    /// What leads here.
-    route: Route,
-    /// Those of the handlers that are aggregators: threads count calls for them without calling anything.
-    aggregators: Vec<Aggregator>,
-    /// All others.
-    handlers: Vec<Arc<GuardedHandler>>,
+/// Makes the handlers of a group: these, and those of the fan-outs among them.
+fn handlers_of<'a>(installed: impl Iterator<Item = &'a Arc<GuardedHandler>>) -> Arc<Handlers> {
+    let mut handlers = Handlers::builder();
+    installed.for_each(|handler| add(&mut handlers, handler));
+    Arc::new(handlers.build())
 }
 
-impl Target {
-    /// With these handlers, and those of the fan-outs among them.
-    fn new<'a>(handlers: impl Iterator<Item = &'a Arc<GuardedHandler>>) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let mut target = Self { route: Route::OFF, aggregators: Vec::new(), handlers: Vec::new() };
-        handlers.for_each(|handler| target.add(handler));
-        target.route = match (&target.aggregators[..], &target.handlers[..]) {
-            ([], []) => Route::OFF,
-            ([only], []) => only.route(),
-            _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
-        };
-        target
+fn add(handlers: &mut HandlersBuilder, handler: &Arc<GuardedHandler>) {
+    if handler.is_off() {
+        return;
     }
-
-    fn add(&mut self, handler: &Arc<GuardedHandler>) {
-        if handler.is_off() {
-            return;
-        }
-        match handler.fast_path() {
-            FastPath::Off => {}
-            FastPath::Counts(aggregator) => match aggregator.downcast_ref::<Aggregator>() {
-                Some(aggregator) => self.aggregators.push(aggregator.clone()),
-                None => self.handlers.push(Arc::clone(handler)),
-            },
-            FastPath::Fanout(fanout) => fanout.handlers().iter().for_each(|handler| self.add(handler)),
-            FastPath::None => self.handlers.push(Arc::clone(handler)),
-        }
-    }
-
-    pub(crate) fn route(&self) -> Route {
-        self.route
-    }
-
-    #[inline(always)]
-    pub(crate) fn aggregators(&self) -> &[Aggregator] {
-        &self.aggregators
-    }
-
-    /// Whether there are other handlers than aggregators.
-    #[inline(always)]
-    pub(crate) fn has_handlers(&self) -> bool {
-        !self.handlers.is_empty()
-    }
-
-    /// Runs `f` on every handler that is no aggregator.
-    #[inline(always)]
-    pub(crate) fn each_handler(&self, mut f: impl FnMut(&dyn MetricHandler)) {
-        for handler in &self.handlers {
-            if handler.with(&mut f) == Err(Failed::SwitchedOff) {
-                republish();
-            }
-        }
-    }
-
-    /// Runs `f` on every handler.
-    pub(crate) fn each(&self, mut f: impl FnMut(&dyn MetricHandler)) {
-        self.aggregators.iter().for_each(|aggregator| f(aggregator));
-        self.each_handler(f);
+    match handler.fast_path() {
+        FastPath::Off => {}
+        FastPath::Counts(aggregator) => match aggregator.downcast_ref::<Aggregator>() {
+            Some(aggregator) => handlers.add_aggregator(handler, aggregator.counts()),
+            None => handlers.add(handler),
+        },
+        FastPath::Fanout(fanout) => fanout.handlers().iter().for_each(|handler| add(handlers, handler)),
+        FastPath::None => handlers.add(handler),
     }
 }
 
 /// The published form of the configuration.
 struct Targets {
-    default: Arc<Target>,
+    default: Arc<Handlers>,
     /// Of the groups that have a handler of their own.
-    groups: HashMap<String, Arc<Target>>,
+    groups: HashMap<String, Arc<Handlers>>,
     /// Of the groups of call sites, by their slots.
-    slots: Vec<Arc<Target>>,
+    slots: Vec<Arc<Handlers>>,
 }
 
 impl Targets {
-    fn of(&self, group: &str) -> &Arc<Target> {
+    fn of(&self, group: &str) -> &Arc<Handlers> {
         self.groups.get(group).unwrap_or(&self.default)
     }
 
     /// Whether a handler was switched off since they were published.
     fn have_one_off(&self) -> bool {
-        self.groups.values().chain([&self.default]).any(|target| target.handlers.iter().any(|handler| handler.is_off()))
+        self.groups.values().chain([&self.default]).any(|handlers| handlers.have_one_off())
     }
 }
 
@@ -139,15 +91,15 @@ struct Config {
 
 static CONFIG: LazyLock<Mutex<Config>> = LazyLock::new(Mutex::default);
 static TARGETS: LazyLock<ArcSwap<Targets>> = LazyLock::new(|| {
-    let nowhere = Arc::new(Target::new([].iter()));
+    let nowhere = handlers_of([].iter());
     ArcSwap::from_pointee(Targets { default: nowhere, groups: HashMap::new(), slots: Vec::new() })
 });
 
 impl Config {
-    fn target(&self, group: Option<&str>) -> Arc<Target> {
+    fn target(&self, group: Option<&str>) -> Arc<Handlers> {
         let own = group.and_then(|group| self.groups.get(group));
         let handler = own.unwrap_or(&self.default);
-        Arc::new(Target::new(handler.iter().chain(&self.observers)))
+        handlers_of(handler.iter().chain(&self.observers))
     }
 
     /// Publishes the configuration. Returns what it replaces, to be dropped when the lock is released, since dropping
@@ -161,7 +113,7 @@ impl Config {
     }
 
     /// Gives the groups of call sites their slots.
-    fn with_slots(&self, default: Arc<Target>, groups: HashMap<String, Arc<Target>>) -> Targets {
+    fn with_slots(&self, default: Arc<Handlers>, groups: HashMap<String, Arc<Handlers>>) -> Targets {
         let mut targets = Targets { slots: vec![Arc::clone(&default); self.group_slots.len()], default, groups };
         for (group, slot) in &self.group_slots {
             targets.slots[*slot as usize] = Arc::clone(targets.of(group));
@@ -238,7 +190,7 @@ fn reconfigure<R>(change: impl FnOnce(&mut Config) -> R) -> R {
 
 /// Publishes the configuration anew, as a handler in it was switched off.
 #[cold]
-fn republish() {
+pub(crate) fn republish() {
     reconfigure(|_| ());
 }
 
@@ -392,13 +344,13 @@ pub(crate) fn resolve(site: &'static Callsite) {
 }
 
 /// The handlers of a site that is resolved.
-pub(crate) fn target_of(site: &Callsite) -> Arc<Target> {
+pub(crate) fn target_of(site: &Callsite) -> Arc<Handlers> {
     // A thread's first look allocates.
     inside(|| Arc::clone(&TARGETS.load().slots[site.group_slot()]))
 }
 
 /// The handlers of a group.
-pub(crate) fn target(group: &str) -> Arc<Target> {
+pub(crate) fn target(group: &str) -> Arc<Handlers> {
     linked::ensure(install_linked);
     inside(|| Arc::clone(TARGETS.load().of(group)))
 }

@@ -9,9 +9,11 @@
 #![allow(unsafe_code)]
 
 mod gaps;
+pub(crate) mod handlers;
 mod here;
 #[cfg(all(test, loom))]
 mod model;
+mod record;
 mod state;
 
 use std::cell::RefCell;
@@ -19,16 +21,16 @@ use std::ptr;
 use std::sync::Arc;
 
 pub(crate) use self::gaps::Gaps;
+pub(crate) use self::handlers::Handlers;
 pub(crate) use self::here::{cached, find, find_unparked, park};
+pub(crate) use self::record::{record, record_by};
 pub(crate) use self::state::{
-    Held, add, borrow, count_dropped_aggregator, end_loan, for_each_share, hold, in_flight_by_address, keep_target,
-    share, with_any,
+    Held, add, borrow, end_loan, for_each_share, hold, in_flight_by_address, keep_target, with_any,
 };
 use crate::base::clock::{self, TscScale};
 use crate::base::inside;
 use crate::base::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use crate::base::sync::{self, OwnerCell};
-use crate::config::route::Target;
 use crate::counts::Stats;
 use crate::site::{Callsite, Route};
 
@@ -69,7 +71,7 @@ struct Own {
     /// The route to `target`, as its word; [`NO_OWNER`] without one.
     target_route: OwnerCell<u64>,
     /// Owned by `state::ThreadState::targets`.
-    target: OwnerCell<*const Target>,
+    target: OwnerCell<*const Handlers>,
 }
 
 // SAFETY: only the thread that has the state which the local is in calls what uses this; others, which find it in
@@ -397,7 +399,7 @@ impl Local {
     /// The target that `route` leads to, if it is cached. To be called by the thread itself, and not from within a
     /// handler.
     #[inline(always)]
-    pub(crate) fn target_on(&self, route: Route) -> Option<&Target> {
+    pub(crate) fn target_on(&self, route: Route) -> Option<&Handlers> {
         if self.own.target_route.get() != route.word() {
             return None;
         }
@@ -412,7 +414,7 @@ impl Local {
         self.set_short_routes();
     }
 
-    pub(crate) fn set_target(&self, target: &Arc<Target>) {
+    pub(crate) fn set_target(&self, target: &Arc<Handlers>) {
         self.own.target.set(Arc::as_ptr(target));
         self.own.target_route.set(target.route().word());
         self.set_short_routes();
@@ -467,13 +469,4 @@ fn end_by_other_clock(tsc: u64, call: Option<Nested>) -> Ended {
 #[inline(never)]
 fn make_room(nested: &mut Vec<Nested>) {
     inside(|| nested.reserve(NESTED_AT_FIRST));
-}
-
-fn address(site: &Callsite) -> usize {
-    ptr::from_ref(site).addr()
-}
-
-/// The address under which [`in_flight_by_address`] lists a site.
-pub(crate) fn key(site: &Callsite) -> usize {
-    address(site)
 }

@@ -10,18 +10,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
+use super::handlers::Handlers;
 use super::here::key;
-use super::{Kind, Local, address, find};
-use crate::aggregate::Aggregator;
+use super::{Kind, Local, find};
 use crate::base::clock;
 use crate::base::reentrancy::set_table;
 use crate::base::table::{Entry, Table};
 use crate::base::{Locked, inside, lock};
-use crate::config::route::Target;
-use crate::counts::Stats;
+use crate::counts::shared::dropped;
+use crate::counts::{Counts, Stats};
 use crate::site::Callsite;
 
 thread_local! {
@@ -56,8 +55,8 @@ struct ThreadState {
     table: Box<[Entry]>,
     used: usize,
     /// The target that is cached for a call site, by its address.
-    targets: HashMap<usize, Arc<Target>>,
-    /// The value of [`DROPPED_AGGREGATORS`] when this state last released shares of dropped aggregators.
+    targets: HashMap<usize, Arc<Handlers>>,
+    /// The value of [`dropped`] when this state last released shares of dropped aggregators.
     dropped_aggregators: u64,
     parts: Arc<Mutex<Parts>>,
 }
@@ -93,15 +92,6 @@ const POOLED_SHARES: usize = 1024;
 
 /// Calls in flight of states that were freed, by the address of their call site. While it is locked, no state is freed.
 static IN_FLIGHT_OF_FREED: LazyLock<Mutex<HashMap<usize, i64>>> = LazyLock::new(Mutex::default);
-
-/// How many aggregators were dropped.
-static DROPPED_AGGREGATORS: AtomicU64 = AtomicU64::new(0);
-
-/// Records that an aggregator was dropped: each thread releases its shares of it before it adds another share.
-pub(crate) fn count_dropped_aggregator() {
-    // Relaxed: a thread that sees the new value later releases later.
-    DROPPED_AGGREGATORS.fetch_add(1, Ordering::Relaxed);
-}
 
 /// Takes a state from the pool, or makes one, and makes its table this thread's table.
 #[allow(clippy::unnecessary_box_returns)] // The pool holds boxes, and a loan is a pointer to what is in one.
@@ -207,21 +197,21 @@ pub(crate) fn end_loan(local: &Local) {
     });
 }
 
-/// Makes this thread's first share of `aggregator` for a site, and runs `f` on it.
+/// Makes this thread's first share of `counts` for a site, and runs `f` on it.
 #[cold]
-pub(crate) fn share(site: &'static Callsite, aggregator: &Aggregator, f: impl FnOnce(&Stats)) {
-    inside(|| with_any_state(|state| f(&state.share(site, aggregator))));
+pub(crate) fn share(site: &'static Callsite, counts: &Arc<Counts>, f: impl FnOnce(&Stats)) {
+    inside(|| with_any_state(|state| f(&state.share(site, counts))));
 }
 
 /// Caches a target for the next calls of a site on this thread. Replaces the one cached before.
 #[cold]
-pub(crate) fn keep_target(site: &'static Callsite, target: Arc<Target>) {
+pub(crate) fn keep_target(site: &'static Callsite, target: Arc<Handlers>) {
     let replaced = inside(|| {
         find(site, |local| {
             let local = local?;
             with_state(|state| {
                 local.set_target(&target);
-                state.targets.insert(address(site), target)
+                state.targets.insert(site.address(), target)
             })
         })
     });
@@ -233,7 +223,7 @@ impl ThreadState {
     fn register() -> Self {
         let parts = Arc::<Mutex<Parts>>::default();
         lock(&ALL).push(Arc::clone(&parts));
-        let dropped_aggregators = DROPPED_AGGREGATORS.load(Ordering::Relaxed);
+        let dropped_aggregators = dropped();
         Self { table: Box::default(), used: 0, targets: HashMap::new(), dropped_aggregators, parts }
     }
 
@@ -291,10 +281,10 @@ impl ThreadState {
         set_table(self.table());
     }
 
-    fn share(&mut self, site: &'static Callsite, aggregator: &Aggregator) -> Arc<Stats> {
+    fn share(&mut self, site: &'static Callsite, counts: &Arc<Counts>) -> Arc<Stats> {
         self.forget_dropped_aggregators();
         let local = self.local(site);
-        let stats = Stats::new(site, aggregator);
+        let stats = Stats::new(site, counts);
         lock(&self.parts).stats.push(Arc::clone(&stats));
         local.add_stats(&stats);
         stats
@@ -304,7 +294,7 @@ impl ThreadState {
     /// Runs once per dropped aggregator: a search for each new share would make the first calls of a thread quadratic
     /// in their number.
     fn forget_dropped_aggregators(&mut self) {
-        let dropped = DROPPED_AGGREGATORS.load(Ordering::Relaxed);
+        let dropped = dropped();
         if std::mem::replace(&mut self.dropped_aggregators, dropped) == dropped {
             return;
         }
@@ -334,7 +324,7 @@ impl ThreadState {
             for local in &locals {
                 let count = local.in_flight();
                 if count != 0 {
-                    *in_flight.entry(address(local.site)).or_insert(0) += count;
+                    *in_flight.entry(local.site.address()).or_insert(0) += count;
                 }
             }
             locals
@@ -350,11 +340,11 @@ impl ThreadState {
             let last = lock(&self.parts).stats.last().cloned();
             let Some(last) = last else { return };
             let belongs = |stats: &Arc<Stats>| stats.aggregator_route() == last.aggregator_route();
-            let Some(aggregator) = last.aggregator() else {
+            let Some(counts) = last.counts() else {
                 lock(&self.parts).stats.retain(|stats| !belongs(stats));
                 continue;
             };
-            aggregator.retire(|totals| {
+            counts.retire(|totals| {
                 // Taken from the list while no snapshot is looking.
                 for stats in lock(&self.parts).stats.extract_if(.., |stats| belongs(stats)) {
                     totals.add(&stats);
@@ -402,7 +392,7 @@ impl Callsite {
     ///
     /// Calls are counted only while a handler receives them.
     pub fn in_flight(&'static self) -> u64 {
-        inside(|| in_flight_by_address().get(&address(self)).copied().unwrap_or(0))
+        inside(|| in_flight_by_address().get(&self.address()).copied().unwrap_or(0))
     }
 }
 
@@ -414,7 +404,7 @@ pub(crate) fn in_flight_by_address() -> HashMap<usize, u64> {
         let all = lock(&ALL).clone();
         for parts in all {
             for local in &lock(&parts).locals {
-                *counts.entry(address(local.site)).or_insert(0) += local.in_flight();
+                *counts.entry(local.site.address()).or_insert(0) += local.in_flight();
             }
         }
         drop(freed);

@@ -1,0 +1,37 @@
+//! Counts a call on this thread's share of an aggregator.
+
+use std::sync::Arc;
+
+use super::{find, state};
+use crate::counts::{Counts, Stats};
+use crate::model::Outcome;
+use crate::site::Callsite;
+
+/// Counts one call on this thread's share; without its duration if it was not timed.
+#[inline]
+pub(crate) fn record(counts: &Arc<Counts>, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
+    record_by(counts, site, |stats| stats.record_any(outcome, duration_ns));
+}
+
+/// Changes this thread's share by `record`, which runs once.
+#[inline]
+pub(crate) fn record_by(counts: &Arc<Counts>, site: &'static Callsite, record: impl Fn(&Stats)) {
+    let route = counts.route();
+    let is_recorded = find(site, |local| {
+        let Some(local) = local else { return false };
+        let Some(stats) = local.stats_of(route) else { return false };
+        record(stats);
+        if site.route() == route {
+            local.cache_stats(route);
+        }
+        true
+    });
+    if !is_recorded {
+        record_first(counts, site, record);
+    }
+}
+
+#[cold]
+fn record_first(counts: &Arc<Counts>, site: &'static Callsite, record: impl FnOnce(&Stats)) {
+    state::share(site, counts, record);
+}

@@ -1,5 +1,6 @@
 //! What functions are called.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use prof_runtime::{Callsite, MemoryHandler, callsites, prof, scoped};
@@ -139,6 +140,17 @@ fn a_callsite_knows_its_place() {
     let line = source.lines().nth(site.line() as usize - 1).unwrap();
     assert_eq!(line, "fn free() {}");
     assert_eq!(site.group(), module_path!().split("::").next().unwrap());
+}
+
+// Clippy sees the atomics of a call site, and not that its hash is its address.
+#[allow(clippy::mutable_key_type)]
+#[test]
+fn callsites_are_keys_of_maps_by_which_function_they_are() {
+    let listed: HashSet<&Callsite> = callsites().collect();
+    assert_eq!(listed.len(), callsites().count());
+    assert!(listed.contains(site("free")));
+    assert_eq!(site("free"), site("free"));
+    assert_ne!(site("free"), site("free_async"));
 }
 
 const GROUP: &str = "from a const";

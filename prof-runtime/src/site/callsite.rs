@@ -1,6 +1,7 @@
 //! The static record of an annotated function.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -249,6 +250,22 @@ impl Callsite {
         self.slot.store(home_slot(id), Ordering::Relaxed);
         self.group_slot.store(group_slot, Ordering::Relaxed);
         self.is_known.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Two call sites are equal if they are the same static: each annotated function has one. Their hash is their address, so
+/// that they can be keys of maps although they hold atomics: `clippy::mutable_key_type` does not see this.
+impl PartialEq for Callsite {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Callsite {}
+
+impl Hash for Callsite {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address().hash(state);
     }
 }
 

@@ -10,6 +10,8 @@ use crate::site::Callsite;
 
 /// One finished call of an annotated function, as [`MetricHandler::record_call`](crate::MetricHandler::record_call)
 /// receives it.
+/// [`into_owned`](Self::into_owned) makes one that can be kept.
+#[derive(Clone)]
 pub struct CallRecord<'a> {
     callsite: &'static Callsite,
     outcome: Outcome,
@@ -33,8 +35,35 @@ impl<'a> CallRecord<'a> {
         Self { callsite, outcome, end_ticks, duration_ns, borrows: PhantomData }
     }
 
-    /// The same record, to be kept.
-    pub(crate) fn to_owned(&self) -> CallRecord<'static> {
+    /// Returns a record that borrows nothing, for a handler that keeps calls or sends them to another thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use prof_runtime::{CallRecord, MetricData, MetricHandler, prof, scoped};
+    ///
+    /// #[derive(Default)]
+    /// struct Calls(Mutex<Vec<CallRecord<'static>>>);
+    ///
+    /// impl MetricHandler for Calls {
+    ///     fn emit(&self, _: &MetricData<'_>) {}
+    ///
+    ///     fn record_call(&self, call: &CallRecord<'_>) {
+    ///         self.0.lock().unwrap().push(call.clone().into_owned());
+    ///     }
+    /// }
+    ///
+    /// #[prof(name = "fetch")]
+    /// fn fetch() {}
+    ///
+    /// let calls = Arc::new(Calls::default());
+    /// let scope = scoped(calls.clone());
+    /// fetch();
+    /// drop(scope);
+    /// assert_eq!(calls.0.lock().unwrap()[0].callsite().name(), "fetch");
+    /// ```
+    pub fn into_owned(self) -> CallRecord<'static> {
         CallRecord::at(self.callsite, self.outcome, self.end_ticks, self.duration_ns)
     }
 
@@ -97,6 +126,8 @@ impl<'a> CallRecord<'a> {
 
 /// One finished call that was not timed, since its function is sampled (`#[prof(sample = N)]`), as
 /// [`MetricHandler::record_untimed_call`](crate::MetricHandler::record_untimed_call) receives it.
+/// [`into_owned`](Self::into_owned) makes one that can be kept.
+#[derive(Clone)]
 pub struct UntimedCall<'a> {
     callsite: &'static Callsite,
     outcome: Outcome,
@@ -111,8 +142,8 @@ impl<'a> UntimedCall<'a> {
         Self { callsite, outcome, timestamp: None, borrows: PhantomData }
     }
 
-    /// The same record, to be kept.
-    pub(crate) fn to_owned(&self) -> UntimedCall<'static> {
+    /// Returns a record that borrows nothing and keeps its time, which is read here.
+    pub fn into_owned(self) -> UntimedCall<'static> {
         let (callsite, outcome, timestamp) = (self.callsite, self.outcome, Some(self.timestamp()));
         UntimedCall { callsite, outcome, timestamp, borrows: PhantomData }
     }

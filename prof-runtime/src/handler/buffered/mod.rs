@@ -298,11 +298,11 @@ impl MetricHandler for BufferedHandler {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        self.put(LossUnit::Calls, 0, || Item::Call(call.to_owned()));
+        self.put(LossUnit::Calls, 0, || Item::Call(call.clone().into_owned()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
-        self.put(LossUnit::Calls, 0, || Item::UntimedCall(call.to_owned()));
+        self.put(LossUnit::Calls, 0, || Item::UntimedCall(call.clone().into_owned()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {

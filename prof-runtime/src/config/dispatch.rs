@@ -11,21 +11,20 @@ use crate::thread::local::Handlers;
 /// Delivers something to the handlers of a target that are no aggregators.
 #[inline(always)]
 pub(crate) fn handlers(handlers: &Handlers, give: impl FnMut(&dyn MetricHandler)) {
-    unless_inside(|| {
-        if handlers.each_other(give) {
-            route::republish();
-        }
-    });
+    unless_inside(|| handlers.each_other(give, route::republish));
 }
 
 /// Delivers a data point.
 pub(crate) fn data(data: &MetricData<'_>) {
-    deliver(|handler| handler.emit(data), |give| route::target(&data.group_name).each(give));
+    deliver(|handler| handler.emit(data), |give| route::target(&data.group_name).each(give, route::republish));
 }
 
 /// Delivers the record of a context.
 pub(crate) fn context(context: &PublishedContext<'_>) {
-    deliver(|handler| handler.record_context(context), |give| route::target(context.group_name).each(give));
+    deliver(
+        |handler| handler.record_context(context),
+        |give| route::target(context.group_name).each(give, route::republish),
+    );
 }
 
 /// Hands something to one handler.
@@ -36,18 +35,14 @@ pub(crate) fn to(handler: &GuardedHandler, give: impl FnOnce(&dyn MetricHandler)
 /// Hands something to this thread's scoped handler if it has one, else to the handlers that `others` finds.
 ///
 /// What comes from within a handler goes nowhere.
-fn deliver<F>(mut give: F, others: impl FnOnce(F) -> bool)
+fn deliver<F>(mut give: F, others: impl FnOnce(F))
 where
     F: FnMut(&dyn MetricHandler),
 {
     match scope::current() {
         Some(scoped) => to(&scoped, &mut give),
         None => {
-            unless_inside(|| {
-                if others(give) {
-                    route::republish();
-                }
-            });
+            unless_inside(|| others(give));
         }
     }
 }

@@ -27,16 +27,14 @@ use crate::base::stderr;
 use crate::base::{inside, is_inside, lock};
 use crate::handler::{FastPath, FlushFailures, GuardedHandler, IntoHandler, MetricHandler};
 use crate::site::{Callsite, Route, registry};
-use crate::thread::local::handlers::{Handlers, HandlersBuilder};
+use crate::thread::local::Handlers;
 
 /// Makes the handlers of a group: these, and those of the fan-outs among them.
 fn handlers_of<'a>(installed: impl Iterator<Item = &'a Arc<GuardedHandler>>) -> Arc<Handlers> {
-    let mut handlers = Handlers::builder();
-    installed.for_each(|handler| add(&mut handlers, handler));
-    Arc::new(handlers.build())
+    Arc::new(Handlers::gather(|handlers| installed.for_each(|handler| add(handlers, handler))))
 }
 
-fn add(handlers: &mut HandlersBuilder, handler: &Arc<GuardedHandler>) {
+fn add(handlers: &mut Handlers, handler: &Arc<GuardedHandler>) {
     if handler.is_off() {
         return;
     }

@@ -19,15 +19,20 @@ pub(crate) struct Handlers {
     all: Vec<Arc<GuardedHandler>>,
 }
 
-/// Gathers the handlers of a group.
-#[derive(Default)]
-pub(crate) struct HandlersBuilder {
-    aggregators: Vec<Arc<Counts>>,
-    others: Vec<Arc<GuardedHandler>>,
-    all: Vec<Arc<GuardedHandler>>,
-}
+impl Handlers {
+    /// Gathers those that `add` adds.
+    pub(crate) fn gather(add: impl FnOnce(&mut Self)) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let mut gathered = Self { route: Route::OFF, aggregators: Vec::new(), others: Vec::new(), all: Vec::new() };
+        add(&mut gathered);
+        gathered.route = match (&gathered.aggregators[..], &gathered.others[..]) {
+            ([], []) => Route::OFF,
+            ([only], []) => only.route(),
+            _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
+        };
+        gathered
+    }
 
-impl HandlersBuilder {
     pub(crate) fn add(&mut self, handler: &Arc<GuardedHandler>) {
         self.others.push(Arc::clone(handler));
         self.all.push(Arc::clone(handler));
@@ -36,23 +41,6 @@ impl HandlersBuilder {
     pub(crate) fn add_aggregator(&mut self, handler: &Arc<GuardedHandler>, counts: &Arc<Counts>) {
         self.aggregators.push(Arc::clone(counts));
         self.all.push(Arc::clone(handler));
-    }
-
-    pub(crate) fn build(self) -> Handlers {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let route = match (&self.aggregators[..], &self.others[..]) {
-            ([], []) => Route::OFF,
-            ([only], []) => only.route(),
-            _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
-        };
-        let Self { aggregators, others, all } = self;
-        Handlers { route, aggregators, others, all }
-    }
-}
-
-impl Handlers {
-    pub(crate) fn builder() -> HandlersBuilder {
-        HandlersBuilder::default()
     }
 
     pub(crate) fn route(&self) -> Route {
@@ -75,27 +63,23 @@ impl Handlers {
         self.all.iter().any(|handler| handler.is_off())
     }
 
-    /// Runs `f` on every handler that is no aggregator. Returns whether one of them was switched off by it.
+    /// Runs `f` on every handler that is no aggregator. Runs `switched_off` after each that `f` switched off.
     #[inline(always)]
-    #[must_use]
-    pub(crate) fn each_other(&self, f: impl FnMut(&dyn MetricHandler)) -> bool {
-        each(&self.others, f)
+    pub(crate) fn each_other(&self, f: impl FnMut(&dyn MetricHandler), switched_off: fn()) {
+        each(&self.others, f, switched_off);
     }
 
-    /// Runs `f` on every handler. Returns whether one of them was switched off by it.
-    #[must_use]
-    pub(crate) fn each(&self, f: impl FnMut(&dyn MetricHandler)) -> bool {
-        each(&self.all, f)
+    /// Runs `f` on every handler. Runs `switched_off` after each that `f` switched off.
+    pub(crate) fn each(&self, f: impl FnMut(&dyn MetricHandler), switched_off: fn()) {
+        each(&self.all, f, switched_off);
     }
 }
 
 #[inline(always)]
-fn each(handlers: &[Arc<GuardedHandler>], mut f: impl FnMut(&dyn MetricHandler)) -> bool {
-    let mut is_one_off = false;
+fn each(handlers: &[Arc<GuardedHandler>], mut f: impl FnMut(&dyn MetricHandler), switched_off: fn()) {
     for handler in handlers {
         if handler.with(&mut f) == Err(Failed::SwitchedOff) {
-            is_one_off = true;
+            switched_off();
         }
     }
-    is_one_off
 }

@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 
 mod gaps;
-pub(crate) mod handlers;
+mod handlers;
 mod here;
 #[cfg(all(test, loom))]
 mod model;

@@ -8,7 +8,9 @@ use crate::model::Outcome;
 use crate::site::Callsite;
 
 /// Counts one call on this thread's share; without its duration if it was not timed.
-#[inline]
+///
+/// Never inlined: at the end of a call it is for a first share only, and would cost registers there.
+#[inline(never)]
 pub(crate) fn record(counts: &Arc<Counts>, site: &'static Callsite, outcome: Outcome, duration_ns: Option<u64>) {
     record_by(counts, site, |stats| stats.record_any(outcome, duration_ns));
 }

@@ -12,7 +12,7 @@ use crate::arguments::expires;
 use crate::arguments::input::is_word;
 use crate::arguments::mistake::Mistakes;
 use crate::arguments::prof::Args;
-use crate::tokens::{Delimiter, Group, Ident, Punct, Spacing, TokenStream, TokenTree};
+use crate::tokens::{Delimiter, Group, Ident, Punct, Spacing, TokenStream, TokenTree, at_commas};
 
 /// The item under `#[prof]`, after the errors in its arguments.
 pub(crate) fn prof(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -186,7 +186,7 @@ impl<'a> Items<'a> {
         let mut left: Vec<TokenTree> = Vec::new();
         let mut kept = 0;
         for entry in entries {
-            let (name, own) = parts(entry.clone().into_iter().collect());
+            let (name, own) = parts(entry.clone());
             if kept > 0 && is_prof(name.as_ref()) {
                 self.mistakes.collect(Args::parse(own.map(|own| own.stream()).unwrap_or_default()));
                 continue;
@@ -249,18 +249,4 @@ fn parts(attribute: TokenStream) -> (Option<Ident>, Option<Group>) {
         }
     }
     (name, None)
-}
-
-/// The tokens between the commas.
-fn at_commas(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
-    let mut parts = vec![Vec::new()];
-    for token in tokens {
-        match (&token, parts.last_mut()) {
-            (TokenTree::Punct(comma), _) if comma.as_char() == ',' => parts.push(Vec::new()),
-            (_, Some(last)) => last.push(token),
-            (_, None) => {}
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
 }

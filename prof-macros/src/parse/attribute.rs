@@ -5,6 +5,8 @@ use quote::{ToTokens, quote};
 use syn::Attribute;
 use syn::parse::Parser;
 
+use crate::tokens::at_commas;
+
 /// Attributes that rustc itself reads and that no macro can replace. The list leaves out `test`, `bench` and `derive`,
 /// because a `use` can give these names to other macros, such as `tokio::test`.
 const BUILT_IN: [&str; 37] = [
@@ -119,20 +121,6 @@ impl Entry {
     }
 }
 
-/// The tokens between the commas.
-pub(super) fn at_commas(tokens: TokenStream) -> Vec<TokenStream> {
-    let mut parts = vec![TokenStream::new()];
-    for token in tokens {
-        match (&token, parts.last_mut()) {
-            (TokenTree::Punct(comma), _) if comma.as_char() == ',' => parts.push(TokenStream::new()),
-            (_, Some(last)) => last.extend([token]),
-            (_, None) => {}
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
-}
-
 pub(super) fn entry(attr: &Attribute) -> Entry {
     Entry::parse(attr.meta.to_token_stream())
 }
@@ -164,11 +152,15 @@ pub(super) fn attribute(inside: &TokenStream) -> Option<Attribute> {
 
 #[cfg(test)]
 #[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn attrs(tokens: TokenStream) -> Vec<Attribute> {
+    pub(crate) fn attrs(tokens: TokenStream) -> Vec<Attribute> {
         Attribute::parse_outer.parse2(tokens).unwrap()
+    }
+
+    pub(crate) fn text(attrs: &[Attribute]) -> String {
+        quote!(#(#attrs)*).to_string()
     }
 
     #[test]

@@ -4,8 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Attribute;
 
-use super::attribute::{Entry, at_commas, attribute, entry};
+use super::attribute::{Entry, attribute, entry};
 use super::error;
+use crate::tokens::at_commas;
 
 /// The attributes of an item where a condition holds, and where it does not. A `#[cfg(…)]` in front says which.
 pub(crate) struct Split {
@@ -54,15 +55,7 @@ pub(crate) fn split(attrs: &[Attribute]) -> Option<Split> {
 #[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
 mod tests {
     use super::*;
-    use syn::parse::Parser;
-
-    fn attrs(tokens: TokenStream) -> Vec<Attribute> {
-        Attribute::parse_outer.parse2(tokens).unwrap()
-    }
-
-    fn text(attrs: &[Attribute]) -> String {
-        quote!(#(#attrs)*).to_string()
-    }
+    use crate::parse::attribute::tests::{attrs, text};
 
     #[track_caller]
     fn check_split(before: TokenStream, with: TokenStream, without: TokenStream) {

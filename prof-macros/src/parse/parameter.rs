@@ -4,7 +4,8 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Attribute;
 
-use super::attribute::{Entry, at_commas, attribute};
+use super::attribute::{Entry, attribute};
+use crate::tokens::at_commas;
 
 /// The attributes that go to the new binding of a parameter.
 pub(crate) struct ParameterAttributes {
@@ -46,15 +47,7 @@ fn pick(tokens: TokenStream, wanted: &dyn Fn(&Entry) -> bool) -> Option<TokenStr
 #[allow(clippy::needless_pass_by_value)] // So that the cases read without `&`.
 mod tests {
     use super::*;
-    use syn::parse::Parser;
-
-    fn attrs(tokens: TokenStream) -> Vec<Attribute> {
-        Attribute::parse_outer.parse2(tokens).unwrap()
-    }
-
-    fn text(attrs: &[Attribute]) -> String {
-        quote!(#(#attrs)*).to_string()
-    }
+    use crate::parse::attribute::tests::{attrs, text};
 
     #[test]
     fn of_the_attributes_of_a_parameter_only_expectations_move() {

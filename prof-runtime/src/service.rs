@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::io;
-use std::ops::{Deref, DerefMut};
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use crate::base::Locked;
 use crate::base::{self, clock, stderr, sys, worker};
 
 /// Runs `f`, and measures nothing that it calls: for code of exporters that does not run on a [`BackgroundThread`], nor in a
@@ -31,30 +31,7 @@ pub fn unmeasured<R>(f: impl FnOnce() -> R) -> R {
 /// While the returned guard lives, nothing that this thread calls is measured: an annotated allocator does not come back to
 /// the handler, and so to the lock.
 pub fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
-    Locked(base::lock(mutex))
-}
-
-/// Holds a lock of [`lock`] until it is dropped.
-pub struct Locked<'a, T>(base::Locked<'a, T>);
-
-impl<T> Deref for Locked<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for Locked<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Locked<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
+    base::lock(mutex)
 }
 
 /// Writes `prof: ` and a message to stderr as one line, as [`Foreign`](crate::text::Foreign) text whatever is in it.

@@ -1,6 +1,6 @@
 //! The annotated item, taken apart: how it starts, its attributes, its signature, and its body as the user's tokens.
 //!
-//! This room uses `arguments`.
+//! This room uses `tokens` and `arguments`.
 
 mod arguments;
 pub(crate) mod attribute;

@@ -1,12 +1,14 @@
 //! The one way in which the crate takes locks.
 
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::reentrancy::Inside;
 
-/// A locked mutex. The thread is inside the runtime while it holds the lock: annotated code that runs meanwhile, such
-/// as an allocator, is not measured and takes no lock.
-pub(crate) struct Locked<'a, T> {
+/// A locked mutex, until it is dropped. The thread is inside the runtime while it holds the lock: annotated code that runs
+/// meanwhile, such as an allocator, is not measured and takes no lock of the runtime.
+#[must_use = "the mutex is unlocked at once if the guard is dropped"]
+pub struct Locked<'a, T> {
     // Unlocked before the thread leaves the runtime.
     value: MutexGuard<'a, T>,
     _inside: Inside,
@@ -23,6 +25,12 @@ impl<T> std::ops::Deref for Locked<'_, T> {
 impl<T> std::ops::DerefMut for Locked<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Locked<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 

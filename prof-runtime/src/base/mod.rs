@@ -21,5 +21,6 @@ pub(crate) mod table;
 pub mod text;
 pub(crate) mod worker;
 
-pub(crate) use self::locks::{Locked, lock};
+pub use self::locks::Locked;
+pub(crate) use self::locks::lock;
 pub(crate) use self::reentrancy::{inside, is_inside, is_scoped, unless_inside};

@@ -26,7 +26,7 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
 
 /// Waits until stderr takes a line without making its writer wait, at most for `timeout`. Returns whether it does.
 pub(crate) fn takes(timeout: Duration) -> bool {
-    let takes = sys::stderr_takes(timeout);
+    let takes = sys::stderr_accepts(timeout);
     IS_STUCK.store(!takes, Ordering::Relaxed);
     takes
 }

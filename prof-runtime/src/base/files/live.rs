@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{lock_shared, try_lock, unlock};
 use crate::base::partial_write::PartialWrite;
-use crate::base::sys::open_at_once;
+use crate::base::sys::files::open_at_once;
 
 /// An open file, and what is known of it.
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Found {
     /// Looks at what a path leads to. Follows links, as all that opens a path does.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        if let Ok(found) = crate::base::sys::find(path) {
+        if let Ok(found) = crate::base::sys::files::find(path) {
             return Ok(found.into());
         }
         // Old systems, and old sandboxes, do not know the faster call.
@@ -83,7 +83,7 @@ impl Found {
     /// Looks at an open file.
     pub(super) fn open(file: &File) -> io::Result<Self> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        if let Ok(found) = crate::base::sys::find_open(file) {
+        if let Ok(found) = crate::base::sys::files::find_open(file) {
             return Ok(found.into());
         }
         file.metadata().map(|found| Self::of(&found))
@@ -99,9 +99,9 @@ impl Found {
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-impl From<crate::base::sys::Found> for Found {
-    fn from(found: crate::base::sys::Found) -> Self {
-        let crate::base::sys::Found { identity, size_bytes, names } = found;
+impl From<crate::base::sys::files::Found> for Found {
+    fn from(found: crate::base::sys::files::Found) -> Self {
+        let crate::base::sys::files::Found { identity, size_bytes, names } = found;
         Self { identity: Identity(identity), size_bytes, has_a_name: names > 0 }
     }
 }

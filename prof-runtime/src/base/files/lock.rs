@@ -3,11 +3,11 @@
 
 use std::fs::File;
 
-use crate::base::sys::{Lock, flock};
+use crate::base::sys::files::{Lock, flock};
 
 /// Takes the exclusive lock. Returns `false` if another open file has the lock, shared or exclusive.
 pub(super) fn try_lock(file: &File) -> bool {
-    flock(file, Lock::Alone)
+    flock(file, Lock::Exclusive)
 }
 
 /// Takes the shared lock. A process that has the exclusive lock releases it at once, unless it is stopped: then this
@@ -25,5 +25,5 @@ pub(super) fn lock_shared(file: &File) {
 
 /// Gives the lock back.
 pub(super) fn unlock(file: &File) {
-    flock(file, Lock::Unlock);
+    flock(file, Lock::Release);
 }

@@ -1,0 +1,168 @@
+//! The numbers of one function.
+
+use super::Totals;
+use crate::counts::histogram::Histogram;
+use crate::model::{Objective, Outcome};
+use crate::site::Callsite;
+
+/// The numbers of one function.
+///
+/// Numbers that contradict one another, such as a longest duration below the shortest, are not deserialized.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FunctionStats {
+    /// The function's name, such as `Store.load`.
+    pub name: String,
+    /// The function's group.
+    pub group: String,
+    /// The source file; that of one of them, where several functions share the entry.
+    pub file: String,
+    /// The line in it, counted from 1.
+    pub line: u32,
+    /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
+    pub sample: u32,
+    /// What the function promises of its calls; several if functions that share the entry promise different things, empty
+    /// if none does. Not serialized.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub objectives: Vec<Objective>,
+    /// Calls that succeeded.
+    pub success: u64,
+    /// Calls that failed.
+    pub failure: u64,
+    /// Calls that unwound.
+    pub panic: u64,
+    /// Calls that were dropped before they ended.
+    pub cancelled: u64,
+    /// Calls that had begun and not ended, when the snapshot was taken.
+    pub in_flight: u64,
+    /// The sum of all durations that were timed, in nanoseconds.
+    pub total_ns: u64,
+    /// The shortest duration, in nanoseconds; `None` if no call was timed.
+    ///
+    /// In a snapshot [since](Snapshot::since) an earlier one, it is exact if it is the shortest of all time. Otherwise it is
+    /// the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
+    pub min_ns: Option<u64>,
+    /// The longest duration, in nanoseconds; `None` if no call was timed.
+    ///
+    /// In a snapshot since an earlier one, it is exact if it is the longest of all time, and otherwise the longest of its
+    /// bucket: up to 1/16 more than the exact one.
+    pub max_ns: Option<u64>,
+    /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes them.
+    pub histogram: Histogram,
+}
+
+impl FunctionStats {
+    pub(super) fn new(site: &Callsite, totals: &Totals, in_flight: u64) -> Self {
+        let is_timed = totals.min_ns <= totals.max_ns;
+        let [success, failure, panic, cancelled] = totals.outcomes;
+        Self {
+            name: site.name().to_owned(),
+            group: site.group().to_owned(),
+            file: site.file().to_owned(),
+            line: site.line(),
+            sample: site.sample(),
+            objectives: site.objective().into_iter().collect(),
+            success,
+            failure,
+            panic,
+            cancelled,
+            in_flight,
+            total_ns: totals.total_ns,
+            min_ns: is_timed.then_some(totals.min_ns),
+            max_ns: is_timed.then_some(totals.max_ns),
+            histogram: Histogram::from_counts(&totals.buckets[..]),
+        }
+    }
+
+    /// Returns how many calls ended, whatever the outcome; `u64::MAX` if they are more.
+    pub fn calls(&self) -> u64 {
+        [self.failure, self.panic, self.cancelled].into_iter().fold(self.success, u64::saturating_add)
+    }
+
+    /// Returns how many calls ended with this outcome.
+    pub fn count(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Success => self.success,
+            Outcome::Failure => self.failure,
+            Outcome::Panic => self.panic,
+            Outcome::Cancelled => self.cancelled,
+        }
+    }
+
+    /// Returns the time that all calls took, in nanoseconds: the sum of all durations, or, of a
+    /// [sampled](Self::sample) function, its estimate from those that were timed.
+    pub fn estimated_total_ns(&self) -> u64 {
+        match self.histogram.count() {
+            timed if timed > 0 && self.sample > 1 => {
+                let total = u128::from(self.total_ns) * u128::from(self.calls()) / u128::from(timed);
+                u64::try_from(total).unwrap_or(u64::MAX)
+            }
+            _ => self.total_ns,
+        }
+    }
+
+    /// Returns the mean duration, in nanoseconds; `None` if no call was timed.
+    pub fn mean_ns(&self) -> Option<u64> {
+        self.total_ns.checked_div(self.histogram.count())
+    }
+
+    /// Returns the duration, in nanoseconds, that a share of `quantile` of all calls does not exceed, within 3.2 %;
+    /// `None` if no call was timed. `quantile` is clamped to `0.0..=1.0`.
+    ///
+    /// Never below the shortest nor above the longest duration.
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        let estimate = self.histogram.quantile_ns(quantile)?;
+        // Not `clamp`, which panics where someone has set them the other way round.
+        Some(estimate.max(self.min_ns.unwrap_or(0)).min(self.max_ns.unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.sample = self.sample.max(other.sample);
+        for objective in &other.objectives {
+            if !self.objectives.contains(objective) {
+                self.objectives.push(*objective);
+            }
+        }
+        self.success = self.success.saturating_add(other.success);
+        self.failure = self.failure.saturating_add(other.failure);
+        self.panic = self.panic.saturating_add(other.panic);
+        self.cancelled = self.cancelled.saturating_add(other.cancelled);
+        self.in_flight = self.in_flight.saturating_add(other.in_flight);
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.min_ns = [self.min_ns, other.min_ns].into_iter().flatten().min();
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.histogram.merge(&other.histogram);
+    }
+
+    /// Returns what happened after `earlier`, the numbers of the same function in an earlier snapshot: as
+    /// [`Snapshot::since`](crate::Snapshot::since) does, for exporters that remember each function by itself.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut delta = self.clone();
+        delta.subtract(earlier);
+        delta
+    }
+
+    /// Removes what an earlier snapshot has of the same function.
+    pub(super) fn subtract(&mut self, earlier: &Self) {
+        self.success = self.success.saturating_sub(earlier.success);
+        self.failure = self.failure.saturating_sub(earlier.failure);
+        self.panic = self.panic.saturating_sub(earlier.panic);
+        self.cancelled = self.cancelled.saturating_sub(earlier.cancelled);
+        self.total_ns = self.total_ns.saturating_sub(earlier.total_ns);
+        self.histogram.subtract(&earlier.histogram);
+        let Some(bounds) = self.histogram.bounds_ns() else {
+            (self.min_ns, self.max_ns) = (None, None);
+            return;
+        };
+        let (min, max) = (self.min_ns.unwrap_or(0), self.max_ns.unwrap_or(u64::MAX));
+        // An extreme that was not there before is one of the durations since.
+        let is_new_min = earlier.min_ns.is_none_or(|earlier| min < earlier);
+        let is_new_max = earlier.max_ns.is_none_or(|earlier| max > earlier);
+        let min = if is_new_min { min } else { min.max(*bounds.start()) };
+        let max = if is_new_max { max } else { max.min(*bounds.end()) };
+        // A call that ended while the snapshot was taken may be in the histogram only.
+        (self.min_ns, self.max_ns) = (Some(min), Some(max.max(min)));
+    }
+}

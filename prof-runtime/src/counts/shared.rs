@@ -16,7 +16,7 @@ pub(crate) struct Counts {
     /// A number that no other aggregator of this process has or had; never 0.
     pub(crate) id: u64,
     pub(crate) since: SystemTime,
-    /// The totals of threads that have ended. Whoever holds it keeps ending threads from folding theirs in.
+    /// The totals of threads that have ended. A thread that holds it keeps ending threads from adding theirs.
     pub(crate) retired: Mutex<TotalsBySite>,
     pub(crate) values: Mutex<Values>,
 }

@@ -271,7 +271,7 @@ impl Totals {
         for (sum, bucket) in self.buckets.iter_mut().zip(&stats.buckets) {
             *sum += u64::from(bucket.load(Ordering::Acquire));
         }
-        // After the buckets: whoever has seen a duration in its bucket does not see it here as well.
+        // After the buckets: a thread that has seen a duration in its bucket does not see it here as well.
         let latest = stats.latest_ns.load(Ordering::Relaxed);
         if latest != NO_CALL {
             self.buckets[bucket_of(latest)] += 1;

@@ -221,7 +221,7 @@ impl Callsite {
 
     /// The route, on a path that looks at what else was set with it.
     pub(crate) fn route_with_slots(&self) -> Route {
-        // Pairs with `set_route`: whoever sees that the site is resolved sees its slots.
+        // Pairs with `set_route`: a thread that sees that the site is resolved sees its slots.
         Route::from_word(self.route.load(Ordering::Acquire))
     }
 

@@ -26,7 +26,7 @@ impl Link {
     }
 }
 
-/// The latest site. Released by whoever puts one here, so that who acquires it sees the links behind it.
+/// The latest site. Stored with release and loaded with acquire, so that a reader sees the links behind it.
 static FIRST: AtomicPtr<Callsite> = AtomicPtr::new(ptr::null_mut());
 
 /// Enters a site into the list, unless it is in there.

@@ -338,7 +338,7 @@ impl ProfBuilder {
     }
 
     /// Sets how long the end may take, over all parts; 5 s by default, half of what container runtimes grant a program
-    /// before they kill it. A second more is granted to whoever reads stderr. The start may take as long, and at least 5 s.
+    /// before they kill it. A reader of stderr gets one second more. The start may take as long, and at least 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = timeout;
         self

@@ -55,14 +55,14 @@ struct Running {
     servers: Vec<(String, Box<dyn Server>)>,
     /// Counts for the exporters, the servers and the report; none, if none of them is there.
     aggregator: Option<Aggregator>,
-    /// Taken out by whoever prints them.
+    /// Emptied by the thread that prints them.
     #[cfg(feature = "report")]
     reports: Mutex<Vec<Report>>,
     losses: Losses,
     timeout: Duration,
     /// The process that has the threads of these parts. A forked child has none of them.
     process_id: u32,
-    /// Locked by whoever waits for the end.
+    /// Locked by each thread that waits for the end.
     has_ended: Mutex<bool>,
 }
 
@@ -287,7 +287,7 @@ impl End for Running {
     }
 
     fn begin(&self) {
-        // Locked until all of it is done, for whoever else begins.
+        // Locked until all of it is done: another thread that begins the end waits.
         let mut observers = lock(&self.observers);
         // All parts have the calls up to one moment. A call that is being handed on at that moment is counted as lost by the
         // queues that it comes to later.

@@ -65,7 +65,7 @@ pub enum OtlpError {
 /// How to push.
 #[derive(Clone, Debug)]
 pub(super) struct Config {
-    /// Nothing is pushed, by the wish of whoever runs the program.
+    /// Nothing is pushed: a variable says so.
     pub(super) is_disabled: bool,
     pub(super) protocol: Protocol,
     /// Where metrics are pushed to; over http with the path.

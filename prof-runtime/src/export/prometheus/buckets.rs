@@ -44,7 +44,7 @@ impl Resolution {
 /// The bound that stands for a latency in the histograms of functions which promise it: the end of a counted bucket that is
 /// nearest, in nanoseconds. It is off by at most half a bucket, 3.2 % of the latency, from 1 ns to an hour.
 ///
-/// Whoever serves a histogram and whoever asks for its bucket take the bound from here.
+/// The server of a histogram and the rules that query its bucket take the bound from here.
 pub(super) fn latency_bound_ns(threshold: Duration) -> u64 {
     let ns = u64::try_from(threshold.as_nanos()).unwrap_or(u64::MAX);
     let Bucket { lower_ns: lower, upper_ns: upper, .. } = Histogram::bucket_of_ns(ns);

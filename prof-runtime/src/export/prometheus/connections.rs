@@ -141,7 +141,7 @@ fn dismiss(places: &mut Vec<Arc<Place>>, is_eligible: impl Fn(&Place) -> bool) -
     true
 }
 
-/// What counts as one client: whoever has an IPv6 address has 2^64 of them.
+/// What counts as one client: a client with an IPv6 address has 2^64 of them.
 fn whole_client(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {

@@ -40,7 +40,7 @@ pub struct FunctionStats {
     pub total_ns: u64,
     /// The shortest duration, in nanoseconds; `None` if no call was timed.
     ///
-    /// In a snapshot [since](Snapshot::since) an earlier one, it is exact if it is the shortest of all time. Otherwise it is
+    /// In a snapshot [since](crate::Snapshot::since) an earlier one, it is exact if it is the shortest of all time. Otherwise it is
     /// the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
     pub min_ns: Option<u64>,
     /// The longest duration, in nanoseconds; `None` if no call was timed.

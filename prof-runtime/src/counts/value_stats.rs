@@ -34,8 +34,8 @@ pub struct ValueStats {
 }
 
 impl ValueStats {
-    /// Returns what happened after `earlier`, the numbers of the same name in an earlier snapshot: as [`Snapshot::since`](crate::Snapshot::since)
-    /// does, for exporters that remember each name by itself.
+    /// Returns what happened after `earlier`, the numbers of the same name in an earlier snapshot: as
+    /// [`Snapshot::since`](crate::Snapshot::since) does, for exporters that remember each name by itself.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut delta = self.clone();

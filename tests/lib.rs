@@ -63,8 +63,8 @@ pub fn yield_now() -> impl Future<Output = ()> + Send + Unpin {
     })
 }
 
-/// Returns a command for `rustc`, or a program with its options, that compiles code which depends on these libraries of the
-/// workspace and nothing else. They are those that cargo built for this test: nothing is built a second time.
+/// Returns a command for `rustc`, or a program with its options, that compiles code which depends on these libraries of
+/// the workspace and nothing else. They are those that cargo built for this test: nothing is built a second time.
 ///
 /// # Panics
 ///

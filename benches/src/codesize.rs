@@ -1,7 +1,7 @@
 //! Bytes of machine code that an attribute adds to a function.
 //!
-//! A program with one annotated function has the peer's whole library in it; what the other functions add to it, less what
-//! plain functions add to a plain program, is what the attribute costs each.
+//! A program with one annotated function has the peer's whole library in it; what the other functions add to it, less
+//! what plain functions add to a plain program, is what the attribute costs each.
 
 use object::{Object, ObjectSection, SectionKind};
 use serde::Serialize;

@@ -1,5 +1,5 @@
-//! Small programs, written for what can only be seen of a whole program: the size of its code, how long it takes to compile,
-//! and what it costs with other profiles.
+//! Small programs, written for what can only be seen of a whole program: the size of its code, how long it takes to
+//! compile, and what it costs with other profiles.
 //!
 //! They are laid into the folder that this program was built into, and share what was compiled there.
 

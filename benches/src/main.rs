@@ -1,5 +1,5 @@
-//! What a call of an annotated function costs: in time, instructions, code, memory and compile time, beside the limits of
-//! the machine and beside the peers.
+//! What a call of an annotated function costs: in time, instructions, code, memory and compile time, beside the limits
+//! of the machine and beside the peers.
 //!
 //! ```text
 //! cargo run --release -p prof-bench -- overhead            a table

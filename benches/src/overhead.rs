@@ -1,11 +1,11 @@
 //! Nanoseconds and allocations per call.
 //!
-//! In each round, every subject makes its calls for a few milliseconds, once on every number of threads; forwards in one
-//! round and backwards in the next. What disturbs the machine for a while disturbs all of them, and what a subject costs
-//! above its plain function is the median over the differences within a round.
+//! In each round, every subject makes its calls for a few milliseconds, once on every number of threads; forwards in
+//! one round and backwards in the next. What disturbs the machine for a while disturbs all of them, and what a subject
+//! costs above its plain function is the median over the differences within a round.
 //!
-//! What has scopes comes after all that has none, with its plain functions measured once more: a program never forgets its
-//! first scope.
+//! What has scopes comes after all that has none, with its plain functions measured once more: a program never forgets
+//! its first scope.
 
 use std::time::Duration;
 
@@ -53,11 +53,13 @@ pub(crate) struct Overhead {
     pub(crate) ns_min: f64,
     pub(crate) ns_max: f64,
     pub(crate) ns_above_plain: f64,
-    /// What it costs above its plain function, in terms of what two readings of the machine's counter cost above theirs.
+    /// What it costs above its plain function, in terms of what two readings of the machine's counter cost above
+    /// theirs.
     pub(crate) ratio_to_tsc_pair: f64,
     /// By the calling thread.
     pub(crate) allocs_per_call: f64,
-    /// Rounds in which the threads made their calls at the same time; the others do not count, if there are any of these.
+    /// Rounds in which the threads made their calls at the same time; the others do not count, if there are any of
+    /// these.
     pub(crate) rounds: usize,
     /// Its plain function.
     pub(crate) baseline: &'static str,

@@ -68,8 +68,8 @@ impl Pool {
         Self { workers }
     }
 
-    /// Makes this many calls on each of this many threads at the same time, and again if a thread was preempted or they ran
-    /// one after the other: on a busy machine, what was measured then is the others. Of several attempts, the least
+    /// Makes this many calls on each of this many threads at the same time, and again if a thread was preempted or they
+    /// ran one after the other: on a busy machine, what was measured then is the others. Of several attempts, the least
     /// disturbed one counts.
     pub(crate) fn measure(&self, subject: Subject, threads: usize, calls: u64) -> Sample {
         const ATTEMPTS: usize = 12;

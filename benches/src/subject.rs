@@ -53,13 +53,13 @@ pub(crate) struct Subject {
     pub(crate) meanwhile: fn() -> Guard,
     /// What each calling thread holds.
     pub(crate) on_thread: fn() -> Guard,
-    /// Called on the coordinating thread after each measurement: lets threads of the subject's own finish their part, so
-    /// that the next subject does not pay for it.
+    /// Called on the coordinating thread after each measurement: lets threads of the subject's own finish their part,
+    /// so that the next subject does not pay for it.
     pub(crate) settle: fn(),
     /// It needs something *not* to be set up that others set up, so it has to have a process to itself.
     pub(crate) is_alone: bool,
-    /// It has scopes, or asks what they leave behind, so it has to come after all that have none: a function that is off
-    /// costs more from the program's first scope on.
+    /// It has scopes, or asks what they leave behind, so it has to come after all that have none: a function that is
+    /// off costs more from the program's first scope on.
     pub(crate) has_scopes: bool,
 }
 

@@ -3,9 +3,9 @@
 //! What lies between two readings of a clock has to stay there. Arithmetic alone does not: the disassembly showed the
 //! whole of it moved behind the second reading, where it needs fewer registers than any real function does. With its
 //! result going through memory, it stays: `objdump -d` shows, for `plain`, these instructions and nothing else; for
-//! `load_and_branch`, a load of `SWITCH`, `test` and a jump not taken before them; for `tsc_pair`, a `rdtsc` at either end;
-//! for `off`, the load, a jump, and the guard's test after them; for the other modes, a call of the runtime's `begin`
-//! before and of its `end` after them. No handler is devirtualised, as there are several kinds in the program.
+//! `load_and_branch`, a load of `SWITCH`, `test` and a jump not taken before them; for `tsc_pair`, a `rdtsc` at either
+//! end; for `off`, the load, a jump, and the guard's test after them; for the other modes, a call of the runtime's
+//! `begin` before and of its `end` after them. No handler is devirtualised, as there are several kinds in the program.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -18,8 +18,8 @@ pub(crate) fn work(x: u64) -> u64 {
     black_box(arithmetic(x))
 }
 
-/// Mixes the bits of a number, as a hash does at its end. Alone, it is the body that suits whoever is switched off best:
-/// the compiler needs no stack for it and may run it before or after anything.
+/// Mixes the bits of a number, as a hash does at its end. Alone, it is the body that suits whoever is switched off
+/// best: the compiler needs no stack for it and may run it before or after anything.
 #[inline(always)]
 pub(crate) fn arithmetic(mut x: u64) -> u64 {
     x ^= x >> 33;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Returns what cargo says of the dependencies that this platform builds, with the depth of each, in a command at the root.
+/// Returns what cargo says of the dependencies that this platform builds, with the depth of each, in a command at the
+/// root.
 fn tree(options: &[&str]) -> String {
     let mut cargo = Command::new(env!("CARGO"));
     cargo

@@ -1,6 +1,7 @@
 //! The pages of the repository's `docs/`, as they are in this version.
 
-// `guide.md` says where a link between pages leads in rustdoc. It comes first: of two definitions, Markdown takes the first.
+// `guide.md` says where a link between pages leads in rustdoc. It comes first: of two definitions, Markdown takes the
+// first.
 #![doc = ""]
 #![doc = include_str!("guide.md")]
 #![doc = include_str!("../docs/README.md")]

@@ -26,7 +26,8 @@
 //!
 //! - [`prof`] is the attribute: on functions, methods, impls, traits and modules.
 //! - [`report_at_exit`] prints a table when the program ends; [`Aggregator`] has its numbers at any time.
-//! - [`init_from_env`] has the variable `PROF` choose where numbers go in production; [`export`] has what it chooses from.
+//! - [`init_from_env`] has the variable `PROF` choose where numbers go in production; [`export`] has what it chooses
+//!   from.
 //! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program, [`scoped`] and
 //!   [`with_handler`](WithHandlerExt::with_handler) where they go in a test.
 //! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
@@ -71,10 +72,10 @@
 //! libraries, because Cargo builds a dependency once with the features of all that use it. Every other feature turns it
 //! on too.
 //!
-//! Beside [`prof`], these exist without the feature, and do nothing: [`put_metric!`], [`put_metric()`], [`counter!`], [`gauge!`], [`stream`],
-//! [`MetricStream::add_value`], [`report_at_exit`], [`init`], [`init_from_env`] and [`flush`]. [`Fallible`], [`Outcome`],
-//! [`MetricData`] and [`MetricValue`] are the same. So the same program compiles with and without it, unless it names
-//! handlers or exporters.
+//! Beside [`prof`], these exist without the feature, and do nothing: [`put_metric!`], [`put_metric()`], [`counter!`],
+//! [`gauge!`], [`stream`], [`MetricStream::add_value`], [`report_at_exit`], [`init`], [`init_from_env`] and [`flush`].
+//! [`Fallible`], [`Outcome`], [`MetricData`] and [`MetricValue`] are the same. So the same program compiles with and
+//! without it, unless it names handlers or exporters.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without the feature, almost nothing is there.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "enabled"))))]

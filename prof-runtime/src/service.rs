@@ -1,5 +1,6 @@
-//! What an exporter or a handler of another crate needs of this one: threads, locks, lines on stderr, clocks, and descriptors
-//! that forked children close. The exporters of this crate use nothing else; "Write an exporter" in `docs/` shows how.
+//! What an exporter or a handler of another crate needs of this one: threads, locks, lines on stderr, clocks, and
+//! descriptors that forked children close. The exporters of this crate use nothing else; "Write an exporter" in `docs/`
+//! shows how.
 
 use std::fmt;
 use std::io;
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub use crate::base::Locked;
 use crate::base::{self, clock, stderr, sys, worker};
 
-/// Runs `f`, and measures nothing that it calls: for code of exporters that does not run on a [`BackgroundThread`], nor in a
-/// method of a handler, where it is so anyway.
+/// Runs `f`, and measures nothing that it calls: for code of exporters that does not run on a [`BackgroundThread`], nor
+/// in a method of a handler, where it is so anyway.
 ///
 /// # Examples
 ///
@@ -28,8 +29,8 @@ pub fn unmeasured<R>(f: impl FnOnce() -> R) -> R {
 
 /// Locks a mutex of a handler or an exporter, also after a panic of another thread that held it.
 ///
-/// While the returned guard lives, nothing that this thread calls is measured: an annotated allocator does not come back to
-/// the handler, and so to the lock.
+/// While the returned guard lives, nothing that this thread calls is measured: an annotated allocator does not come
+/// back to the handler, and so to the lock.
 pub fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
     base::lock(mutex)
 }
@@ -94,8 +95,9 @@ impl BackgroundThread {
         base::lock(&self.0).signal();
     }
 
-    /// Tells the thread to stop, and waits for its end until the deadline. Returns whether it has ended; one that has not is
-    /// left to itself. Stopping again waits again. In a forked child, which has no such thread, it returns `false` at once.
+    /// Tells the thread to stop, and waits for its end until the deadline. Returns whether it has ended; one that has
+    /// not is left to itself. Stopping again waits again. In a forked child, which has no such thread, it returns
+    /// `false` at once.
     pub fn stop(&self, deadline: Instant) -> bool {
         base::lock(&self.0).stop(deadline)
     }
@@ -129,8 +131,9 @@ impl fmt::Debug for StopSignal {
     }
 }
 
-/// Has forked children close a socket or a file, so that a port is free and a peer sees the end of a connection when this
-/// process closes it. To be dropped before what it was made of is closed. Does nothing on systems that do not fork.
+/// Has forked children close a socket or a file, so that a port is free and a peer sees the end of a connection when
+/// this process closes it. To be dropped before what it was made of is closed. Does nothing on systems that do not
+/// fork.
 pub struct ClosedInChild {
     _listed: sys::NotInherited,
 }

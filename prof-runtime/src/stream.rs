@@ -106,8 +106,8 @@ impl fmt::Debug for MetricStream {
     }
 }
 
-/// Returns the stream of a group: to this thread's scoped handler, else to the group's, else to the default one, as they
-/// are at the time of each data point.
+/// Returns the stream of a group: to this thread's scoped handler, else to the group's, else to the default one, as
+/// they are at the time of each data point.
 ///
 /// # Examples
 ///

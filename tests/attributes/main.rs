@@ -1,5 +1,6 @@
-//! Published attribute macros beside `#[prof]`: after it, before it, and inside blocks that it stands on. Each does what it
-//! does alone, and the calls are counted. `stand-in` has the kinds; these are the proof that they are the kinds.
+//! Published attribute macros beside `#[prof]`: after it, before it, and inside blocks that it stands on. Each does
+//! what it does alone, and the calls are counted. `stand-in` has the kinds; these are the proof that they are the
+//! kinds.
 
 #![deny(warnings)]
 #![allow(missing_debug_implementations, unreachable_pub, unsafe_code, clippy::all, clippy::pedantic)]

@@ -44,7 +44,8 @@ fn a_release_build_is_that_of_the_plain_program_to_the_byte() {
 #[test]
 fn a_program_with_the_dependencies_is_that_without_them_to_the_byte() {
     let package = Package::new("dependencies");
-    // Builds the dependencies. Cargo gives a package with others another id, which is in every symbol: rustc is asked itself.
+    // Builds the dependencies. Cargo gives a package with others another id, which is in every symbol: rustc is asked
+    // itself.
     package.build(PROGRAM);
     let annotated = package.compile(PROGRAM, &["prof_runtime", "timer_watchdog"]);
     assert!(annotated == package.compile(&plain(), &[]), "the dependencies left something in the program");

@@ -46,7 +46,8 @@ impl Package {
         fs::read(self.program()).unwrap()
     }
 
-    /// Compiles the program with optimization and with these of its dependencies, which were built, and returns its bytes.
+    /// Compiles the program with optimization and with these of its dependencies, which were built, and returns its
+    /// bytes.
     pub(crate) fn compile(&self, program: &str, dependencies: &[&str]) -> Vec<u8> {
         self.write(program);
         let libraries = self.target().join("release/deps");

@@ -1,5 +1,5 @@
-//! Functions of the shapes that edition 2015 has, annotated: paths start at the crate's root, `async` and others are names,
-//! and parameters of traits need none.
+//! Functions of the shapes that edition 2015 has, annotated: paths start at the crate's root, `async` and others are
+//! names, and parameters of traits need none.
 
 #![deny(warnings)]
 #![allow(anonymous_parameters, bare_trait_objects, deprecated, ellipsis_inclusive_range_patterns)]

@@ -1,6 +1,6 @@
-//! An exporter of somebody else, on nothing but the public API, has what those of `prof-runtime` have: the builder starts it
-//! beside them, it sends differences, makes up for exports that failed, counts what it loses, and is flushed and ended with
-//! everything.
+//! An exporter of somebody else, on nothing but the public API, has what those of `prof-runtime` have: the builder
+//! starts it beside them, it sends differences, makes up for exports that failed, counts what it loses, and is flushed
+//! and ended with everything.
 #![allow(missing_docs)]
 
 use std::fmt::Write as _;

@@ -1,5 +1,6 @@
 //! The attribute neither causes a lint nor loses one: the files in `cases` are compiled by clippy as they are, and with
-//! an attribute that does nothing in the place of `#[prof]`, and what is reported is compared. The same goes for errors, in `errors`.
+//! an attribute that does nothing in the place of `#[prof]`, and what is reported is compared. The same goes for
+//! errors, in `errors`.
 
 mod documentation;
 

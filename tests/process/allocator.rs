@@ -1,4 +1,5 @@
-//! An allocator that is annotated itself: what measuring its calls allocates is not measured, however its calls are nested.
+//! An allocator that is annotated itself: what measuring its calls allocates is not measured, however its calls are
+//! nested.
 #![allow(missing_docs, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,4 +1,5 @@
-//! An allocator that is annotated itself: no function of the crate allocates in a way that comes back to a lock of its own.
+//! An allocator that is annotated itself: no function of the crate allocates in a way that comes back to a lock of its
+//! own.
 #![allow(missing_docs, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,5 +1,5 @@
-//! A replaced handler that panics when it is dropped. While any thread has a scope, none keeps a handler at hand, so that this
-//! needs a process without one.
+//! A replaced handler that panics when it is dropped. While any thread has a scope, none keeps a handler at hand, so
+//! that this needs a process without one.
 #![allow(missing_docs)]
 
 use prof_runtime::{MemoryHandler, MetricData, MetricHandler, configure_group, prof};

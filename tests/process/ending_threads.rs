@@ -1,5 +1,5 @@
-//! Threads that come and go in a program whose allocator is annotated: what ends with a thread does not multiply with what
-//! the allocator does.
+//! Threads that come and go in a program whose allocator is annotated: what ends with a thread does not multiply with
+//! what the allocator does.
 #![allow(missing_docs, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,5 +1,5 @@
-//! A fork in the middle: the child's calls are neither held up nor exported, and are counted as lost; the parent goes on,
-//! and nothing is written twice.
+//! A fork in the middle: the child's calls are neither held up nor exported, and are counted as lost; the parent goes
+//! on, and nothing is written twice.
 #![allow(missing_docs, unsafe_code)]
 
 use std::fs;
@@ -53,8 +53,8 @@ fn child(prof: ProfGuard, targets: &[String; 4]) -> i32 {
     }
 }
 
-/// A thread that holds a lock of the system's at the moment of a fork holds it for ever in the child. That is nothing which
-/// a program with threads could rule out; this test does.
+/// A thread that holds a lock of the system's at the moment of a fork holds it for ever in the child. That is nothing
+/// which a program with threads could rule out; this test does.
 #[cfg(unix)]
 fn wait_until_the_others_wait() {
     let is_running = |task: &fs::DirEntry| {

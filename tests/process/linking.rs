@@ -115,8 +115,8 @@ fn child() {
     println!("> {}, {}, {}", counts(&REGISTERED), counts(&CONFIGURED), REGISTERED.count("too early"));
 }
 
-/// Calls of `work` and of `grouped`: as the handler that is registered has them, and the one that is configured; and what was
-/// emitted too early.
+/// Calls of `work` and of `grouped`: as the handler that is registered has them, and the one that is configured; and
+/// what was emitted too early.
 #[track_caller]
 fn check(case: &str, expect: &str) -> Output {
     let mut child = Command::new(std::env::current_exe().unwrap());

@@ -36,7 +36,8 @@ fn nested_calls_are_timed_each_for_itself() {
     };
     configure_group("nested", aggregator.clone());
     nested(1, 3, &|| ());
-    // How deep does not matter, nor that some unwind, nor that the handlers are others in the end than in the beginning.
+    // How deep does not matter, nor that some unwind, nor that the handlers are others in the end than in the
+    // beginning.
     nested(1, 1, &in_flight(1));
     nested(1, 30, &in_flight(30));
     catch_unwind(AssertUnwindSafe(|| nested(1, 20, &|| resume_unwind(Box::new("quietly"))))).unwrap_err();

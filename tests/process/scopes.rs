@@ -1,4 +1,5 @@
-//! Scopes that come and go on one thread, while others call: what a call is told at its end changes between its questions.
+//! Scopes that come and go on one thread, while others call: what a call is told at its end changes between its
+//! questions.
 #![allow(missing_docs)]
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! Links of the documents: in the repository, and of the pages that are part of a crate's documentation.
 //!
-//! A page that rustdoc shows links to others by labels: `[text][limits.md]`, with `[limits.md]: limits.md` at its end. In the
-//! crate's documentation, `guide.md` defines the label first, as a path that rustdoc checks.
+//! A page that rustdoc shows links to others by labels: `[text][limits.md]`, with `[limits.md]: limits.md` at its end.
+//! In the crate's documentation, `guide.md` defines the label first, as a path that rustdoc checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

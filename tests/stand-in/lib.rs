@@ -1,5 +1,5 @@
-//! Attribute macros that read the functions that they stand on, each as a kind of published ones does. `tests/attributes`
-//! has some of those.
+//! Attribute macros that read the functions that they stand on, each as a kind of published ones does.
+//! `tests/attributes` has some of those.
 
 use proc_macro::TokenStream;
 use quote::{ToTokens, format_ident, quote};
@@ -16,8 +16,8 @@ pub fn nothing(_: TokenStream, item: TokenStream) -> TokenStream {
     item
 }
 
-/// Like `rstest`: makes a function `NAME_given` that calls the function with the arguments, which are for the parameters
-/// that are marked `#[case]`; a parameter `#[fixed(…)]` says what it is given itself.
+/// Like `rstest`: makes a function `NAME_given` that calls the function with the arguments, which are for the
+/// parameters that are marked `#[case]`; a parameter `#[fixed(…)]` says what it is given itself.
 #[proc_macro_attribute]
 pub fn given(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let arguments = parse_macro_input!(arguments with Punctuated<Expr, Token![,]>::parse_terminated);

@@ -1,8 +1,8 @@
-//! What the attribute says of mistakes in its use: one error for each, on the token, and the item is still there. And what
-//! the compiler says of what the attribute cannot do, in `limits`.
+//! What the attribute says of mistakes in its use: one error for each, on the token, and the item is still there. And
+//! what the compiler says of what the attribute cannot do, in `limits`.
 //!
-//! Each case stands beside what the compiler prints for it. `GOLDEN=overwrite cargo test -p prof-tests --test ui` writes
-//! that anew.
+//! Each case stands beside what the compiler prints for it. `GOLDEN=overwrite cargo test -p prof-tests --test ui`
+//! writes that anew.
 #![allow(missing_docs)]
 
 use std::fs;

@@ -1,8 +1,8 @@
 //! Nanoseconds per call in builds without optimisation: what tests pay.
 //!
-//! One program has all the functions, with every attribute and without. It is built with the dev profile as it is, and once
-//! more with the dependencies optimised, which is a setting of the user's. Each mode runs in a process of its own, since
-//! what one sets up stays; all modes take turns.
+//! One program has all the functions, with every attribute and without. It is built with the dev profile as it is, and
+//! once more with the dependencies optimised, which is a setting of the user's. Each mode runs in a process of its own,
+//! since what one sets up stays; all modes take turns.
 
 use std::collections::HashMap;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Makes calls of functions with an attribute and of plain ones in turns, and prints what a call costs above a plain one: one
-//! line for each body, of its name and the nanoseconds.
+//! Makes calls of functions with an attribute and of plain ones in turns, and prints what a call costs above a plain
+//! one: one line for each body, of its name and the nanoseconds.
 //!
 //! Its arguments are the mode, how many rounds to take, and how many calls to make in each.
 

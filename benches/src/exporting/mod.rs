@@ -1,10 +1,10 @@
 //! What a call costs while its numbers are exported.
 //!
-//! Snapshots are exported once a second, so each of their subjects makes calls for a second or more at a time, in which an
-//! export happens, and nothing is measured again because it was disturbed: the export is what disturbs. What is measured is
-//! the processor's time of the threads that make the calls, so that other programs do not count. What puts each
-//! call into a queue makes them in bursts for which the queue has room, as programs do that call less often than a loop
-//! which does nothing else; and for a second, in which it is full.
+//! Snapshots are exported once a second, so each of their subjects makes calls for a second or more at a time, in which
+//! an export happens, and nothing is measured again because it was disturbed: the export is what disturbs. What is
+//! measured is the processor's time of the threads that make the calls, so that other programs do not count. What puts
+//! each call into a queue makes them in bursts for which the queue has room, as programs do that call less often than a
+//! loop which does nothing else; and for a second, in which it is full.
 
 mod targets;
 

@@ -1,5 +1,5 @@
-//! What others have, doing the same work in the configuration that their users run: a function is counted and timed, and
-//! the numbers are where an exporter finds them. Nothing is exported meanwhile.
+//! What others have, doing the same work in the configuration that their users run: a function is counted and timed,
+//! and the numbers are where an exporter finds them. Nothing is exported meanwhile.
 //!
 //! Where a peer leaves a choice, the cheaper one was taken.
 

@@ -9,8 +9,8 @@ use crate::statistics::float;
 /// How many live at the same time.
 const THREADS: usize = 64;
 
-/// Threads that call each of so many functions once. The program has called them before, but no thread that has ended: a new
-/// thread would find what that one kept.
+/// Threads that call each of so many functions once. The program has called them before, but no thread that has ended:
+/// a new thread would find what that one kept.
 pub(super) fn row(functions: usize) -> Result<Scale, BenchError> {
     // Of the last ones, which no other row calls unless asked for all.
     let last = sites::COUNT - functions;

@@ -48,11 +48,11 @@ pub(crate) struct Scale {
     pub(crate) threads: usize,
     /// Functions that each of them called; for scopes, that the program had called.
     pub(crate) functions: usize,
-    /// Processor time of a call after each thread's first of each function, or of the first ones, or of a scope with one call;
-    /// of threads that come and go, the time that a thread lives for each of its calls, first ones included.
+    /// Processor time of a call after each thread's first of each function, or of the first ones, or of a scope with
+    /// one call; of threads that come and go, the time that a thread lives for each of its calls, first ones included.
     pub(crate) ns_per_call: f64,
-    /// What a thread allocated and holds for each function that it has called; less than 0 where it frees what a thread before
-    /// it kept for an aggregator that is gone.
+    /// What a thread allocated and holds for each function that it has called; less than 0 where it frees what a thread
+    /// before it kept for an aggregator that is gone.
     pub(crate) bytes_per_pair: f64,
     /// Memory of the whole process.
     pub(crate) resident_kib: u64,

@@ -1,5 +1,5 @@
-//! Ten thousand annotated functions, without the wait for a compiler to get through them: an array of what the attribute
-//! declares for one function, and the one function that all of them would be.
+//! Ten thousand annotated functions, without the wait for a compiler to get through them: an array of what the
+//! attribute declares for one function, and the one function that all of them would be.
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
-//! Threads that call few of many functions, as those of a service do: what they keep is found where it is looked for first
-//! only if no other function that they call has its place there.
+//! Threads that call few of many functions, as those of a service do: what they keep is found where it is looked for
+//! first only if no other function that they call has its place there.
 
 use super::measure::{alive, in_turn};
 use super::{Scale, sites};
@@ -10,8 +10,8 @@ const THREADS: usize = 16;
 /// How many functions each of them calls.
 const CHOSEN: usize = 10;
 
-/// By the number of functions that the program has called: threads that each call neighbours, and such that are chosen at
-/// random.
+/// By the number of functions that the program has called: threads that each call neighbours, and such that are chosen
+/// at random.
 pub(super) fn rows() -> Result<Vec<Scale>, BenchError> {
     const NAMES: [(usize, &str, &str); 2] = [
         (500, "10 of 500, neighbours", "10 of 500, at random"),

@@ -1,4 +1,5 @@
-//! `#[prof]` where several handlers listen to a function: a report beside an exporter, a handler of the user's beside either.
+//! `#[prof]` where several handlers listen to a function: a report beside an exporter, a handler of the user's beside
+//! either.
 
 use std::sync::LazyLock;
 

@@ -19,8 +19,8 @@ use crate::thread::local;
 ///
 /// Each thread writes to numbers of its own, 2.8 KiB per function that it has called, without locks; a snapshot merges
 /// them. A thread that ends folds its numbers into shared totals, so memory does not grow with the threads that have
-/// come and gone. Values from [`put_metric`](fn@crate::put_metric) are summed up by group and name, up to 2 000 of them;
-/// further ones are counted as dropped, and so are those of another kind than the first of their name.
+/// come and gone. Values from [`put_metric`](fn@crate::put_metric) are summed up by group and name, up to 2 000 of
+/// them; further ones are counted as dropped, and so are those of another kind than the first of their name.
 ///
 /// A clone is a handle to the same numbers.
 ///

@@ -14,15 +14,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The counter and what one tick of it is worth, on which everybody agrees from the first reading on.
 static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
 
-/// What a tick of the time stamp counter is worth, in nanoseconds times 2^64; 0 if that is not what is read, or nothing was
-/// read yet. Written once, with the counter; it guards no other data.
+/// What a tick of the time stamp counter is worth, in nanoseconds times 2^64; 0 if that is not what is read, or nothing
+/// was read yet. Written once, with the counter; it guards no other data.
 static TSC_SCALE: AtomicU64 = AtomicU64::new(0);
 
 /// The ticks that the scale is derived from, as a power of two.
 const CALIBRATED_BITS: u32 = 40;
 
-/// What that many ticks may be worth, in nanoseconds: they come at more than 1 and up to 8 GHz, as those of all counters in
-/// use do. The high half of a scale's product with a span is then the span in nanoseconds, and one that is
+/// What that many ticks may be worth, in nanoseconds: they come at more than 1 and up to 8 GHz, as those of all
+/// counters in use do. The high half of a scale's product with a span is then the span in nanoseconds, and one that is
 /// [backwards](BACKWARDS_NS) can be told from the others.
 const CALIBRATED_NS: Range<u64> = 1 << (CALIBRATED_BITS - 3)..1 << CALIBRATED_BITS;
 
@@ -81,8 +81,8 @@ impl TscScale {
         Self(TSC_SCALE.load(Ordering::Relaxed))
     }
 
-    /// The nanoseconds from one reading of the time stamp counter to a later one. If they are the other way round, it is
-    /// more than any span, and [`forward_ns`] knows it.
+    /// The nanoseconds from one reading of the time stamp counter to a later one. If they are the other way round, it
+    /// is more than any span, and [`forward_ns`] knows it.
     #[inline(always)]
     pub(crate) fn span_ns(self, from: u64, to: u64) -> u64 {
         ((u128::from(to.wrapping_sub(from)) * u128::from(self.0)) >> u64::BITS) as u64

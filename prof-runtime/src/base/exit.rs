@@ -31,8 +31,8 @@ pub(crate) trait End: Send + Sync {
         true
     }
 
-    /// Begins to write out what is held back, until the deadline, which is that of `timeout`, and returns a function that
-    /// waits for it; `None` if nothing can be held back, or this thread is the one that would have to write it.
+    /// Begins to write out what is held back, until the deadline, which is that of `timeout`, and returns a function
+    /// that waits for it; `None` if nothing can be held back, or this thread is the one that would have to write it.
     fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Option<FlushWait> {
         let _ = (deadline, timeout);
         None
@@ -41,8 +41,8 @@ pub(crate) trait End: Send + Sync {
     /// Begins to end, without waiting for anything. May be called again, and at the same time from another thread.
     fn begin(&self);
 
-    /// Waits for the end until the deadline. May be called again, and at the same time from another thread: then it waits
-    /// for that one.
+    /// Waits for the end until the deadline. May be called again, and at the same time from another thread: then it
+    /// waits for that one.
     fn finish(&self, deadline: Instant);
 }
 

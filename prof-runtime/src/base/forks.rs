@@ -1,9 +1,9 @@
 //! What a fork does to threads, locks and queues.
 //!
 //! A child has only the thread that forked. A lock that another thread held at that moment stays locked for ever in the
-//! child, and no thread empties a queue any more. So the locks that [`take_locks_by`] names are taken before each fork and
-//! released after it, in both processes, and what belongs to threads of the parent is an [`OfProcess`], which the child leaves
-//! alone.
+//! child, and no thread empties a queue any more. So the locks that [`take_locks_by`] names are taken before each fork
+//! and released after it, in both processes, and what belongs to threads of the parent is an [`OfProcess`], which the
+//! child leaves alone.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -65,8 +65,8 @@ extern "C" fn in_child() {
     in_parent();
 }
 
-/// What belongs to threads of one process. In a forked child it may be looked at as far as that takes no lock, and is not
-/// dropped.
+/// What belongs to threads of one process. In a forked child it may be looked at as far as that takes no lock, and is
+/// not dropped.
 pub(crate) struct OfProcess<T> {
     /// `None` only while it is dropped.
     value: Option<T>,

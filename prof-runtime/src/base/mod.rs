@@ -1,5 +1,5 @@
-//! What every room stands on: clocks, locks, threads, text for messages, and the C library. Knows nothing of metrics, and uses
-//! no other room.
+//! What every room stands on: clocks, locks, threads, text for messages, and the C library. Knows nothing of metrics,
+//! and uses no other room.
 
 pub(crate) mod bound;
 pub(crate) mod clock;

@@ -14,8 +14,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// The last line found no reader in time: the next ones do not wait.
 static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
-/// Writes a line to stderr, as [`Foreign`] text whatever is in it. Unlike `eprintln!`, it does not panic if no one can read
-/// it, and does not wait for a reader that has stopped: the line is left out then.
+/// Writes a line to stderr, as [`Foreign`] text whatever is in it. Unlike `eprintln!`, it does not panic if no one can
+/// read it, and does not wait for a reader that has stopped: the line is left out then.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
     let patience = if IS_STUCK.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
     if takes(patience) {
@@ -31,8 +31,8 @@ pub(crate) fn takes(timeout: Duration) -> bool {
     takes
 }
 
-/// Writes to stderr whatever locks the program holds. Waits at most for `timeout` wherever stderr, which someone has made
-/// non-blocking, takes no more.
+/// Writes to stderr whatever locks the program holds. Waits at most for `timeout` wherever stderr, which someone has
+/// made non-blocking, takes no more.
 ///
 /// # Errors
 ///

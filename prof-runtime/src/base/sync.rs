@@ -1,6 +1,7 @@
 //! The one switch between the standard library's atomics and loom's models of them.
 //!
-//! Only what a loom model exercises comes from here: what a thread keeps for a call site, and its numbers in an aggregator.
+//! Only what a loom model exercises comes from here: what a thread keeps for a call site, and its numbers in an
+//! aggregator.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -58,8 +59,8 @@ pub(crate) fn store(number: &atomic::AtomicU64, value: u64) {
     number.store(value, atomic::Ordering::Relaxed);
 }
 
-/// A [`Cell`](std::cell::Cell) whose accessors are inlined also where nothing else is: in a build without optimisation, a
-/// call of a function costs as much as the ten instructions around it.
+/// A [`Cell`](std::cell::Cell) whose accessors are inlined also where nothing else is: in a build without optimisation,
+/// a call of a function costs as much as the ten instructions around it.
 #[repr(transparent)]
 pub(crate) struct OwnerCell<T>(UnsafeCell<T>);
 
@@ -86,8 +87,8 @@ pub(crate) fn array<T, const N: usize>(value: impl Fn() -> T) -> [T; N] {
     std::array::from_fn(|_| value())
 }
 
-/// Relaxed loads and stores as one instruction. In a build without optimisation, those of the standard library are three
-/// functions and a choice between orderings, some 35 instructions. Only the profile tells such a build.
+/// Relaxed loads and stores as one instruction. In a build without optimisation, those of the standard library are
+/// three functions and a choice between orderings, some 35 instructions. Only the profile tells such a build.
 #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
 mod unoptimised {
     use std::arch::asm;
@@ -97,7 +98,8 @@ mod unoptimised {
     #[inline(always)]
     pub(super) fn load(number: &AtomicU64) -> u64 {
         let value: u64;
-        // SAFETY: the address is that of the number, which is aligned, so that the load is atomic; it has no other effect.
+        // SAFETY: the address is that of the number, which is aligned, so that the load is atomic; it has no other
+        // effect.
         unsafe {
             asm!(
                 "mov {value}, qword ptr [{number}]", value = out(reg) value, number = in(reg) ptr::from_ref(number),
@@ -109,8 +111,8 @@ mod unoptimised {
 
     #[inline(always)]
     pub(super) fn store(number: &AtomicU64, value: u64) {
-        // SAFETY: the address is that of the number, which is aligned and may be written to, so that the store is atomic; it
-        // has no other effect.
+        // SAFETY: the address is that of the number, which is aligned and may be written to, so that the store is
+        // atomic; it has no other effect.
         unsafe {
             asm!(
                 "mov qword ptr [{number}], {value}", value = in(reg) value, number = in(reg) ptr::from_ref(number),

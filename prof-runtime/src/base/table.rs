@@ -5,8 +5,8 @@ use std::ptr;
 
 use crate::base::sync::OwnerCell;
 
-/// Returns the home slot of the key with this number, as an unmasked byte offset: a multiple of the size of an entry, which saves
-/// the hot path a shift.
+/// Returns the home slot of the key with this number, as an unmasked byte offset: a multiple of the size of an entry,
+/// which saves the hot path a shift.
 pub(crate) fn home_slot(id: usize) -> u32 {
     // The mask drops the high bits anyway.
     #[allow(clippy::cast_possible_truncation)]

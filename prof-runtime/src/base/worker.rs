@@ -116,7 +116,8 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself, and it takes no signals.
+    /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself, and it takes no
+    /// signals.
     pub(crate) fn start(name: &str, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Self> {
         let (stop, stopped) = bounded(0);
         let (ends, done) = bounded::<Infallible>(0);
@@ -188,8 +189,8 @@ impl Worker {
         self.shared.signal();
     }
 
-    /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; if it has not, it
-    /// is left alone. Stopping again waits again.
+    /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; if it has not,
+    /// it is left alone. Stopping again waits again.
     pub(crate) fn stop(&mut self, deadline: Instant) -> bool {
         self.signal();
         let has_ended = self.shared.has_ended_by(deadline);

@@ -10,11 +10,11 @@ use crate::model::Outcome;
 use crate::site::{Callsite, Route};
 use crate::thread::local::Local;
 
-/// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped without
-/// being finished, it returned, or unwound.
+/// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped
+/// without being finished, it returned, or unwound.
 ///
-/// It is one word, as its inner call is: `BEGAN_UNWINDING` is added to the pointer where the thread was unwinding when the
-/// function was called.
+/// It is one word, as its inner call is: `BEGAN_UNWINDING` is added to the pointer where the thread was unwinding when
+/// the function was called.
 #[must_use]
 pub struct EarlyCall<C: OnStack = Call>(
     /// Its own drop takes a call that is not finished for one that unwound.

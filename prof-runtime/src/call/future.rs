@@ -11,8 +11,8 @@ use crate::model::Outcome;
 use crate::site::{Callsite, Route};
 use crate::thread::local::{self, Local};
 
-/// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled, or
-/// unwound.
+/// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled,
+/// or unwound.
 #[must_use]
 #[repr(C)]
 pub struct AsyncCall {
@@ -69,8 +69,8 @@ extern "C" fn begin_async_slowly(site: &'static Callsite) -> AsyncCall {
 /// What this thread keeps for `site`, where [`local::cached`] finds it.
 #[inline(always)]
 fn cached<'a>(site: &'static Callsite) -> Option<&'a Local> {
-    // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here keeps
-    // the reference for longer.
+    // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here
+    // keeps the reference for longer.
     local::cached(site).map(|local| unsafe { local.as_ref() })
 }
 

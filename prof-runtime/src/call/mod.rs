@@ -5,8 +5,8 @@
 //!
 //! - `#[cold]`, so that the compiler lays the annotated function out for the case without a handler: its body follows
 //!   the test, and registers are saved around these calls instead of at the function's beginning;
-//! - `extern "C"`, which cannot unwind, so that the annotated function need not clean up behind them. They call the user's
-//!   code through [`caught`](crate::base::panics::caught) only.
+//! - `extern "C"`, which cannot unwind, so that the annotated function need not clean up behind them. They call the
+//!   user's code through [`caught`](crate::base::panics::caught) only.
 #![allow(unsafe_code)]
 
 mod early;
@@ -251,8 +251,9 @@ extern "C" fn fail(local: NonNull<Local>, outcome: Outcome) {
 #[inline(always)]
 fn end(measured: NonNull<Local>, outcome: Outcome) {
     let end = clock::tsc();
-    // SAFETY: `begin` or `begin_slowly` found it, on this thread since a `Call` is not `Send`. A thread has its state until it
-    // ends, or until its outermost call has ended; none of its other calls is left then, as they are on its stack.
+    // SAFETY: `begin` or `begin_slowly` found it, on this thread since a `Call` is not `Send`. A thread has its state
+    // until it ends, or until its outermost call has ended; none of its other calls is left then, as they are on its
+    // stack.
     let local = unsafe { measured.as_ref() };
     let route = local.site().route();
     if !local.ends_shortly(route) {
@@ -291,7 +292,8 @@ extern "C" fn end_slowly(local: &Local, outcome: Outcome, tsc: u64) {
     }
 }
 
-/// Ends a call that is not for an aggregator alone, or that began in a scope or on a thread that borrowed its state for it.
+/// Ends a call that is not for an aggregator alone, or that began in a scope or on a thread that borrowed its state for
+/// it.
 #[cold]
 #[inline(never)]
 fn end_elsewhere(local: &Local, outcome: Outcome, call: &local::Ended) {

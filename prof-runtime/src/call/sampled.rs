@@ -1,7 +1,7 @@
 //! A call of a function of which only some calls are timed: `#[prof(sample = N)]`.
 //!
-//! Which ones is drawn ahead by the thread (see [`Gaps`](crate::thread::local::Gaps)): the calls in between neither read the clock
-//! nor touch the histogram, but are counted like all others.
+//! Which ones is drawn ahead by the thread (see [`Gaps`](crate::thread::local::Gaps)): the calls in between neither
+//! read the clock nor touch the histogram, but are counted like all others.
 #![allow(unsafe_code)]
 
 use std::fmt;

@@ -34,11 +34,11 @@ pub(crate) fn current() -> Option<Arc<GuardedHandler>> {
 /// so tests can capture what they cause while other tests run. A future that runs on several threads takes its handler
 /// along by [`with_handler`](WithHandlerExt::with_handler).
 ///
-/// A call goes to `handler` if it begins and ends while the guard lives; one that is in progress when the guard is made goes
-/// where it would have gone without. The call of a future goes to the handler that is in place where it ends.
+/// A call goes to `handler` if it begins and ends while the guard lives; one that is in progress when the guard is made
+/// goes where it would have gone without. The call of a future goes to the handler that is in place where it ends.
 ///
-/// A scope costs some 80 ns, however many functions and threads there are. Once a program has had one, a call of a function
-/// that no handler listens to costs some 2 ns instead of nothing, on every thread (`prof-bench overhead`).
+/// A scope costs some 80 ns, however many functions and threads there are. Once a program has had one, a call of a
+/// function that no handler listens to costs some 2 ns instead of nothing, on every thread (`prof-bench overhead`).
 ///
 /// # Examples
 ///

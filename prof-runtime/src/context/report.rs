@@ -25,8 +25,8 @@ impl OnExit {
         Self { callback: Box::new(callback), context, culprit: Culprit::of::<F>() }
     }
 
-    /// Calls it. A panic goes no further, also while the thread is unwinding; the first, the tenth, the hundredth and so on is
-    /// one line on stderr.
+    /// Calls it. A panic goes no further, also while the thread is unwinding; the first, the tenth, the hundredth and
+    /// so on is one line on stderr.
     pub(super) fn report(&self, record: ContextRecord) {
         let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.callback)(record))) else {
             return;

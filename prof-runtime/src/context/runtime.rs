@@ -57,8 +57,8 @@ impl RefUnwindSafe for RuntimeMetricsContext {}
 impl RuntimeMetricsContext {
     /// Creates a context that hands each record to `on_exit`, on the thread that finishes it.
     ///
-    /// If `on_exit` panics, the panic goes no further and that record is lost; one line on stderr says so the first, the tenth, the
-    /// hundredth time and so on.
+    /// If `on_exit` panics, the panic goes no further and that record is lost; one line on stderr says so the first,
+    /// the tenth, the hundredth time and so on.
     pub fn new(on_exit: impl Fn(ContextRecord) + Send + Sync + 'static) -> Self {
         Self { on_exit: OnExit::new("RuntimeMetricsContext", on_exit), gathered: Mutex::new(None) }
     }

@@ -35,8 +35,8 @@ impl Snapshot {
         Self { started_at, taken_at, functions: Vec::new(), values: Vec::new(), values_dropped: 0 }
     }
 
-    /// Adds a function, in its place by group and name. If the snapshot has one of the same group and name, their numbers
-    /// are added up, as those of two functions that share both are.
+    /// Adds a function, in its place by group and name. If the snapshot has one of the same group and name, their
+    /// numbers are added up, as those of two functions that share both are.
     #[must_use]
     pub fn with_function(mut self, function: FunctionStats) -> Self {
         let key = (&function.group, &function.name);
@@ -60,8 +60,8 @@ impl Snapshot {
 }
 
 impl FunctionStats {
-    /// Creates the numbers of a function that was not called. It times all its calls, promises nothing, and has neither a
-    /// file nor a line.
+    /// Creates the numbers of a function that was not called. It times all its calls, promises nothing, and has neither
+    /// a file nor a line.
     pub fn named(group: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

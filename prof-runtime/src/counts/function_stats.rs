@@ -22,8 +22,8 @@ pub struct FunctionStats {
     pub line: u32,
     /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
     pub sample: u32,
-    /// What the function promises of its calls; several if functions that share the entry promise different things, empty
-    /// if none does. Not serialized.
+    /// What the function promises of its calls; several if functions that share the entry promise different things,
+    /// empty if none does. Not serialized.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub objectives: Vec<Objective>,
     /// Calls that succeeded.
@@ -40,15 +40,16 @@ pub struct FunctionStats {
     pub total_ns: u64,
     /// The shortest duration, in nanoseconds; `None` if no call was timed.
     ///
-    /// In a snapshot [since](crate::Snapshot::since) an earlier one, it is exact if it is the shortest of all time. Otherwise it is
-    /// the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
+    /// In a snapshot [since](crate::Snapshot::since) an earlier one, it is exact if it is the shortest of all time.
+    /// Otherwise it is the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
     pub min_ns: Option<u64>,
     /// The longest duration, in nanoseconds; `None` if no call was timed.
     ///
-    /// In a snapshot since an earlier one, it is exact if it is the longest of all time, and otherwise the longest of its
-    /// bucket: up to 1/16 more than the exact one.
+    /// In a snapshot since an earlier one, it is exact if it is the longest of all time, and otherwise the longest of
+    /// its bucket: up to 1/16 more than the exact one.
     pub max_ns: Option<u64>,
-    /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes them.
+    /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes
+    /// them.
     pub histogram: Histogram,
 }
 

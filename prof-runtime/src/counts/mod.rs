@@ -1,5 +1,5 @@
-//! Numbers of calls: one thread's numbers for one function, histograms, totals, and snapshots of them. Uses the rooms from
-//! `base` to `handler`.
+//! Numbers of calls: one thread's numbers for one function, histograms, totals, and snapshots of them. Uses the rooms
+//! from `base` to `handler`.
 
 mod constructed;
 mod function_stats;

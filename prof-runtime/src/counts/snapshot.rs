@@ -25,7 +25,8 @@ pub struct Snapshot {
     pub functions: Vec<FunctionStats>,
     /// The values from [`put_metric`](fn@crate::put_metric), counters and gauges, sorted by group and name.
     pub values: Vec<ValueStats>,
-    /// Data points that were dropped: there were too many names, or their name was first put with another kind of value.
+    /// Data points that were dropped: there were too many names, or their name was first put with another kind of
+    /// value.
     pub values_dropped: u64,
 }
 
@@ -98,7 +99,8 @@ impl Snapshot {
     /// Returns what happened after `earlier`, an earlier snapshot of the same aggregator.
     ///
     /// Counts, sums and histograms are differences, which stop at 0. Extremes cannot be subtracted: see
-    /// [`FunctionStats::min_ns`] and [`ValueStats`]. Calls in flight, and the latest value of each name, are those of `self`.
+    /// [`FunctionStats::min_ns`] and [`ValueStats`]. Calls in flight, and the latest value of each name, are those of
+    /// `self`.
     ///
     /// # Examples
     ///

@@ -90,8 +90,8 @@ fn add(number: &AtomicU64, by: u64) {
 impl Stats {
     /// Creates the numbers of a thread that has made no call.
     ///
-    /// They are written where they stay. A build without optimisation would lay them out on the stack several times over, 3 KiB
-    /// each time, and a thread may have 16 KiB.
+    /// They are written where they stay. A build without optimisation would lay them out on the stack several times
+    /// over, 3 KiB each time, and a thread may have 16 KiB.
     pub(crate) fn new(site: &'static Callsite, counts: &Arc<Counts>) -> Arc<Self> {
         let mut stats = Arc::<Self>::new_uninit();
         let place = Arc::get_mut(&mut stats).map_or(ptr::null_mut(), MaybeUninit::as_mut_ptr);
@@ -153,8 +153,8 @@ impl Stats {
         }
     }
 
-    /// Counts a call, unless its duration is the shortest or the longest so far; returns whether it did. To be called by the
-    /// owning thread only.
+    /// Counts a call, unless its duration is the shortest or the longest so far; returns whether it did. To be called
+    /// by the owning thread only.
     #[inline(always)]
     pub(crate) fn record_usual(&self, outcome: Outcome, duration_ns: u64) -> bool {
         if !self.usual.contains(duration_ns) {
@@ -162,8 +162,8 @@ impl Stats {
         }
         add(&self.outcomes[outcome.index()], 1);
         add(&self.total_ns, duration_ns);
-        // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait for
-        // them all. The duration of the call before is at hand.
+        // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait
+        // for them all. The duration of the call before is at hand.
         let before = load(&self.latest_ns);
         store(&self.latest_ns, duration_ns);
         let at = bucket_of_common(before);
@@ -208,8 +208,8 @@ impl Stats {
         add(&self.outcomes[outcome.index()], 1);
     }
 
-    /// Adds to the sum of a counter, whose additions are calls that last that long but are in no bucket. To be called by the
-    /// owning thread only.
+    /// Adds to the sum of a counter, whose additions are calls that last that long but are in no bucket. To be called
+    /// by the owning thread only.
     #[inline(always)]
     pub(crate) fn add(&self, count: u64) {
         add(&self.outcomes[Outcome::Success.index()], 1);
@@ -225,8 +225,8 @@ impl Stats {
         bucket.store(count, Ordering::Release);
     }
 
-    /// Empties a bucket that cannot count the next call into the retired totals, while no snapshot is looking: one that saw
-    /// the bucket empty and not yet the totals would be 2^32 calls short.
+    /// Empties a bucket that cannot count the next call into the retired totals, while no snapshot is looking: one that
+    /// saw the bucket empty and not yet the totals would be 2^32 calls short.
     #[cold]
     #[inline(never)]
     extern "C" fn spill(&self, bucket: usize) {

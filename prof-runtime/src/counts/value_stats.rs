@@ -6,9 +6,9 @@ use crate::model::{MetricValue, Outcome};
 
 /// What became of the data points of one name.
 ///
-/// In a snapshot [since](crate::Snapshot::since) an earlier one, `count` and `sum` are of the data points in between; so are
-/// `min` and `max` if there was one, or if they are extremes of all time. Otherwise these are those of all time, which say
-/// only that none in between went beyond them.
+/// In a snapshot [since](crate::Snapshot::since) an earlier one, `count` and `sum` are of the data points in between;
+/// so are `min` and `max` if there was one, or if they are extremes of all time. Otherwise these are those of all time,
+/// which say only that none in between went beyond them.
 ///
 /// A gauge that is not finite is counted and may be the latest, but is not in `sum`, `min` and `max`.
 #[derive(Clone, Debug)]
@@ -24,12 +24,14 @@ pub struct ValueStats {
     /// Their sum; durations in milliseconds. It stops at the largest number that a float has.
     #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
     pub sum: f64,
-    /// The smallest; durations in milliseconds. `None` if no data point is finite, and for a [`Counter`](crate::Counter).
+    /// The smallest; durations in milliseconds. `None` if no data point is finite, and for a
+    /// [`Counter`](crate::Counter).
     pub min: Option<f64>,
-    /// The largest; durations in milliseconds. `None` if no data point is finite, and for a [`Counter`](crate::Counter).
+    /// The largest; durations in milliseconds. `None` if no data point is finite, and for a
+    /// [`Counter`](crate::Counter).
     pub max: Option<f64>,
-    /// The latest, also if it came before the snapshot that this one is since; of a [`Counter`](crate::Counter), the sum of
-    /// all time.
+    /// The latest, also if it came before the snapshot that this one is since; of a [`Counter`](crate::Counter), the
+    /// sum of all time.
     pub last: MetricValue,
 }
 

@@ -1,7 +1,7 @@
 //! Our log-linear buckets as an exponential histogram.
 //!
-//! A bucket of scale `s` holds what is above `2^(i / 2^s)` and up to `2^((i + 1) / 2^s)`. Ours are cut into 16 equal parts
-//! per power of two, those into equal ratios, so that the middle of each of ours decides where its durations go.
+//! A bucket of scale `s` holds what is above `2^(i / 2^s)` and up to `2^((i + 1) / 2^s)`. Ours are cut into 16 equal
+//! parts per power of two, those into equal ratios, so that the middle of each of ours decides where its durations go.
 
 use crate::Histogram;
 
@@ -27,7 +27,8 @@ fn index_of(middle_ns: f64) -> i32 {
 }
 
 impl Exponential {
-    /// Of the finest scale that spreads the durations over no more than `max_buckets`, the empty ones in between included.
+    /// Of the finest scale that spreads the durations over no more than `max_buckets`, the empty ones in between
+    /// included.
     #[allow(clippy::cast_precision_loss)] // Half a bucket has few digits.
     pub(super) fn new(histogram: &Histogram, max_buckets: usize) -> Self {
         let mut zero_count = 0;

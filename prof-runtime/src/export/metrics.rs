@@ -9,8 +9,8 @@ use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcom
 /// Forwards to the recorder of the `metrics` facade: each call to the counter `prof_calls_total`, with the labels
 /// `function`, `group` and `outcome`, and the histogram `prof_call_duration_seconds`, with `function` and `group`.
 ///
-/// A data point of [`put_metric`](fn@crate::put_metric) keeps its name and has the label `group`: a count is a counter, a
-/// gauge a gauge, a duration a histogram in seconds. Nothing is bounded here; what a recorder does with many names is
+/// A data point of [`put_metric`](fn@crate::put_metric) keeps its name and has the label `group`: a count is a counter,
+/// a gauge a gauge, a duration a histogram in seconds. Nothing is bounded here; what a recorder does with many names is
 /// its own affair.
 ///
 /// # Examples

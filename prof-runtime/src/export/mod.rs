@@ -57,20 +57,21 @@ pub trait Exporter: Send {
     /// If it could not be written.
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError>;
 
-    /// Receives what a [`ProfBuilder`](crate::ProfBuilder) knows, once, before the first export: the list of losses, and the
-    /// attributes of the program. The default ignores it. A [`PeriodicExporter`] that is started without a builder does not
-    /// call it.
+    /// Receives what a [`ProfBuilder`](crate::ProfBuilder) knows, once, before the first export: the list of losses,
+    /// and the attributes of the program. The default ignores it. A [`PeriodicExporter`] that is started without a
+    /// builder does not call it.
     fn attach(&mut self, context: &ExportContext<'_>) {
         let _ = context;
     }
 
-    /// Returns how often a [`ProfBuilder`](crate::ProfBuilder) has it export unless the program says otherwise; every 60 s by
-    /// default, as OpenTelemetry does.
+    /// Returns how often a [`ProfBuilder`](crate::ProfBuilder) has it export unless the program says otherwise; every
+    /// 60 s by default, as OpenTelemetry does.
     fn default_interval(&self) -> Duration {
         Duration::from_secs(60)
     }
 
-    /// Whether exports do nothing, so that a [`ProfBuilder`](crate::ProfBuilder) starts no thread for it; `false` by default.
+    /// Whether exports do nothing, so that a [`ProfBuilder`](crate::ProfBuilder) starts no thread for it; `false` by
+    /// default.
     fn is_disabled(&self) -> bool {
         false
     }
@@ -122,8 +123,8 @@ impl<'a> ExportContext<'a> {
     }
 }
 
-/// Runs by itself until it is ended, such as a server that others scrape. [`ProfBuilder::server`](crate::ProfBuilder::server)
-/// starts one, and its guard ends it.
+/// Runs by itself until it is ended, such as a server that others scrape.
+/// [`ProfBuilder::server`](crate::ProfBuilder::server) starts one, and its guard ends it.
 pub trait Server: Send + Sync {
     /// Begins to end, without waiting. May be called again.
     fn begin_shutdown(&self);

@@ -9,8 +9,8 @@ use crate::{CallRecord, MetricData, MetricHandler, MetricValue, Outcome, Untimed
 /// Makes each call an event of the target `prof`, with `function`, `group`, `outcome` and `duration_ms`, and each data
 /// point one with `name`, `group` and `value`.
 ///
-/// Calls that succeed and data points are of the level `DEBUG`, cancelled ones `INFO`, failures `WARN` and panics `ERROR`.
-/// An event is made on the thread of the call, at its end, and so within the spans that the call was in.
+/// Calls that succeed and data points are of the level `DEBUG`, cancelled ones `INFO`, failures `WARN` and panics
+/// `ERROR`. An event is made on the thread of the call, at its end, and so within the spans that the call was in.
 ///
 /// # Examples
 ///

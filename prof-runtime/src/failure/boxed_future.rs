@@ -1,7 +1,7 @@
 //! Boxes a boxed future again, measured.
 //!
-//! `dyn Future<Output = T> + 'a` is a valid type also where `T` does not outlive `'a`, and functions return such futures.
-//! To box one anew, the compiler asks for `T: 'a`, which an annotated function does not promise.
+//! `dyn Future<Output = T> + 'a` is a valid type also where `T` does not outlive `'a`, and functions return such
+//! futures. To box one anew, the compiler asks for `T: 'a`, which an annotated function does not promise.
 
 #![allow(unsafe_code)]
 

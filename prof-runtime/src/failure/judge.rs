@@ -2,9 +2,9 @@
 //!
 //! The names of the methods begin with `__prof_`, since a trait of the user's may have a `finish` for every type.
 //!
-//! The attribute does not know types. It writes `(&&probe(&value)).__prof_judge()`, and method resolution picks the first of
-//! several implementations that apply: the more references an implementation's `Self` has, the earlier it is tried
-//! ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
+//! The attribute does not know types. It writes `(&&probe(&value)).__prof_judge()`, and method resolution picks the
+//! first of several implementations that apply: the more references an implementation's `Self` has, the earlier it is
+//! tried ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
 
 use std::any::type_name;
 use std::future::Future;
@@ -199,8 +199,8 @@ impl<T> Judging for Probe<T> {
     }
 }
 
-/// Finishes a call by the type of its value: a boxed future is measured when it is awaited, a [`Fallible`] value decides
-/// on the outcome, any other is a success.
+/// Finishes a call by the type of its value: a boxed future is measured when it is awaited, a [`Fallible`] value
+/// decides on the outcome, any other is a success.
 pub trait Finish {
     /// The type of the value.
     type Value;

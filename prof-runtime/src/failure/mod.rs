@@ -1,4 +1,5 @@
-//! Whether the value that a function returns is a failure, and how a call ends with it. Uses the rooms from `base` to `call`.
+//! Whether the value that a function returns is a failure, and how a call ends with it. Uses the rooms from `base` to
+//! `call`.
 
 mod boxed_future;
 mod judge;

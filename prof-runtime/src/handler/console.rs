@@ -38,9 +38,9 @@ pub struct ConsoleHandler {
 impl ConsoleHandler {
     /// Creates a handler that writes to stdout.
     ///
-    /// On Unix, it takes no lock of [`std::io::stdout`], so that a thread that holds one holds up nothing. A line that the
-    /// program prints comes before those that are written later; what it prints without a line break comes when the standard
-    /// library writes its buffer.
+    /// On Unix, it takes no lock of [`std::io::stdout`], so that a thread that holds one holds up nothing. A line that
+    /// the program prints comes before those that are written later; what it prints without a line break comes when the
+    /// standard library writes its buffer.
     pub fn new() -> Self {
         Self::to(sys::Output::Stdout)
     }

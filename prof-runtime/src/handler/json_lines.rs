@@ -18,8 +18,8 @@ use crate::site::{CallRecord, UntimedCall};
 /// Writes each data point as a line with one JSON object, and each [published context](crate::context::publish) as one
 /// with the whole record.
 ///
-/// A data point has `timestamp_ns` (since the Unix epoch; 0 for times before), `group`, `name` and one of `count`, `gauge`
-/// and `duration_ms`. A number that is not finite is the text `NaN`, `Infinity` or `-Infinity`.
+/// A data point has `timestamp_ns` (since the Unix epoch; 0 for times before), `group`, `name` and one of `count`,
+/// `gauge` and `duration_ms`. A number that is not finite is the text `NaN`, `Infinity` or `-Infinity`.
 /// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. The lines of a call are written by one
 /// write. What cannot be written is [counted](Self::losses), and reported by the next [`flush`](MetricHandler::flush).
 ///

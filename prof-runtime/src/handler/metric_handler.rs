@@ -14,9 +14,9 @@ use crate::site::{CallRecord, UntimedCall};
 /// [`record_call`](Self::record_call).
 ///
 /// Handlers run on the thread that emits, at the end of the annotated call, and cannot hurt it: a panic is caught, and
-/// after the third the handler is switched off, with one line on stderr that names it; metrics that a handler itself causes, by calling
-/// annotated code or emitting data points, are not delivered, so that it cannot recurse. No lock of this crate is held
-/// while a handler runs, so one that blocks holds up its own caller only.
+/// after the third the handler is switched off, with one line on stderr that names it; metrics that a handler itself
+/// causes, by calling annotated code or emitting data points, are not delivered, so that it cannot recurse. No lock of
+/// this crate is held while a handler runs, so one that blocks holds up its own caller only.
 ///
 /// # Examples
 ///
@@ -55,8 +55,8 @@ pub trait MetricHandler: Send + Sync {
         }
     }
 
-    /// Receives one finished call that was not timed, because its function is sampled: `#[prof(sample = N)]`. Those of its
-    /// calls that were timed come through [`record_call`](Self::record_call).
+    /// Receives one finished call that was not timed, because its function is sampled: `#[prof(sample = N)]`. Those of
+    /// its calls that were timed come through [`record_call`](Self::record_call).
     ///
     /// The default emits its [data point](UntimedCall::data_point), so that counts are exact either way.
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {

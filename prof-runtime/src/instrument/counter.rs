@@ -19,7 +19,8 @@ use crate::thread::local;
 /// receives the group, it is one load and a branch. Other handlers receive each addition as a data point.
 ///
 /// Snapshots list every counter of the program, at 0 before its first addition. Additions while no handler receives the
-/// group are not counted, as calls of annotated functions are not. Counters that share a group and a name share an entry.
+/// group are not counted, as calls of annotated functions are not. Counters that share a group and a name share an
+/// entry.
 ///
 /// # Examples
 ///

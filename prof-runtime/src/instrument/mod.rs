@@ -1,7 +1,7 @@
 //! Counters and gauges that a program declares once and changes often. Uses the rooms from `base` to `call`.
 //!
-//! An instrument is bound to its handlers as an annotated function is: its static is a [`Callsite`], which has a route, and
-//! of which each thread keeps its share of an aggregator. So it needs no look-up by name, no lock and no locked
+//! An instrument is bound to its handlers as an annotated function is: its static is a [`Callsite`], which has a route,
+//! and of which each thread keeps its share of an aggregator. So it needs no look-up by name, no lock and no locked
 //! instruction that threads share.
 
 mod counter;

@@ -73,8 +73,8 @@ impl<'a> MetricData<'a> {
 /// Integers become a [`Count`](Self::Count), floats a [`Gauge`](Self::Gauge), a [`Duration`] a
 /// [`Duration`](Self::Duration). An integer too large for a count is saturated; a negative one becomes a gauge.
 ///
-/// A name has one kind of value, that of its first data point: an [`Aggregator`](crate::Aggregator) drops data points of
-/// another kind, counts them and prints a line about the first. Pass a number that may be negative as a float.
+/// A name has one kind of value, that of its first data point: an [`Aggregator`](crate::Aggregator) drops data points
+/// of another kind, counts them and prints a line about the first. Pass a number that may be negative as a float.
 ///
 /// JSON, and other formats for people, have a gauge that is not finite as the text `NaN`, `Infinity` or `-Infinity`.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
@@ -110,7 +110,8 @@ impl MetricValue {
     }
 }
 
-/// The milliseconds of a duration: the float that is nearest to them, so that it is written with no more digits than they have.
+/// The milliseconds of a duration: the float that is nearest to them, so that it is written with no more digits than
+/// they have.
 #[allow(clippy::cast_precision_loss)] // Beyond 104 days, nanoseconds are more than a float holds.
 pub(crate) fn duration_ms(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6

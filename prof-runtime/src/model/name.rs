@@ -2,8 +2,9 @@
 
 /// The names that precede a function in a metric's name.
 ///
-/// `path` is what `core::any::type_name` says of an item nested in the function `function`, or of a closure in that item.
-/// Its form is only as stable as rustc keeps it, so everything that is not understood is passed on rather than refused:
+/// `path` is what `core::any::type_name` says of an item nested in the function `function`, or of a closure in that
+/// item. Its form is only as stable as rustc keeps it, so everything that is not understood is passed on rather than
+/// refused:
 ///
 /// | item in | path | name |
 /// |---|---|---|

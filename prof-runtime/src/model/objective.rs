@@ -60,8 +60,8 @@ impl Objective {
         self
     }
 
-    /// Promises that so many percent of all calls, such as `99.0`, take no longer than `threshold`. What is finer than the
-    /// seventh digit after the point is rounded.
+    /// Promises that so many percent of all calls, such as `99.0`, take no longer than `threshold`. What is finer than
+    /// the seventh digit after the point is rounded.
     ///
     /// # Panics
     ///
@@ -90,8 +90,8 @@ impl Objective {
         (self.latency_ns > 0).then(|| Duration::from_nanos(self.latency_ns))
     }
 
-    /// Returns the share of calls that is to take no longer than [`latency_threshold`](Self::latency_threshold), such as
-    /// 0.99, if there is a promise.
+    /// Returns the share of calls that is to take no longer than [`latency_threshold`](Self::latency_threshold), such
+    /// as 0.99, if there is a promise.
     pub fn latency_ratio(&self) -> Option<f64> {
         ratio(self.percentile)
     }
@@ -101,7 +101,8 @@ impl Objective {
         self.success == 0 && self.latency_ns == 0
     }
 
-    /// Returns what it promises of success alone, and of latency alone: one or two objectives, or none if it promises nothing.
+    /// Returns what it promises of success alone, and of latency alone: one or two objectives, or none if it promises
+    /// nothing.
     pub fn parts(self) -> impl Iterator<Item = Self> {
         let success = Self { success: self.success, ..Self::new() };
         let latency = Self { success: 0, ..self };

@@ -55,8 +55,8 @@ impl fmt::Display for Outcome {
 ///
 /// # Panics
 ///
-/// A panic in `is_failure` does not reach the annotated function; the call counts as a success. One line on stderr says so
-/// the first, the tenth, the hundredth time and so on.
+/// A panic in `is_failure` does not reach the annotated function; the call counts as a success. One line on stderr says
+/// so the first, the tenth, the hundredth time and so on.
 ///
 /// # Examples
 ///

@@ -12,16 +12,17 @@ use crate::base::exit;
 use crate::base::stderr;
 use crate::counts::Snapshot;
 
-/// What a report looks like, and where it is written to; [`ProfBuilder::report_as`](crate::ProfBuilder::report_as) takes it.
+/// What a report looks like, and where it is written to; [`ProfBuilder::report_as`](crate::ProfBuilder::report_as)
+/// takes it.
 ///
-/// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the wall time
-/// since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees, and calls
-/// run side by side on several threads: the shares overlap, and one may exceed 100 %.
+/// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the wall
+/// time since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees,
+/// and calls run side by side on several threads: the shares overlap, and one may exceed 100 %.
 ///
 /// No line is wider than the terminal, nor than the variable `COLUMNS` says; where there is neither, than 160 columns.
-/// Where there is no room, names are shortened in the middle, to 60 columns at the most anywhere, and then columns are left
-/// out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form. The table is
-/// coloured on a terminal, unless `NO_COLOR` is set. The feature `json` has a report of everything, `Report::json`.
+/// Where there is no room, names are shortened in the middle, to 60 columns at the most anywhere, and then columns are
+/// left out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form. The table
+/// is coloured on a terminal, unless `NO_COLOR` is set. The feature `json` has a report of everything, `Report::json`.
 ///
 /// # Examples
 ///
@@ -135,8 +136,9 @@ fn write_to_stderr(text: &str) -> io::Result<()> {
 }
 
 impl Snapshot {
-    /// Returns the numbers as the text of a table, as [`report_at_exit`](crate::report_at_exit) prints it, but without colours and up to 160 columns
-    /// wide. The share is of the wall time from [`started_at`](Self::started_at) to [`taken_at`](Self::taken_at).
+    /// Returns the numbers as the text of a table, as [`report_at_exit`](crate::report_at_exit) prints it, but without
+    /// colours and up to 160 columns wide. The share is of the wall time from [`started_at`](Self::started_at) to
+    /// [`taken_at`](Self::taken_at).
     ///
     /// # Examples
     ///

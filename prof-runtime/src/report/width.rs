@@ -9,8 +9,8 @@ pub(super) const OF_TEXT: usize = 160;
 /// A terminal that does not say how wide it is.
 const OF_TERMINAL: usize = 80;
 
-/// The columns of stderr: those of the terminal, or fewer if the variable `COLUMNS` says so, which speaks alone where there is
-/// no terminal.
+/// The columns of stderr: those of the terminal, or fewer if the variable `COLUMNS` says so, which speaks alone where
+/// there is no terminal.
 pub(super) fn of_stderr() -> usize {
     let columns = std::env::var("COLUMNS").ok();
     let terminal = || sys::stderr_columns().unwrap_or(OF_TERMINAL);

@@ -33,7 +33,8 @@ pub struct Callsite {
     instrument: Option<Instrument>,
     /// What to do with a call: a [`Route`], as its word. Read on every call, written when handlers change.
     route: AtomicU64,
-    /// Which of the configuration's targets is that of the site's group; set with the first call, under the routing lock.
+    /// Which of the configuration's targets is that of the site's group; set with the first call, under the routing
+    /// lock.
     group_slot: AtomicU32,
     /// Where threads look for what they keep for this site; set with the first call, under the routing lock.
     slot: AtomicU32,
@@ -253,8 +254,8 @@ impl Callsite {
     }
 }
 
-/// Two call sites are equal if they are the same static: each annotated function has one. Their hash is their address, so
-/// that they can be keys of maps although they hold atomics: `clippy::mutable_key_type` does not see this.
+/// Two call sites are equal if they are the same static: each annotated function has one. Their hash is their address,
+/// so that they can be keys of maps although they hold atomics: `clippy::mutable_key_type` does not see this.
 impl PartialEq for Callsite {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self, other)

@@ -9,8 +9,8 @@ const CELLS: usize = 8;
 
 /// The value of a gauge: what was set, and what was added by each of some groups of threads.
 ///
-/// A change writes to one number only, and each is atomic, so that all orderings are relaxed: a reader sees some order of
-/// changes in which each is before or after a set, and none is lost.
+/// A change writes to one number only, and each is atomic, so that all orderings are relaxed: a reader sees some order
+/// of changes in which each is before or after a set, and none is lost.
 pub struct GaugeCells {
     /// The value that was set last, less all that was added before; the bits of a float.
     base: AtomicU64,

@@ -1,5 +1,5 @@
-//! Call sites: the static record of each annotated function and instrument, the list of them all, the route of their calls, and the records
-//! of calls, which refer to a site. Uses `base` and `model`.
+//! Call sites: the static record of each annotated function and instrument, the list of them all, the route of their
+//! calls, and the records of calls, which refer to a site. Uses `base` and `model`.
 
 mod callsite;
 mod gauge_cells;

@@ -163,8 +163,8 @@ impl<'a> UntimedCall<'a> {
         self.timestamp.unwrap_or_else(clock::wall_time)
     }
 
-    /// Returns the call as a data point: `NAME.success`, `NAME.failure` or `NAME.cancelled` with the value 1. A panic is a
-    /// failure here.
+    /// Returns the call as a data point: `NAME.success`, `NAME.failure` or `NAME.cancelled` with the value 1. A panic
+    /// is a failure here.
     pub fn data_point(&self) -> MetricData<'a> {
         let name = self.callsite.outcome_name(self.outcome);
         MetricData::at(self.timestamp(), self.callsite.group(), name, MetricValue::Count(1))

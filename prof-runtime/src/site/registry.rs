@@ -39,7 +39,8 @@ pub(crate) fn list(site: &'static Callsite) {
     let mut first = FIRST.load(Ordering::Relaxed);
     loop {
         link.next.store(first, Ordering::Relaxed);
-        // What was published before goes on being acquired through this one: a chain of exchanges is a release sequence.
+        // What was published before goes on being acquired through this one: a chain of exchanges is a release
+        // sequence.
         match FIRST.compare_exchange_weak(first, new, Ordering::Release, Ordering::Relaxed) {
             Ok(_) => return,
             Err(other) => first = other,

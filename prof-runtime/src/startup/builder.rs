@@ -18,8 +18,8 @@ use crate::handler::losses::Losses;
 #[cfg(feature = "report")]
 use crate::report::Report;
 
-/// What to start, and how: the [parts](super) of the variable `PROF`, in code, and handlers, exporters and servers of the
-/// program's own.
+/// What to start, and how: the [parts](super) of the variable `PROF`, in code, and handlers, exporters and servers of
+/// the program's own.
 ///
 /// # Examples
 ///
@@ -127,21 +127,21 @@ impl ProfBuilder {
     }
 
     /// Adds a handler that receives the metrics of all groups, beside those that the program
-    /// [configures](crate::configure), from a queue and a thread of its own. `name` stands for it in messages, and `NAME queue`
-    /// in the list of losses.
+    /// [configures](crate::configure), from a queue and a thread of its own. `name` stands for it in messages, and
+    /// `NAME queue` in the list of losses.
     pub fn handler(self, name: impl Into<String>, handler: impl IntoHandler) -> Self {
         self.with_own(name, OwnKind::Queued(handler.into_handler()))
     }
 
-    /// Adds a handler that receives the metrics of all groups on the threads that emit them, without a queue: for one that
-    /// neither writes nor waits, such as an [`Aggregator`](crate::Aggregator).
+    /// Adds a handler that receives the metrics of all groups on the threads that emit them, without a queue: for one
+    /// that neither writes nor waits, such as an [`Aggregator`](crate::Aggregator).
     pub fn direct_handler(self, name: impl Into<String>, handler: impl IntoHandler) -> Self {
         self.with_own(name, OwnKind::Direct(handler.into_handler()))
     }
 
     /// Adds an exporter of the guard's [`aggregator`](ProfGuard::aggregator). It exports as often as
-    /// [`interval`](Self::interval) says, else as [often as it wants](Exporter::default_interval). `name` stands for it in
-    /// messages and in the list of losses.
+    /// [`interval`](Self::interval) says, else as [often as it wants](Exporter::default_interval). `name` stands for it
+    /// in messages and in the list of losses.
     pub fn exporter(self, name: impl Into<String>, exporter: impl Exporter + 'static) -> Self {
         self.with_own(name, OwnKind::Exporter(Box::new(exporter), None))
     }
@@ -187,8 +187,8 @@ impl ProfBuilder {
         self
     }
 
-    /// Sets an attribute of the program, such as `service.name`: of the resource in OTLP, where it replaces the one of a
-    /// variable. Exporters of the program's own [receive](Exporter::attach) it.
+    /// Sets an attribute of the program, such as `service.name`: of the resource in OTLP, where it replaces the one of
+    /// a variable. Exporters of the program's own [receive](Exporter::attach) it.
     pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         let key = key.into();
         self.options.attributes.retain(|(known, _)| *known != key);
@@ -276,8 +276,8 @@ impl ProfBuilder {
         self.with_address(Kind::Prometheus, address)
     }
 
-    /// Has `prometheus` answer requests for this host, too, where it listens on loopback; `*` is every host. Without it, only
-    /// loopback names are answered there, and the one that the address was given by.
+    /// Has `prometheus` answer requests for this host, too, where it listens on loopback; `*` is every host. Without
+    /// it, only loopback names are answered there, and the one that the address was given by.
     #[cfg(feature = "prometheus")]
     pub fn prometheus_host(mut self, host: impl Into<String>) -> Self {
         self.options.prometheus.allowed_hosts.push(host.into());
@@ -324,14 +324,14 @@ impl ProfBuilder {
     }
 
     /// Ends the program in order when SIGTERM, SIGINT (Ctrl-C) or SIGHUP comes: everything is written out, within the
-    /// [`timeout`](Self::timeout), and then the signal does what it would have done, so that the exit status is that of the
-    /// signal. A second signal ends the program at once, with these exceptions: the same signal within 1 s after the first is
-    /// the same event, as senders such as `timeout` signal a program and then its group; and SIGHUP never ends it at once, as
-    /// both the kernel and the shell send it when a terminal is closed.
+    /// [`timeout`](Self::timeout), and then the signal does what it would have done, so that the exit status is that of
+    /// the signal. A second signal ends the program at once, with these exceptions: the same signal within 1 s after
+    /// the first is the same event, as senders such as `timeout` signal a program and then its group; and SIGHUP never
+    /// ends it at once, as both the kernel and the shell send it when a terminal is closed.
     ///
-    /// A signal that the program handles or ignores itself is left to it, whether it does so from the start or later. The
-    /// first process of a container, which the system protects from signals, ends with the status 128 + signal. On systems
-    /// other than Unix, [`start`](Self::start) fails.
+    /// A signal that the program handles or ignores itself is left to it, whether it does so from the start or later.
+    /// The first process of a container, which the system protects from signals, ends with the status 128 + signal. On
+    /// systems other than Unix, [`start`](Self::start) fails.
     #[cfg(feature = "signals")]
     pub fn signals(self) -> Self {
         self.with(Kind::Signals, Argument::Nothing)
@@ -352,8 +352,8 @@ impl ProfBuilder {
         self
     }
 
-    /// Sets how large a file of `json` or `snapshots` may become before it is moved out of the way, and how many of those
-    /// are kept; 64 MiB and 3 by default.
+    /// Sets how large a file of `json` or `snapshots` may become before it is moved out of the way, and how many of
+    /// those are kept; 64 MiB and 3 by default.
     pub fn rotate(mut self, max_bytes: u64, old_files: u32) -> Self {
         self.options.max_bytes = max_bytes;
         self.options.old_files = old_files;
@@ -364,8 +364,8 @@ impl ProfBuilder {
     ///
     /// # Errors
     ///
-    /// If a part is listed twice, or cannot be started, or takes too long; then nothing was started, and files that were made
-    /// for it are removed again.
+    /// If a part is listed twice, or cannot be started, or takes too long; then nothing was started, and files that
+    /// were made for it are removed again.
     pub fn start(self) -> Result<ProfGuard, InitError> {
         let Self { parts, own, options, .. } = self;
         let parts = Part::check(parts, &own)?;

@@ -1,5 +1,5 @@
-//! Targets that are not there, do not answer, or want too much: no annotated call waits for one, the end is in time, and
-//! what is lost is counted. A test that would wait for ever is one that fails.
+//! Targets that are not there, do not answer, or want too much: no annotated call waits for one, the end is in time,
+//! and what is lost is counted. A test that would wait for ever is one that fails.
 #![cfg(all(feature = "json", feature = "otlp", feature = "prometheus", feature = "statsd"))]
 // In this crate alone, lints look into the section that an annotated function is listed in.
 #![allow(unsafe_code)]

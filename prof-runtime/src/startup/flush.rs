@@ -7,14 +7,14 @@ use crate::handler::{FlushError, FlushFailures};
 /// Writes out everything that is held back in this process: flushes every installed handler, and has every
 /// [`PeriodicExporter`](crate::export::PeriodicExporter) export now, those of guards included.
 ///
-/// All exporters export at the same time, while the handlers are flushed one by one. They have 5 s in all, or as long as
-/// the guard with the longest [timeout](crate::ProfBuilder::timeout) grants. In a handler or an exporter, what its own
-/// thread would have to write is left out.
+/// All exporters export at the same time, while the handlers are flushed one by one. They have 5 s in all, or as long
+/// as the guard with the longest [timeout](crate::ProfBuilder::timeout) grants. In a handler or an exporter, what its
+/// own thread would have to write is left out.
 ///
 /// # Errors
 ///
-/// Those of all handlers and exporters that failed, after every one was tried; [`FlushError::Several`] if there are more
-/// than one.
+/// Those of all handlers and exporters that failed, after every one was tried; [`FlushError::Several`] if there are
+/// more than one.
 ///
 /// # Examples
 ///

@@ -184,8 +184,8 @@ impl Starting {
 }
 
 impl ProfGuard {
-    /// Returns the aggregator that counts for the report, for Prometheus and for whatever else takes snapshots; `None` if
-    /// nothing does.
+    /// Returns the aggregator that counts for the report, for Prometheus and for whatever else takes snapshots; `None`
+    /// if nothing does.
     pub fn aggregator(&self) -> Option<&Aggregator> {
         self.running.aggregator.as_ref()
     }
@@ -197,8 +197,8 @@ impl ProfGuard {
         server.local_addr()
     }
 
-    /// Returns the address that the [server](super::ProfBuilder::server) of this name listens on; `None` if there is no such
-    /// server, or it has no address.
+    /// Returns the address that the [server](super::ProfBuilder::server) of this name listens on; `None` if there is no
+    /// such server, or it has no address.
     pub fn server_addr(&self, name: &str) -> Option<SocketAddr> {
         let (_, server) = self.running.servers.iter().find(|(target, _)| target == name)?;
         server.local_addr()
@@ -289,8 +289,8 @@ impl End for Running {
     fn begin(&self) {
         // Locked until all of it is done: another thread that begins the end waits.
         let mut observers = lock(&self.observers);
-        // All parts have the calls up to one moment. A call that is being handed on at that moment is counted as lost by the
-        // queues that it comes to later.
+        // All parts have the calls up to one moment. A call that is being handed on at that moment is counted as lost
+        // by the queues that it comes to later.
         Observer::end(std::mem::take(&mut *observers));
         self.handlers.iter().for_each(|handler| handler.begin_shutdown());
         if let Some(aggregator) = self.aggregator.as_ref().filter(|_| self.is_here()) {

@@ -18,14 +18,14 @@
 //! queues that are bounded: what a target is too slow for is lost, and counted by [`ProfGuard::losses`].
 //!
 //! Everything is looked up, opened and listened on before anything is started: one part that is wrong starts none, and
-//! leaves no file behind. A start takes at most 5 s, or what [`ProfBuilder::timeout`] says if that is longer. A named pipe
-//! needs a reader by then.
+//! leaves no file behind. A start takes at most 5 s, or what [`ProfBuilder::timeout`] says if that is longer. A named
+//! pipe needs a reader by then.
 //!
 //! # Without a line in `main`
 //!
 //! With the feature `auto`, the parts that `PROF` lists start before `main`, in every program that is linked with this
-//! crate; a crate that is only named in `Cargo.toml` is not linked, one `#[prof]` or `use prof_runtime as _;` is enough.
-//! So test binaries report what the tests called:
+//! crate; a crate that is only named in `Cargo.toml` is not linked, one `#[prof]` or `use prof_runtime as _;` is
+//! enough. So test binaries report what the tests called:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -36,17 +36,17 @@
 //! PROF=report cargo test
 //! ```
 //!
-//! - Without the variable, nothing starts. If a part is wrong, a line on stderr says so, and the program goes on without
-//!   any of them.
-//! - The exit of the process ends the parts, as [below](#the-end), after the destructors of `main` and of the thread-locals
-//!   of its thread. Destructors of statics do not exist in Rust, and those of C++ libraries run after it.
-//! - [`init_from_env`] starts nothing again: it returns the guard of what runs. [`init`] and [`ProfBuilder`] start parts
-//!   of their own.
+//! - Without the variable, nothing starts. If a part is wrong, a line on stderr says so, and the program goes on
+//!   without any of them.
+//! - The exit of the process ends the parts, as [below](#the-end), after the destructors of `main` and of the
+//!   thread-locals of its thread. Destructors of statics do not exist in Rust, and those of C++ libraries run after it.
+//! - [`init_from_env`] starts nothing again: it returns the guard of what runs. [`init`] and [`ProfBuilder`] start
+//!   parts of their own.
 //! - Code that runs before `main` is measured from the start of the parts on. It runs in the order of linking.
 //! - Each process reports for itself. `cargo test` runs one per test binary, `cargo nextest` one per test, and programs
 //!   that they start inherit the variable. A forked child does not report.
-//! - Handlers that the program [registers](crate::register_handler!) receive as ever. Code of a library that is loaded at
-//!   run time starts its parts while it is loaded, under the lock of the loader: leave the feature off there, and in
+//! - Handlers that the program [registers](crate::register_handler!) receive as ever. Code of a library that is loaded
+//!   at run time starts its parts while it is loaded, under the lock of the loader: leave the feature off there, and in
 //!   procedural macros.
 //!
 //! # The end
@@ -60,27 +60,28 @@
 //! | aborts, or is ended by another signal | is lost from memory; files have whole lines |
 //! | calls `_exit`, or executes another program in its place | is lost likewise |
 //!
-//! That holds for guards, [reports](fn@crate::report_at_exit), [periodic exporters](crate::export::PeriodicExporter) and
-//! [buffered handlers](crate::BufferedHandler), and configured handlers are flushed. The exit status is that of the program.
-//! An end takes at most 5 s, or what [`ProfBuilder::timeout`] says, and 1 s more where nobody reads stderr; what did not get
-//! out by then is counted, and said on stderr. All numbers are those of the moment at which the end began: calls that other
-//! threads make after that are neither in the report, nor in files, snapshots, datagrams and pushes, nor counted as lost.
+//! That holds for guards, [reports](fn@crate::report_at_exit), [periodic exporters](crate::export::PeriodicExporter)
+//! and [buffered handlers](crate::BufferedHandler), and configured handlers are flushed. The exit status is that of the
+//! program. An end takes at most 5 s, or what [`ProfBuilder::timeout`] says, and 1 s more where nobody reads stderr;
+//! what did not get out by then is counted, and said on stderr. All numbers are those of the moment at which the end
+//! began: calls that other threads make after that are neither in the report, nor in files, snapshots, datagrams and
+//! pushes, nor counted as lost.
 //!
-//! While a signal ends the program, a second one ends it at once. But the same signal within 1 s after the first is the same
-//! event, and is ignored: `timeout` of coreutils signals a program and then its group. SIGHUP never ends it at once, since
-//! both the kernel and the shell send it when a terminal is closed.
+//! While a signal ends the program, a second one ends it at once. But the same signal within 1 s after the first is the
+//! same event, and is ignored: `timeout` of coreutils signals a program and then its group. SIGHUP never ends it at
+//! once, since both the kernel and the shell send it when a terminal is closed.
 //!
-//! Exit handlers that were installed after the start run before all this, and calls in them are counted; so are those in
-//! destructors of thread-locals of the thread that exits. In a library that is loaded at run time, the handler runs when the
-//! library is unloaded, if not before.
+//! Exit handlers that were installed after the start run before all this, and calls in them are counted; so are those
+//! in destructors of thread-locals of the thread that exits. In a library that is loaded at run time, the handler runs
+//! when the library is unloaded, if not before.
 //!
 //! # Forks
 //!
 //! After a fork, the threads are the parent's. The child has neither the parent's port nor its connections, writes and
 //! prints nothing of what was counted before or after the fork, and is not held up; dropping the guard says what stayed
 //! behind. A child that wants to export starts parts of its own, and a program that becomes a daemon starts them after
-//! that. As with every lock, one that another thread holds at the moment of the fork stays taken in the child: fork before
-//! anything is started, or replace the child by another program at once, as [`std::process::Command`] does.
+//! that. As with every lock, one that another thread holds at the moment of the fork stays taken in the child: fork
+//! before anything is started, or replace the child by another program at once, as [`std::process::Command`] does.
 
 #[cfg(feature = "auto")]
 mod auto;
@@ -105,13 +106,13 @@ pub use self::error::InitError;
 pub use self::flush::flush;
 pub use self::guard::ProfGuard;
 
-/// Counts every annotated call from now on, and prints a [table](crate::Report) of them to stderr when the returned guard is
-/// dropped, or the process exits before that: bind it in `main`.
+/// Counts every annotated call from now on, and prints a [table](crate::Report) of them to stderr when the returned
+/// guard is dropped, or the process exits before that: bind it in `main`.
 ///
 /// It is `ProfBuilder::new().report()`, started, which cannot fail. The report listens beside whatever handlers are
-/// configured, and to all groups; only what is [`scoped`](crate::scoped) passes it by. [How a program ends](self#the-end)
-/// says which ends print it. If nobody reads what it is printed to, it is given up after 6 s. A process that was forked from
-/// the one that counts prints none.
+/// configured, and to all groups; only what is [`scoped`](crate::scoped) passes it by. [How a program
+/// ends](self#the-end) says which ends print it. If nobody reads what it is printed to, it is given up after 6 s. A
+/// process that was forked from the one that counts prints none.
 ///
 /// # Examples
 ///
@@ -164,7 +165,8 @@ pub fn init_from_env() -> Result<ProfGuard, InitError> {
     ProfBuilder::new().from_env()?.start()
 }
 
-/// Starts what a comma-separated list says, until the returned guard is dropped: the [parts](self) of the variable `PROF`.
+/// Starts what a comma-separated list says, until the returned guard is dropped: the [parts](self) of the variable
+/// `PROF`.
 ///
 /// # Errors
 ///

@@ -149,7 +149,8 @@ impl Part {
         Ok(Self::new(kind, argument))
     }
 
-    /// The parts of a comma-separated list. Blanks around commas do not matter, nor do commas with nothing between them.
+    /// The parts of a comma-separated list. Blanks around commas do not matter, nor do commas with nothing between
+    /// them.
     pub(super) fn parse_list(list: &OsStr) -> Result<Vec<Self>, InitError> {
         let mut is_after_url = false;
         let parse = |text: &OsStr| {

@@ -1,5 +1,5 @@
-//! Ends that drop no guard. Whatever was counted until then has to be in the report, the files and the datagrams, and in the
-//! last push.
+//! Ends that drop no guard. Whatever was counted until then has to be in the report, the files and the datagrams, and
+//! in the last push.
 
 use std::net::UdpSocket;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -1,5 +1,5 @@
-//! Children that are forked from a program, and end as programs do. (`../forking.rs` has one that drops the guard and looks
-//! at what was lost.)
+//! Children that are forked from a program, and end as programs do. (`../forking.rs` has one that drops the guard and
+//! looks at what was lost.)
 
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! The rows of `prof-runtime/FAULTS.md` on a program that runs: a test starts it (`service.rs`), breaks what the row names,
-//! and reads what the program answers, says on stderr and leaves behind, and what the other side received.
+//! The rows of `prof-runtime/FAULTS.md` on a program that runs: a test starts it (`service.rs`), breaks what the row
+//! names, and reads what the program answers, says on stderr and leaves behind, and what the other side received.
 //!
 //! `program.rs` starts and asks it, `peers.rs` is the other side. A test is in the file of what it breaks. Where the
 //! program has to do something new, it learns a line in `service.rs`.

@@ -116,8 +116,8 @@ impl Setup {
         (self, reader)
     }
 
-    /// Starts it, whatever comes of it. It ignores no signal, also where the tests run in the background of a script, which
-    /// has them ignore Ctrl-C.
+    /// Starts it, whatever comes of it. It ignores no signal, also where the tests run in the background of a script,
+    /// which has them ignore Ctrl-C.
     pub(crate) fn spawn(mut self) -> Program {
         unsafe extern "C" {
             safe fn signal(signal: i32, handler: usize) -> usize;
@@ -255,7 +255,8 @@ impl Program {
         self.answer()
     }
 
-    /// How much was lost on the way to targets of a kind, such as `json`, or in their queues, `json queue`, over all units.
+    /// How much was lost on the way to targets of a kind, such as `json`, or in their queues, `json queue`, over all
+    /// units.
     #[track_caller]
     pub(crate) fn lost(&mut self, kind: &str) -> u64 {
         self.losses(kind).iter().map(|(_, count)| count).sum()
@@ -294,7 +295,8 @@ impl Program {
         all
     }
 
-    /// What the system tells of it: `status`, or `root`, where its file systems are if they are others than those of the test.
+    /// What the system tells of it: `status`, or `root`, where its file systems are if they are others than those of
+    /// the test.
     pub(crate) fn told_by_system(&self, what: &str) -> PathBuf {
         format!("/proc/{}/{what}", self.process.as_raw_nonzero()).into()
     }

@@ -2,8 +2,8 @@
 //! say, one after the other, and answers each with a line that begins with `> `.
 //!
 //! The variable `SERVICE_PROF` lists the parts that it starts, as `PROF` does. Arguments set what only the builder can
-//! set: `timeout-ms=N`, `interval-ms=N` and `rotate=BYTES,OLD_FILES`; `answers=off` answers nothing. It ends by returning
-//! from `main` when its input ends.
+//! set: `timeout-ms=N`, `interval-ms=N` and `rotate=BYTES,OLD_FILES`; `answers=off` answers nothing. It ends by
+//! returning from `main` when its input ends.
 // To fork, and to handle signals and exits as C does.
 #![allow(missing_docs, unsafe_code)]
 
@@ -189,8 +189,8 @@ fn exit_locked(output: &str) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Configures handlers that hold back what they write to files of the current directory, each in a way of its own, and starts
-/// an exporter that does.
+/// Configures handlers that hold back what they write to files of the current directory, each in a way of its own, and
+/// starts an exporter that does.
 fn hold_back() -> Result<PeriodicExporter, Box<dyn Error>> {
     let buffer = JsonLinesHandler::to(BufWriter::new(File::create("buffer")?));
     let queue = BufferedHandler::new(JsonLinesHandler::to(BufWriter::new(File::create("queue")?)))?;
@@ -368,8 +368,8 @@ impl Service {
         Ok("done".to_owned())
     }
 
-    /// Forks a child that works twice and then ends as it is told, and says how it ended. One that waits does so until this
-    /// process has ended; its number is said instead.
+    /// Forks a child that works twice and then ends as it is told, and says how it ended. One that waits does so until
+    /// this process has ended; its number is said instead.
     fn fork(&mut self, how: &str) -> Result<String, Box<dyn Error>> {
         let (mut dies, alive) = pipe()?;
         match c::fork() {
@@ -420,8 +420,8 @@ impl Service {
     }
 }
 
-/// Forks so many children while other threads record, come and go, and take snapshots, and says how many of them did not
-/// end well. A child records in every way that there is, on a thread of its own too, and ends.
+/// Forks so many children while other threads record, come and go, and take snapshots, and says how many of them did
+/// not end well. A child records in every way that there is, on a thread of its own too, and ends.
 #[cfg(unix)]
 fn fork_often(children: u64) -> usize {
     fn record() {

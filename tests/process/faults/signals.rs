@@ -149,8 +149,8 @@ fn a_signal_that_is_ignored_stays_ignored() {
     is_left_to(service("report,signals").after("trap '' TERM").start(), "0");
 }
 
-/// A program that waits for signals blocks them on the threads that it knows of. Those that it does not know must not take
-/// them instead.
+/// A program that waits for signals blocks them on the threads that it knows of. Those that it does not know must not
+/// take them instead.
 #[test]
 fn a_signal_that_the_program_waits_for_is_left_to_it() {
     for part in ["", ",signals"] {

@@ -6,9 +6,10 @@
 //! cargo run -p prof-real-crates -- cases [ATTRIBUTE…] [CASE…]
 //! ```
 //!
-//! With `--on`, integration tests are annotated too, and a linked crate registers an aggregator that counts all calls; with
-//! `--scoped`, each test also has a scope. ATTRIBUTE is `prof` (the default), one of the peers in [`subject`], or `all`. Prints Markdown to stdout, and each
-//! difference to stderr. Needs a registry, and for crates many minutes. Ends with 1 if `prof` makes a difference.
+//! With `--on`, integration tests are annotated too, and a linked crate registers an aggregator that counts all calls;
+//! with `--scoped`, each test also has a scope. ATTRIBUTE is `prof` (the default), one of the peers in [`subject`], or
+//! `all`. Prints Markdown to stdout, and each difference to stderr. Needs a registry, and for crates many minutes. Ends
+//! with 1 if `prof` makes a difference.
 
 mod cases;
 mod crates;

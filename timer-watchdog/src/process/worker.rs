@@ -89,7 +89,8 @@ pub enum RefusedWorker {
     /// It is in another pid namespace, so the number in the request means another process.
     #[error("it is in another pid namespace")]
     OtherNamespace,
-    /// It is not a descendant of the process that all workers descend from. See [`KillPolicy::within`](crate::KillPolicy::within).
+    /// It is not a descendant of the process that all workers descend from. See
+    /// [`KillPolicy::within`](crate::KillPolicy::within).
     #[error("it is not a descendant of process {root}")]
     NotWithin {
         /// The process that all workers descend from.

@@ -173,8 +173,8 @@ fn check_not_pushed(variables: &[(&str, &str)], collector: &Collector) {
     assert!(collector.is_idle());
 }
 
-/// A collector that takes connections and never answers is given up on: without the variable after 10 s, which is longer
-/// than the service takes for its end.
+/// A collector that takes connections and never answers is given up on: without the variable after 10 s, which is
+/// longer than the service takes for its end.
 fn check_timeout(variable: &str) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());

@@ -10,7 +10,8 @@ use super::page::Page;
 pub(crate) const REQUESTS: u64 = 100;
 /// Those whose call of `load` fails.
 pub(crate) const FAILURES: u64 = REQUESTS / 20;
-/// Calls of its annotated functions that succeed: `GET /orders`, `load` and `render`, which is for orders that were found.
+/// Calls of its annotated functions that succeed: `GET /orders`, `load` and `render`, which is for orders that were
+/// found.
 pub(crate) const SUCCESSES: u64 = 3 * (REQUESTS - FAILURES);
 /// All calls of them.
 pub(crate) const CALLS: u64 = SUCCESSES + 2 * FAILURES;

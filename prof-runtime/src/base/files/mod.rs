@@ -28,11 +28,11 @@ use crate::base::stderr;
 ///   the next write goes to its start.
 /// - Several processes, and several `RotatingFile`s in one process, may write to one path if they have the same limits:
 ///   one moves the file, and the others switch to the new one. An advisory lock keeps them apart.
-/// - A new file is open before an old one is moved or removed, and a move that fails is taken back. While the file cannot be
-///   moved, as when there are no descriptors, it grows up to twice its limit, and further writes fail. As soon as it
-///   can be moved again, all is as before.
-/// - Only regular files are moved. A link stays, and the file that it leads to is moved where it is. Pipes, devices, and the
-///   names of the process' own descriptors, such as `/dev/stdout`, are written to and left in their place.
+/// - A new file is open before an old one is moved or removed, and a move that fails is taken back. While the file
+///   cannot be moved, as when there are no descriptors, it grows up to twice its limit, and further writes fail. As
+///   soon as it can be moved again, all is as before.
+/// - Only regular files are moved. A link stays, and the file that it leads to is moved where it is. Pipes, devices,
+///   and the names of the process' own descriptors, such as `/dev/stdout`, are written to and left in their place.
 ///
 /// Beside the file, `PATH.new` and `PATH.oldest` exist while it is moved.
 ///

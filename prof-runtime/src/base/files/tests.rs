@@ -435,8 +435,8 @@ proptest::proptest! {
                 }
                 Step::Tear => {
                     let file = fs::OpenOptions::new().append(true).create(true).open(at("m"));
-                    // Longer than all that is written here: a file that is emptied, and torn to the size that it had, is
-                    // taken for that one.
+                    // Longer than all that is written here: a file that is emptied, and torn to the size that it had,
+                    // is taken for that one.
                     let torn = "torn".repeat(100);
                     file.unwrap().write_all(torn.as_bytes()).unwrap();
                 }

@@ -7,8 +7,8 @@ pub(crate) use self::descriptors::NotInherited;
 /// Has these run around each fork on the thread that forks: before it, and after it in the parent and in the child.
 #[cfg(all(unix, not(miri)))]
 pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) {
-    // SAFETY: the hooks have no state and do not unwind. Where this crate is in a library that is unloaded, the C library
-    // forgets them with it. Where it has no memory for them, forks go without.
+    // SAFETY: the hooks have no state and do not unwind. Where this crate is in a library that is unloaded, the C
+    // library forgets them with it. Where it has no memory for them, forks go without.
     unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
 }
 

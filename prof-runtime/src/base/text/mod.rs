@@ -1,9 +1,9 @@
 //! How messages show foreign text and secrets.
 //!
 //! Names that users chose, paths, values of environment variables, parts of `PROF` and whatever a peer sends can hold
-//! escape sequences, line breaks and characters that reorder a line. URLs and headers can hold credentials. Errors, reports,
-//! log lines and `Debug` show foreign text as [`Foreign`], and credentials as [`Secret`] or [`MaskedUrl`]. These types
-//! cannot be printed in any other way.
+//! escape sequences, line breaks and characters that reorder a line. URLs and headers can hold credentials. Errors,
+//! reports, log lines and `Debug` show foreign text as [`Foreign`], and credentials as [`Secret`] or [`MaskedUrl`].
+//! These types cannot be printed in any other way.
 
 #[cfg(test)]
 mod everywhere;
@@ -14,7 +14,8 @@ use std::fmt::{self, Write as _};
 ///
 /// `Display` escapes control characters (and so escape sequences and line breaks), the separators U+2028 and U+2029,
 /// bidirectional controls, and characters that are invisible. It leaves out the middle of a text of more than 256
-/// characters and says how many are missing; a precision, as in `{:.1000}`, is another bound. `Debug` is the same in quotes.
+/// characters and says how many are missing; a precision, as in `{:.1000}`, is another bound. `Debug` is the same in
+/// quotes.
 ///
 /// # Examples
 ///
@@ -95,7 +96,8 @@ fn escape(f: &mut fmt::Formatter<'_>, text: &str, is_start: bool) -> fmt::Result
 fn is_plain(c: char, may_combine: bool) -> bool {
     match c {
         ' '..='~' => true,
-        // Invisible, although they are letters, marks or symbols: fillers, variation selectors, the empty pattern of Braille.
+        // Invisible, although they are letters, marks or symbols: fillers, variation selectors, the empty pattern of
+        // Braille.
         '\u{34f}'
         | '\u{115f}'
         | '\u{1160}'
@@ -160,8 +162,8 @@ impl fmt::Debug for Secret {
 /// A URL or address, well-formed or not, without its credentials: `…` replaces everything before the last `@`, and
 /// everything after the first `?`, `#`, `;`, `&` or `,`.
 ///
-/// Where it is not certain which part of a malformed URL is a secret, all of it but the scheme is left out. What is left is
-/// shown as [`Foreign`] text. `Debug` is the same in quotes.
+/// Where it is not certain which part of a malformed URL is a secret, all of it but the scheme is left out. What is
+/// left is shown as [`Foreign`] text. `Debug` is the same in quotes.
 ///
 /// # Examples
 ///

@@ -1,8 +1,8 @@
 //! Makes the handlers that crates registered at link time, when the configuration is first needed.
 //!
-//! Their expressions are the user's code: they may configure, flush, open scopes or call annotated functions. No lock of ours
-//! is held while they are evaluated. Other threads wait meanwhile, so that handlers miss no call, but not for ever: an
-//! expression may in turn wait for one of them.
+//! Their expressions are the user's code: they may configure, flush, open scopes or call annotated functions. No lock
+//! of ours is held while they are evaluated. Other threads wait meanwhile, so that handlers miss no call, but not for
+//! ever: an expression may in turn wait for one of them.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -43,8 +43,8 @@ thread_local! {
 /// The handlers of a group, or of everything.
 pub(super) type Made = (Option<&'static str>, Arc<GuardedHandler>);
 
-/// Makes the handlers and hands them to `install`, if that was not done yet. To be called before the configuration is looked
-/// at, without its lock.
+/// Makes the handlers and hands them to `install`, if that was not done yet. To be called before the configuration is
+/// looked at, without its lock.
 #[inline]
 pub(super) fn ensure(install: fn(Vec<Made>)) {
     if !IS_MADE.load(Ordering::Acquire) && !IS_MAKING.get() {

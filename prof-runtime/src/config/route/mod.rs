@@ -1,10 +1,10 @@
 //! Where metrics go: which handler, for which group, and how a call site finds out.
 //!
 //! The configuration is rebuilt under a lock whenever a handler is installed, and published in two forms: every call
-//! site that was called holds a [`Route`], one word that says what to do with a call; every group has a [`Handlers`], the
-//! handlers themselves, which a thread takes without a lock when it has none cached that the route leads to. Either may be
-//! newer than the other: a call then goes to the handlers before the change or to those after it, but to one of them, and
-//! once.
+//! site that was called holds a [`Route`], one word that says what to do with a call; every group has a [`Handlers`],
+//! the handlers themselves, which a thread takes without a lock when it has none cached that the route leads to. Either
+//! may be newer than the other: a call then goes to the handlers before the change or to those after it, but to one of
+//! them, and once.
 //!
 //! Scoped handlers belong to threads and change nothing here, except that the first of the program leaves no site
 //! [off](Route::OFF).
@@ -213,9 +213,9 @@ fn installed(handler: impl IntoHandler) -> Option<Arc<GuardedHandler>> {
     Some(GuardedHandler::new(handler))
 }
 
-/// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile go
-/// to either, and none is lost. The replaced handler is flushed. Threads that have called it hold on to it until they call
-/// again or end, and it is dropped with the last of them.
+/// Installs the handler of every group that has none of its own. It replaces the one before; calls that end meanwhile
+/// go to either, and none is lost. The replaced handler is flushed. Threads that have called it hold on to it until
+/// they call again or end, and it is dropped with the last of them.
 ///
 /// Until then, metrics go nowhere, or to the handlers that linked crates [registered](crate::register_handler).
 ///
@@ -313,8 +313,8 @@ impl Drop for Observer {
 
 /// Has every call look for a scoped handler of its thread, from now on.
 ///
-/// The first scope of the program rewrites the routes of its call sites. They stay that way: scopes come and go, often one
-/// per request, and a call that finds none costs little (`prof-bench overhead`).
+/// The first scope of the program rewrites the routes of its call sites. They stay that way: scopes come and go, often
+/// one per request, and a call that finds none costs little (`prof-bench overhead`).
 pub(crate) fn look_for_scopes() {
     static LOOKED_FOR: AtomicBool = AtomicBool::new(false);
     if LOOKED_FOR.load(Ordering::Acquire) {

@@ -35,7 +35,8 @@ pub(crate) const LAST: usize = BUCKETS - 1;
 const DROPPED_BITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
 const BIAS: usize = (1023 << SUB_BITS) - 1;
 
-/// Whether a duration in nanoseconds is one that [`bucket_of_common`] knows the bucket of: neither 0 nor beyond the last.
+/// Whether a duration in nanoseconds is one that [`bucket_of_common`] knows the bucket of: neither 0 nor beyond the
+/// last.
 pub(crate) const fn is_common(ns: u64) -> bool {
     ns != 0 && ns >> MAX_BITS == 0
 }
@@ -86,8 +87,8 @@ pub struct Histogram {
     counts: Counts,
 }
 
-/// `(bucket, count)`, ascending by bucket, each of which is one that durations fall into; no count is 0, and their sum is
-/// not beyond `u64::MAX`, unless histograms were merged that are.
+/// `(bucket, count)`, ascending by bucket, each of which is one that durations fall into; no count is 0, and their sum
+/// is not beyond `u64::MAX`, unless histograms were merged that are.
 type Counts = Vec<(u16, u64)>;
 
 /// One bucket of a [`Histogram`].
@@ -108,8 +109,8 @@ impl Histogram {
         Self { counts: counts.collect() }
     }
 
-    /// Returns the bucket that a duration, in nanoseconds, falls into, with a count of 0. All durations from 2^42 ns (73
-    /// minutes) up share the last one.
+    /// Returns the bucket that a duration, in nanoseconds, falls into, with a count of 0. All durations from 2^42 ns
+    /// (73 minutes) up share the last one.
     ///
     /// # Examples
     ///

@@ -123,7 +123,8 @@ impl Numbers<'_> {
         (!is_empty).then(|| metric(name, unit, description, Data::Sum(sum)))
     }
 
-    /// Counts since the start are there from the beginning, so that they are known at 0; differences where they are none.
+    /// Counts since the start are there from the beginning, so that they are known at 0; differences where they are
+    /// none.
     fn calls(&self, series: &Range<usize>) -> Option<Metric> {
         let mut points = Vec::new();
         for Since { start, number: function } in self.functions(series) {

@@ -1,4 +1,5 @@
-//! URLs of collectors and proxies, read strictly: what is not understood is refused, and no part of it ever changes its place.
+//! URLs of collectors and proxies, read strictly: what is not understood is refused, and no part of it ever changes its
+//! place.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};

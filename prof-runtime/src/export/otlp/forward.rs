@@ -1,5 +1,5 @@
-//! Requests for http by way of a proxy: over a connection to the proxy, which is asked for the whole URL. The client asks
-//! proxies for a tunnel only, which most of them refuse for ports other than that of https.
+//! Requests for http by way of a proxy: over a connection to the proxy, which is asked for the whole URL. The client
+//! asks proxies for a tunnel only, which most of them refuse for ports other than that of https.
 
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};

@@ -1,5 +1,5 @@
-//! What a collector receives over gRPC, and how its answers are taken. The collector is a small one in this process, which
-//! knows of gRPC what its specification says: messages behind five bytes, and the status in a trailer.
+//! What a collector receives over gRPC, and how its answers are taken. The collector is a small one in this process,
+//! which knows of gRPC what its specification says: messages behind five bytes, and the status in a trailer.
 
 use std::convert::Infallible;
 use std::net::TcpListener;

@@ -148,7 +148,8 @@ fn header(answer: &Response<ureq::Body>, name: &HeaderName) -> Option<String> {
     answer.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// How long a collector asks to be left alone: in seconds, or until a date, by its own clock if it tells; at most an hour.
+/// How long a collector asks to be left alone: in seconds, or until a date, by its own clock if it tells; at most an
+/// hour.
 fn retry_after(answer: &Response<ureq::Body>) -> Option<Duration> {
     let value = header(answer, &RETRY_AFTER)?;
     let value = value.trim();

@@ -1,5 +1,5 @@
-//! Peers that are no collector, or a broken one: none counts as one that has received anything, none holds the exporter up for
-//! longer than its timeout, and what they send acts on no terminal.
+//! Peers that are no collector, or a broken one: none counts as one that has received anything, none holds the exporter
+//! up for longer than its timeout, and what they send acts on no terminal.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -9,17 +9,18 @@
 //! | `prof.lost` | counter | `{item}` | `prof.target`, `prof.unit` |
 //! | `prof.values.dropped` | counter | `{data_point}` | |
 //!
-//! The standard variables say how: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_HEADERS`, `_TIMEOUT`, `_PROTOCOL`, `_COMPRESSION` and
-//! the same with `OTEL_EXPORTER_OTLP_METRICS_`, `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
+//! The standard variables say how: `OTEL_EXPORTER_OTLP_ENDPOINT`, `_HEADERS`, `_TIMEOUT`, `_PROTOCOL`, `_COMPRESSION`
+//! and the same with `OTEL_EXPORTER_OTLP_METRICS_`, `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`,
 //! `OTEL_METRIC_EXPORT_INTERVAL`, `OTEL_METRIC_EXPORT_TIMEOUT`, `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`.
 //! `_PROTOCOL` is `http/protobuf`, or `grpc` with the feature `otlp-grpc`; `_COMPRESSION` is `none`, or `gzip` with the
-//! feature `otlp-gzip`. A value that is not possible, not Unicode or not compiled in is an error that names the variable.
+//! feature `otlp-gzip`. A value that is not possible, not Unicode or not compiled in is an error that names the
+//! variable.
 //!
-//! With `OTEL_SDK_DISABLED=true`, nothing is pushed; with `OTEL_METRICS_EXPORTER=none`, nothing unless the program or `PROF`
-//! names an endpoint.
+//! With `OTEL_SDK_DISABLED=true`, nothing is pushed; with `OTEL_METRICS_EXPORTER=none`, nothing unless the program or
+//! `PROF` names an endpoint.
 //!
-//! `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in small letters or capital ones, name proxies, of which loopback
-//! needs none.
+//! `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in small letters or capital ones, name proxies, of which
+//! loopback needs none.
 //!
 //! A push that is larger than collectors take is divided into several messages.
 
@@ -120,8 +121,8 @@ impl OtlpExporter {
         Config::new(None, None, &|name| std::env::var_os(name)).and_then(Self::new)
     }
 
-    /// Creates an exporter that pushes to an endpoint, such as `http://127.0.0.1:4318`; over http, `/v1/metrics` is added
-    /// if it is not there. Everything else is as the variables say, the protocol included.
+    /// Creates an exporter that pushes to an endpoint, such as `http://127.0.0.1:4318`; over http, `/v1/metrics` is
+    /// added if it is not there. Everything else is as the variables say, the protocol included.
     ///
     /// # Errors
     ///

@@ -9,8 +9,8 @@ use super::Temporality;
 use crate::export::Loss;
 use crate::{FunctionStats, Snapshot, ValueStats};
 
-/// The numbers of one push: a list of series, which may take several messages. One series is what is known of a function,
-/// of a value of `put_metric`, or of what was lost.
+/// The numbers of one push: a list of series, which may take several messages. One series is what is known of a
+/// function, of a value of `put_metric`, or of what was lost.
 pub(super) struct Numbers<'a> {
     functions: Vec<Since<'a, FunctionStats>>,
     values: Vec<Since<'a, ValueStats>>,

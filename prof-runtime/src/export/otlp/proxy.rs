@@ -133,8 +133,8 @@ fn is_in_network(address: IpAddr, network: &str) -> bool {
     bits.checked_shr(free).unwrap_or(0) == address.checked_shr(free).unwrap_or(0)
 }
 
-/// Whether a host is this domain, or below it. Whether the domain begins with a dot does not matter; `*.` is only what is
-/// below it.
+/// Whether a host is this domain, or below it. Whether the domain begins with a dot does not matter; `*.` is only what
+/// is below it.
 fn is_in_domain(host: &str, domain: &str) -> bool {
     let is_only_below = domain.starts_with("*.");
     let domain = domain.trim_start_matches("*.").trim_start_matches('.').trim_end_matches('.');

@@ -70,8 +70,8 @@ impl<'a> Variables<'a> {
         Ok(None)
     }
 
-    /// Whether pushing is switched off: by `OTEL_SDK_DISABLED` in any case, by `OTEL_METRICS_EXPORTER` unless the program or
-    /// `PROF` names an endpoint.
+    /// Whether pushing is switched off: by `OTEL_SDK_DISABLED` in any case, by `OTEL_METRICS_EXPORTER` unless the
+    /// program or `PROF` names an endpoint.
     pub(super) fn is_disabled(self, has_endpoint: bool) -> Result<bool, OtlpError> {
         if let Some(Variable { name, value }) = self.get("OTEL_SDK_DISABLED")? {
             match &*value.to_ascii_lowercase() {

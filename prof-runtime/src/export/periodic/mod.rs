@@ -23,9 +23,9 @@ use crate::counts::Snapshot;
 
 /// Exports snapshots of an aggregator at intervals, from a thread of its own, and once more at the end.
 ///
-/// When the other side cannot be reached, further attempts follow after 1 s, 2 s, 4 s and so on, up to the interval, each
-/// with a new snapshot. The first failure, and the recovery from it, are said on stderr. Annotated functions are not held
-/// up by anything that happens here.
+/// When the other side cannot be reached, further attempts follow after 1 s, 2 s, 4 s and so on, up to the interval,
+/// each with a new snapshot. The first failure, and the recovery from it, are said on stderr. Annotated functions are
+/// not held up by anything that happens here.
 ///
 /// # Examples
 ///
@@ -168,8 +168,8 @@ impl PeriodicExporter {
     ///
     /// # Errors
     ///
-    /// [`ExportError::Timeout`] if it has not ended by then; the thread is left to itself. That the last export failed is
-    /// said on stderr.
+    /// [`ExportError::Timeout`] if it has not ended by then; the thread is left to itself. That the last export failed
+    /// is said on stderr.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), ExportError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
@@ -208,8 +208,8 @@ impl PeriodicExporter {
         has_ended
     }
 
-    /// Returns how many snapshots were lost for good, since the last attempt to export them failed or took too long: at most
-    /// one.
+    /// Returns how many snapshots were lost for good, since the last attempt to export them failed or took too long: at
+    /// most one.
     ///
     /// A failed export is made up for by a later one, as snapshots say everything since the start.
     pub fn lost(&self) -> u64 {

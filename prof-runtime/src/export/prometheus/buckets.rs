@@ -7,9 +7,9 @@ use crate::{Bucket, FunctionStats, Histogram, Objective};
 
 /// How many buckets a duration histogram has for each power of two, from 128 ns to 69 s.
 ///
-/// Each divides exactly what the aggregator has counted, which knows 16. Every bucket is a time series of its own for each
-/// function: 30 in all for [`One`](Self::One), 465 for [`Sixteen`](Self::Sixteen). A quantile that Prometheus computes is
-/// off by at most the width of its bucket.
+/// Each divides exactly what the aggregator has counted, which knows 16. Every bucket is a time series of its own for
+/// each function: 30 in all for [`One`](Self::One), 465 for [`Sixteen`](Self::Sixteen). A quantile that Prometheus
+/// computes is off by at most the width of its bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Resolution {
@@ -41,8 +41,8 @@ impl Resolution {
     }
 }
 
-/// The bound that stands for a latency in the histograms of functions which promise it: the end of a counted bucket that is
-/// nearest, in nanoseconds. It is off by at most half a bucket, 3.2 % of the latency, from 1 ns to an hour.
+/// The bound that stands for a latency in the histograms of functions which promise it: the end of a counted bucket
+/// that is nearest, in nanoseconds. It is off by at most half a bucket, 3.2 % of the latency, from 1 ns to an hour.
 ///
 /// The server of a histogram and the rules that query its bucket take the bound from here.
 pub(super) fn latency_bound_ns(threshold: Duration) -> u64 {
@@ -57,8 +57,8 @@ pub(super) fn seconds(bound_ns: u64) -> f64 {
     bound_ns as f64 / 1e9
 }
 
-/// The upper bounds of the buckets of a function, in nanoseconds, ascending: `common` ones, and those of the latencies that
-/// it promises.
+/// The upper bounds of the buckets of a function, in nanoseconds, ascending: `common` ones, and those of the latencies
+/// that it promises.
 pub(super) fn bounds_of<'a>(common: &'a [u64], function: &FunctionStats) -> Cow<'a, [u64]> {
     let latencies = function.objectives.iter().filter_map(Objective::latency_threshold);
     let promised: Vec<u64> = latencies.map(latency_bound_ns).collect();

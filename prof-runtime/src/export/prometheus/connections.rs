@@ -130,8 +130,8 @@ impl Connections {
     }
 }
 
-/// Has the connection give way that is of the least use: the oldest that has sent no whole request, else that which has taken
-/// longest over an answer, else that which was not used for longest. Returns whether there is one.
+/// Has the connection give way that is of the least use: the oldest that has sent no whole request, else that which has
+/// taken longest over an answer, else that which was not used for longest. Returns whether there is one.
 fn dismiss(places: &mut Vec<Arc<Place>>, is_eligible: impl Fn(&Place) -> bool) -> bool {
     let eligible = places.iter().enumerate().filter(|(_, place)| is_eligible(place));
     match eligible.min_by_key(|(_, place)| *lock(&place.phase)) {

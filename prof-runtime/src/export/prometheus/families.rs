@@ -121,8 +121,8 @@ fn gauge_of(value: &ValueStats) -> f64 {
     }
 }
 
-/// A family of counters. `prometheus-client` appends `_total` to their samples only, which is right for `OpenMetrics`. In
-/// the classic format, it belongs to the family's name; there, a sample of a counter looks like one of a gauge.
+/// A family of counters. `prometheus-client` appends `_total` to their samples only, which is right for `OpenMetrics`.
+/// In the classic format, it belongs to the family's name; there, a sample of a counter looks like one of a gauge.
 struct Counter<'a> {
     encoder: MetricEncoder<'a>,
     format: TextFormat,

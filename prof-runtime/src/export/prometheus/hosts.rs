@@ -26,7 +26,8 @@ impl Hosts {
         }
     }
 
-    /// Whether a request is for one of them. One that names no host, as those before version 1.1, comes from no browser.
+    /// Whether a request is for one of them. One that names no host, as those before version 1.1, comes from no
+    /// browser.
     pub(super) fn allow<B>(&self, request: &Request<B>) -> bool {
         let Self::Loopback(allowed) = self else { return true };
         let named = request.headers().get_all(HOST).into_iter().map(|host| host.to_str().ok());

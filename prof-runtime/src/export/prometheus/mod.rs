@@ -13,12 +13,12 @@
 //! Every annotated function of the program is there from the first scrape on, with zeros, so that `rate` and `increase`
 //! see its first call. `prof_value` is the sum of counts, the latest gauge, and the latest duration in seconds.
 //!
-//! Functions that [promise a latency](crate::Objective) have one more bucket, whose bound is the end of a counted bucket
-//! that is nearest to it, 3.2 % off at most: what is above it is what misses the objective.
+//! Functions that [promise a latency](crate::Objective) have one more bucket, whose bound is the end of a counted
+//! bucket that is nearest to it, 3.2 % off at most: what is above it is what misses the objective.
 //!
-//! The text is the classic format, version 0.0.4, or `OpenMetrics` 1.0.0, whichever the scraper prefers. With the feature
-//! `prometheus-native`, a scraper that asks for protobuf is given that: durations are native histograms then, of 8 buckets
-//! per power of two, beside the classic buckets.
+//! The text is the classic format, version 0.0.4, or `OpenMetrics` 1.0.0, whichever the scraper prefers. With the
+//! feature `prometheus-native`, a scraper that asks for protobuf is given that: durations are native histograms then,
+//! of 8 buckets per power of two, beside the classic buckets.
 
 mod buckets;
 #[cfg(test)]

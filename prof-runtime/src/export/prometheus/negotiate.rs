@@ -19,8 +19,8 @@ impl TextFormat {
         }
     }
 
-    /// Returns the format that an `Accept` header prefers: `OpenMetrics` only to those that name it and do not like plain
-    /// text better.
+    /// Returns the format that an `Accept` header prefers: `OpenMetrics` only to those that name it and do not like
+    /// plain text better.
     ///
     /// # Examples
     ///

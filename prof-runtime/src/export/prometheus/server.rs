@@ -29,16 +29,16 @@ use crate::text::{Foreign, MaskedUrl};
 
 /// Answers `GET /metrics` from a thread of its own, until it is dropped.
 ///
-/// A client has 10 s for the head of its first request, and for that of each further one from its first byte on. A connection
-/// that is not used is closed after 6 min, which is longer than usual intervals between scrapes, and one whose answer is not
-/// read after 1 min; answers that are not read take 64 MiB at most, or are one. There are 256 connections,
-/// 32 for each client (by IPv4 address, or the first 64 bits of an IPv6 one); where one more comes, the oldest that has not
-/// sent a whole request gives way, else the one that was not used for longest: clients that hold connections do not keep a
-/// scrape from being answered.
+/// A client has 10 s for the head of its first request, and for that of each further one from its first byte on. A
+/// connection that is not used is closed after 6 min, which is longer than usual intervals between scrapes, and one
+/// whose answer is not read after 1 min; answers that are not read take 64 MiB at most, or are one. There are 256
+/// connections, 32 for each client (by IPv4 address, or the first 64 bits of an IPv6 one); where one more comes, the
+/// oldest that has not sent a whole request gives way, else the one that was not used for longest: clients that hold
+/// connections do not keep a scrape from being answered.
 ///
-/// Where it listens on loopback, it answers requests for loopback names only, such as `localhost`, so that no web page reads
-/// metrics by a name of its own that resolves to this machine; [`builder`](Self::builder) allows other names. There is
-/// neither encryption nor authentication: let it listen on loopback, or on a network that you trust.
+/// Where it listens on loopback, it answers requests for loopback names only, such as `localhost`, so that no web page
+/// reads metrics by a name of its own that resolves to this machine; [`builder`](Self::builder) allows other names.
+/// There is neither encryption nor authentication: let it listen on loopback, or on a network that you trust.
 ///
 /// # Examples
 ///
@@ -109,7 +109,8 @@ pub struct PrometheusServerBuilder {
 }
 
 impl PrometheusServerBuilder {
-    /// Answers requests for this host, too, where the server listens on loopback; `*` is every host. A port does not matter.
+    /// Answers requests for this host, too, where the server listens on loopback; `*` is every host. A port does not
+    /// matter.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         self.allowed_hosts.push(host.into());
         self
@@ -135,8 +136,8 @@ impl PrometheusServerBuilder {
     }
 }
 
-/// An address that is listened on, while nobody answers yet: for programs that listen before they give up a privilege, or
-/// before they start anything.
+/// An address that is listened on, while nobody answers yet: for programs that listen before they give up a privilege,
+/// or before they start anything.
 #[derive(Debug)]
 pub struct PrometheusListener {
     listener: TcpListener,
@@ -305,7 +306,8 @@ async fn accept(listener: &tokio::net::TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// Serves one connection until it ends, takes too long, or has to give way. What goes wrong with it is the client's concern.
+/// Serves one connection until it ends, takes too long, or has to give way. What goes wrong with it is the client's
+/// concern.
 async fn serve(stream: TcpStream, place: Arc<Place>, shared: Arc<Shared>) {
     let service = service_fn(|request| {
         place.answers();

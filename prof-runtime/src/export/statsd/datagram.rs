@@ -35,7 +35,8 @@ impl Datagram {
         self.max_bytes = max_bytes;
     }
 
-    /// Adds the lines of one item, together if they fit into one datagram. What was in it is sent before they no longer fit.
+    /// Adds the lines of one item, together if they fit into one datagram. What was in it is sent before they no longer
+    /// fit.
     ///
     /// # Errors
     ///

@@ -30,7 +30,8 @@ impl Link {
         Ok(Self { address, socket, last: Tally::new() })
     }
 
-    /// Sends a datagram, which holds `tally`, without waiting. Returns what was lost: of this one, or of the one before.
+    /// Sends a datagram, which holds `tally`, without waiting. Returns what was lost: of this one, or of the one
+    /// before.
     pub(super) fn send(&mut self, datagram: &[u8], tally: Tally) -> Vec<Undelivered> {
         let mut lost = Vec::new();
         lost.extend(self.refused());

@@ -23,14 +23,15 @@ use crate::service::{self, lock};
 use crate::text::{Foreign, MaskedUrl};
 use crate::{CallRecord, FlushError, MetricData, MetricHandler, MetricValue, UntimedCall};
 
-/// Sends each call as `NAME.success`, `NAME.failure` or `NAME.cancelled`, a counter (`|c`), and `NAME.duration`, a timer
-/// in milliseconds with their fraction (`|ms`), over UDP. A count from [`put_metric`](fn@crate::put_metric) is a counter,
-/// a gauge a gauge (`|g`), a duration a timer.
+/// Sends each call as `NAME.success`, `NAME.failure` or `NAME.cancelled`, a counter (`|c`), and `NAME.duration`, a
+/// timer in milliseconds with their fraction (`|ms`), over UDP. A count from [`put_metric`](fn@crate::put_metric) is a
+/// counter, a gauge a gauge (`|g`), a duration a timer.
 ///
 /// Characters that mean something to `StatsD` (`:`, `|`, `@`, `#`, `,`), control characters and blanks in names become
-/// `_`. Datagrams hold as many metrics as fit into [512 bytes](Self::max_datagram_bytes), and are sent when they are full or
-/// [flushed](MetricHandler::flush), those of a call together: put it behind a [`BufferedHandler`](crate::BufferedHandler) that
-/// [flushes](crate::BufferedBuilder::flush_every), so that annotated functions do not wait for the system, either.
+/// `_`. Datagrams hold as many metrics as fit into [512 bytes](Self::max_datagram_bytes), and are sent when they are
+/// full or [flushed](MetricHandler::flush), those of a call together: put it behind a
+/// [`BufferedHandler`](crate::BufferedHandler) that [flushes](crate::BufferedBuilder::flush_every), so that annotated
+/// functions do not wait for the system, either.
 ///
 /// Known losses are [counted](Self::losses) and reported by the next flush: datagrams that the system does not send,
 /// metrics longer than a datagram, numbers that are not finite, and the last datagram before the system reports that no
@@ -131,8 +132,8 @@ impl StatsdHandler {
         Ok(Self { output: Mutex::new(output), address, is_dogstatsd: false, losses })
     }
 
-    /// Sets how many bytes a datagram has at most; 512 by default, which the networks between here and the daemon pass on
-    /// whole. A daemon on the same machine takes up to 65 507. A metric that is longer by itself is counted as lost.
+    /// Sets how many bytes a datagram has at most; 512 by default, which the networks between here and the daemon pass
+    /// on whole. A daemon on the same machine takes up to 65 507. A metric that is longer by itself is counted as lost.
     #[must_use]
     pub fn max_datagram_bytes(self, max_bytes: usize) -> Self {
         lock(&self.output).datagram.set_max_bytes(max_bytes);

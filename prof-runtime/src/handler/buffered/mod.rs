@@ -34,15 +34,17 @@ use crate::site::{CallRecord, UntimedCall};
 /// writes, sends or blocks does not hold up the functions that it listens to.
 ///
 /// To put a call into the queue costs no allocation; a data point costs its names. The queue is bounded in items and in
-/// bytes; when it is full, [`WhenFull`] says what gives way. Everything that is not handed on is counted: [`dropped`](Self::dropped) has the
-/// sum, and the handler behind receives it as data points `dropped` of the group `prof_runtime`, each with the number
-/// since the one before. Lost is also what comes after the end, and what makes the handler behind panic.
+/// bytes; when it is full, [`WhenFull`] says what gives way. Everything that is not handed on is counted:
+/// [`dropped`](Self::dropped) has the sum, and the handler behind receives it as data points `dropped` of the group
+/// `prof_runtime`, each with the number since the one before. Lost is also what comes after the end, and what makes the
+/// handler behind panic.
 ///
-/// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says, or not at all if
-/// the last flush took too long and the handler has not come back since; what is left by then is counted, and said on stderr. If the process exits before that, it
-/// hands on what is queued then, within 5 s. A handler that is replaced may be dropped by an annotated function that was in
-/// it: [`shutdown`](Self::shutdown) it before, so that the function does not wait. After a fork, the child has no such thread: there it takes
-/// nothing in, and counts it as lost. What is queued at that moment is the parent's.
+/// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says, or not at all
+/// if the last flush took too long and the handler has not come back since; what is left by then is counted, and said
+/// on stderr. If the process exits before that, it hands on what is queued then, within 5 s. A handler that is replaced
+/// may be dropped by an annotated function that was in it: [`shutdown`](Self::shutdown) it before, so that the function
+/// does not wait. After a fork, the child has no such thread: there it takes nothing in, and counts it as lost. What is
+/// queued at that moment is the parent's.
 ///
 /// # Examples
 ///
@@ -64,8 +66,8 @@ pub struct BufferedHandler {
     flushes: OfProcess<Sender<FlushRequest>>,
     worker: OfProcess<Mutex<Worker>>,
     timeout: Duration,
-    /// How often the worker had come back from the handler when a flush took too long: while that is so, whoever drops this
-    /// has waited already. [`NOT_STUCK`] if none did.
+    /// How often the worker had come back from the handler when a flush took too long: while that is so, whoever drops
+    /// this has waited already. [`NOT_STUCK`] if none did.
     stuck_at: AtomicU64,
 }
 
@@ -92,9 +94,9 @@ impl Builder {
         self
     }
 
-    /// Sets how many bytes the names of queued data points and the records of contexts may take; 16 MiB by default. When
-    /// they do, the queue is full for these, and not for calls, which take none. What is larger than all of it by itself is
-    /// dropped.
+    /// Sets how many bytes the names of queued data points and the records of contexts may take; 16 MiB by default.
+    /// When they do, the queue is full for these, and not for calls, which take none. What is larger than all of it by
+    /// itself is dropped.
     ///
     /// The default is what 65 536 data points take whose names have 256 bytes.
     pub fn max_bytes(mut self, max_bytes: usize) -> Self {
@@ -200,8 +202,8 @@ impl BufferedHandler {
     ///
     /// # Errors
     ///
-    /// That of the handler behind, also from a flush that [came by itself](Builder::flush_every) since the last that was
-    /// asked for; [`FlushError::Timeout`] if it takes longer, while the thread goes on;
+    /// That of the handler behind, also from a flush that [came by itself](Builder::flush_every) since the last that
+    /// was asked for; [`FlushError::Timeout`] if it takes longer, while the thread goes on;
     /// [`FlushError::Stopped`] after a [`shutdown`](Self::shutdown), or in a child process.
     pub fn flush_within(&self, timeout: Duration) -> Result<(), FlushError> {
         let deadline = bound::deadline(timeout);
@@ -219,8 +221,8 @@ impl BufferedHandler {
         Ok(flush)
     }
 
-    /// Takes in nothing more, hands on what is queued, flushes the handler behind and ends the thread, within `timeout`.
-    /// What is left by then, and what comes later, is counted as dropped. Shutting down twice is allowed.
+    /// Takes in nothing more, hands on what is queued, flushes the handler behind and ends the thread, within
+    /// `timeout`. What is left by then, and what comes later, is counted as dropped. Shutting down twice is allowed.
     ///
     /// # Errors
     ///
@@ -250,8 +252,8 @@ impl BufferedHandler {
         has_ended
     }
 
-    /// Puts an item into the queue of this process. That of a parent would never be emptied here, and to put something in
-    /// could wait for ever for a lock of it.
+    /// Puts an item into the queue of this process. That of a parent would never be emptied here, and to put something
+    /// in could wait for ever for a lock of it.
     fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
         match self.queue.is_here() {
             true => self.queue.put(unit, bytes, item),

@@ -17,8 +17,8 @@ static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "sho
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Receives into a [`MemoryHandler`], but not before it is let through: once per message in the channel, and always once
-/// the channel is disconnected.
+/// Receives into a [`MemoryHandler`], but not before it is let through: once per message in the channel, and always
+/// once the channel is disconnected.
 struct Gate(MemoryHandler, Receiver<()>, Sender<()>);
 
 impl MetricHandler for Gate {

@@ -6,10 +6,10 @@ use crate::base::sync::atomic::{AtomicU64, Ordering};
 
 /// Draws how many calls pass between two that are timed.
 ///
-/// Each call is to be timed with a probability of 1 / N, whatever happened to the ones before, so that calls that follow a
-/// pattern of their own are timed in the shares that they have. The number of calls that pass is then geometrically
-/// distributed, and drawn by inversion (Devroye, "Non-Uniform Random Variate Generation", 1986, chapter X.2). Only the
-/// thread that it belongs to draws.
+/// Each call is to be timed with a probability of 1 / N, whatever happened to the ones before, so that calls that
+/// follow a pattern of their own are timed in the shares that they have. The number of calls that pass is then
+/// geometrically distributed, and drawn by inversion (Devroye, "Non-Uniform Random Variate Generation", 1986, chapter
+/// X.2). Only the thread that it belongs to draws.
 pub(crate) struct Gaps {
     /// Of the generator `SplitMix64` (Steele, Lea and Flood, 2014), which is as random as this needs.
     state: AtomicU64,

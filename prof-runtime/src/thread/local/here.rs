@@ -8,12 +8,12 @@ use crate::base::reentrancy::{self, is_scoped};
 use crate::base::table::{Entry, PARKED};
 use crate::site::Callsite;
 
-// A parked site is one that no handler outside of scopes receives calls of: `cached` does not find it, so that the next call
-// takes the slow path and is not measured in vain.
+// A parked site is one that no handler outside of scopes receives calls of: `cached` does not find it, so that the next
+// call takes the slow path and is not measured in vain.
 const _: () = assert!(align_of::<Callsite>() > PARKED);
 
-/// After so many misses, the site that was missed takes its home slot from the one that is there. Not each time: two sites
-/// that are called in turn would take it from each other for ever.
+/// After so many misses, the site that was missed takes its home slot from the one that is there. Not each time: two
+/// sites that are called in turn would take it from each other for ever.
 const MISSES_PER_MOVE: u32 = 16;
 
 /// The key of a site in a table.
@@ -31,15 +31,16 @@ fn entry(site: &'static Callsite) -> Option<&'static Entry> {
 ///
 /// # Safety
 ///
-/// The entry is one of this thread's table. The state of the thread keeps what the reference leads to until it is freed.
+/// The entry is one of this thread's table. The state of the thread keeps what the reference leads to until it is
+/// freed.
 #[inline(always)]
 unsafe fn kept<'a>(entry: &Entry) -> &'a Local {
     // SAFETY: a filled entry has a local.
     unsafe { &*entry.value.get().cast::<Local>() }
 }
 
-/// Counts a call that did not find `site` in its home slot but at `entry`, and moves the site there now and then: a state
-/// that was another thread's has sites in its table that this one may never call.
+/// Counts a call that did not find `site` in its home slot but at `entry`, and moves the site there now and then: a
+/// state that was another thread's has sites in its table that this one may never call.
 fn count_miss(site: &'static Callsite, entry: &Entry) {
     if reentrancy::count_miss().is_multiple_of(MISSES_PER_MOVE) {
         // SAFETY: the table is this thread's; a site's slot is a multiple of the size of an entry.

@@ -40,8 +40,8 @@ use crate::site::{Callsite, Route};
 pub(crate) struct Local {
     site: &'static Callsite,
     kind: Kind,
-    /// When the outermost call on the stack began, 0 while there is none; [`NOT_INLINE`] while it is one of the nested ones.
-    /// The time stamp counter never reads either.
+    /// When the outermost call on the stack began, 0 while there is none; [`NOT_INLINE`] while it is one of the nested
+    /// ones. The time stamp counter never reads either.
     start: AtomicU64,
     /// How many calls are in progress within that one; all of them if it is not inline.
     nested: AtomicUsize,
@@ -66,7 +66,8 @@ struct Own {
     owner: OwnerCell<u64>,
     /// One of `all_stats`.
     stats: OwnerCell<*const Stats>,
-    /// The thread's share of every aggregator in turn, as a list through [`Stats::next`]; owned by `state::Parts::stats`.
+    /// The thread's share of every aggregator in turn, as a list through [`Stats::next`]; owned by
+    /// `state::Parts::stats`.
     all_stats: OwnerCell<*const Stats>,
     /// The route to `target`, as its word; [`NO_OWNER`] without one.
     target_route: OwnerCell<u64>,
@@ -136,8 +137,8 @@ impl Untimed {
     }
 }
 
-/// The start of a call that is with the nested ones: the clock is not the time stamp counter, or the outermost call began in a
-/// scope.
+/// The start of a call that is with the nested ones: the clock is not the time stamp counter, or the outermost call
+/// began in a scope.
 const NOT_INLINE: u64 = u64::MAX;
 
 /// How many calls may be nested in the outermost one before memory is allocated again.
@@ -178,7 +179,8 @@ impl Local {
         unsafe { sync::own(&self.start) }
     }
 
-    /// Begins a call, unless it is nested in another or the clock is not the time stamp counter; returns whether it did.
+    /// Begins a call, unless it is nested in another or the clock is not the time stamp counter; returns whether it
+    /// did.
     #[inline(always)]
     pub(crate) fn begin_outermost(&self) -> bool {
         if self.start() != 0 {
@@ -188,8 +190,8 @@ impl Local {
         true
     }
 
-    /// Whether the only handler on `route` is the aggregator of which this thread has its [`stats`](Self::stats) cached, and
-    /// a call that ends is [the outermost](Self::is_outermost).
+    /// Whether the only handler on `route` is the aggregator of which this thread has its [`stats`](Self::stats)
+    /// cached, and a call that ends is [the outermost](Self::is_outermost).
     #[inline(always)]
     pub(crate) fn ends_shortly(&self, route: Route) -> bool {
         self.own.short_route.get() == route.word()
@@ -201,8 +203,8 @@ impl Local {
         self.own.short_target_route.get() == route.word()
     }
 
-    /// Ends the outermost call at `end`, if it is [that](Self::is_outermost) which ends: its duration as [`TscScale::span_ns`] has
-    /// it.
+    /// Ends the outermost call at `end`, if it is [that](Self::is_outermost) which ends: its duration as
+    /// [`TscScale::span_ns`] has it.
     #[inline(always)]
     pub(crate) fn end_outermost(&self, end: u64) -> u64 {
         let duration_ns = self.span_ns(self.start(), end);
@@ -216,15 +218,15 @@ impl Local {
         self.own.tsc_scale.span_ns(from, to)
     }
 
-    /// Begins a call, nested or not; returns whether it did. It does not if it is an allocator's that is called to make room
-    /// for another nested call of itself.
+    /// Begins a call, nested or not; returns whether it did. It does not if it is an allocator's that is called to make
+    /// room for another nested call of itself.
     #[inline(always)]
     pub(crate) fn begin(&self) -> bool {
         self.begin_outermost() || self.begin_nested(false)
     }
 
-    /// Begins a call as a nested one, so that its end takes the slow path: on a thread that has a scoped handler, which is
-    /// looked for there, or for which the thread has borrowed its state.
+    /// Begins a call as a nested one, so that its end takes the slow path: on a thread that has a scoped handler, which
+    /// is looked for there, or for which the thread has borrowed its state.
     pub(crate) fn begin_slow(&self) -> bool {
         let is_outermost = self.start() == 0;
         let is_begun = self.begin_nested(true);
@@ -372,13 +374,13 @@ impl Local {
     ///
     /// # Safety
     ///
-    /// The thread is this one's and has an owner of stats cached, as where a call [ends shortly](Self::ends_shortly). The
-    /// reference is not kept while anything runs but what records a call.
+    /// The thread is this one's and has an owner of stats cached, as where a call [ends shortly](Self::ends_shortly).
+    /// The reference is not kept while anything runs but what records a call.
     #[inline(always)]
     pub(crate) unsafe fn stats(&self) -> &Stats {
-        // SAFETY: an owner is set with stats, after them. They are kept alive by `Parts::stats` of the state that this is in:
-        // `forget_dropped_aggregators` clears the owner before it lets go of them, and when a state is freed, no call is in
-        // progress and no table leads to it. Neither can happen while the reference is in use.
+        // SAFETY: an owner is set with stats, after them. They are kept alive by `Parts::stats` of the state that this
+        // is in: `forget_dropped_aggregators` clears the owner before it lets go of them, and when a state is freed, no
+        // call is in progress and no table leads to it. Neither can happen while the reference is in use.
         unsafe { &*self.own.stats.get() }
     }
 

@@ -61,8 +61,8 @@ struct ThreadState {
     parts: Arc<Mutex<Parts>>,
 }
 
-// SAFETY: the pointers in the table lead to call sites, which are static, and to the locals of `parts`, which are used by the
-// one thread that has the state. The pool's lock is between one and the next.
+// SAFETY: the pointers in the table lead to call sites, which are static, and to the locals of `parts`, which are used
+// by the one thread that has the state. The pool's lock is between one and the next.
 unsafe impl Send for ThreadState {}
 
 /// The part of a state that other threads may read.
@@ -125,8 +125,8 @@ fn give_back(mut state: Box<ThreadState>) {
 /// Runs `f` on the state of this thread, or on the one that it has borrowed. `None` if it is ending and has none.
 fn with_state<R>(f: impl FnOnce(&mut ThreadState) -> R) -> Option<R> {
     let loan = LOAN.with(|loan| loan.state.get());
-    // SAFETY: a loan is this thread's until it is given back, and is used in here only, where nothing comes back here: the
-    // thread is inside the runtime.
+    // SAFETY: a loan is this thread's until it is given back, and is used in here only, where nothing comes back here:
+    // the thread is inside the runtime.
     if let Some(state) = unsafe { loan.as_mut() } {
         return Some(f(state));
     }

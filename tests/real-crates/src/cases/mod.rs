@@ -1,7 +1,8 @@
 //! Tries attributes on the cases of `shapes` and `lints`, one at a time.
 //!
 //! A case of `shapes` is a module, compiled alone under `#![deny(warnings)]`, with its tests. A case of `lints` is one
-//! annotated item of a file, about which clippy has to say what it says without the attribute; nothing else is annotated.
+//! annotated item of a file, about which clippy has to say what it says without the attribute; nothing else is
+//! annotated.
 
 mod compile;
 mod report;

@@ -26,8 +26,8 @@ const SCOPE: &str = " let __scope = ::prof_listening::scope();";
 /// The variable with the path of the file that the crate appends to how many calls were counted.
 pub(crate) const COUNTED: &str = "PROF_LISTENING_COUNTED";
 
-/// The crate: it has no reason to be used but that it is linked, and says at exit what it counted, so that a run in which
-/// nothing listened is told from one without a difference.
+/// The crate: it has no reason to be used but that it is linked, and says at exit what it counted, so that a run in
+/// which nothing listened is told from one without a difference.
 const CRATE: &str = r#"
 use prof_runtime::{Aggregator, ScopedHandler};
 use std::io::Write as _;

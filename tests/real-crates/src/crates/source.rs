@@ -38,8 +38,8 @@ pub(crate) fn fetch(known: &Crate) -> PathBuf {
     manifest.parent().expect("a manifest is in a directory").to_owned()
 }
 
-/// Copies the sources to `to`, as a workspace of their own, without the versions that its authors had locked: what is built
-/// is what a user of it gets today.
+/// Copies the sources to `to`, as a workspace of their own, without the versions that its authors had locked: what is
+/// built is what a user of it gets today.
 pub(crate) fn copy(source: &Path, to: &Path) -> PathBuf {
     let _ = fs::remove_dir_all(to);
     for entry in WalkDir::new(source).into_iter().filter_map(Result::ok) {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use self::panel::datasource;
 use crate::{Callsite, callsites};
 
-/// The version of Grafana's dashboard model that is written: that of Grafana 12, which later ones read, and earlier ones
-/// from 10 on.
+/// The version of Grafana's dashboard model that is written: that of Grafana 12, which later ones read, and earlier
+/// ones from 10 on.
 const SCHEMA_VERSION: u32 = 42;
 
 /// Grafana lays out panels on a grid of so many columns, and ours are so many lines high.
@@ -22,8 +22,8 @@ const HEIGHT: usize = 8;
 /// A dashboard for Grafana: rate, error ratio, durations, calls in flight and losses, and for
 /// [objectives](crate::Objective) the error budgets and alerts of [`Rules`](super::Rules).
 ///
-/// Its data source is a variable, so that it can be imported anywhere; further ones choose jobs, groups and functions. A
-/// dashboard of the same title is the same dashboard: importing it again replaces it.
+/// Its data source is a variable, so that it can be imported anywhere; further ones choose jobs, groups and functions.
+/// A dashboard of the same title is the same dashboard: importing it again replaces it.
 ///
 /// # Examples
 ///

@@ -14,8 +14,8 @@ pub(super) fn le(threshold: Duration) -> String {
     matcher_of(seconds(latency_bound_ns(threshold)))
 }
 
-/// A matcher for the bucket that ends with a bound. Prometheus 2 keeps the bound as the exporter writes it; since 3.0, it
-/// writes it anew, as Go does, with an exponent below a ten-thousandth.
+/// A matcher for the bucket that ends with a bound. Prometheus 2 keeps the bound as the exporter writes it; since 3.0,
+/// it writes it anew, as Go does, with an exponent below a ten-thousandth.
 fn matcher_of(bound_s: f64) -> String {
     let served = dtoa::Buffer::new().format_finite(bound_s).to_owned();
     let rewritten = if bound_s < 1e-4 {

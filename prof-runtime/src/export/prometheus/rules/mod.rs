@@ -18,9 +18,9 @@ use crate::{Callsite, callsites};
 
 /// Recording and alert rules for the [objectives](crate::Objective) that functions declare.
 ///
-/// Only the program itself knows its functions, so it is the program that writes them, as a subcommand or by an option. The
-/// alerts are the multiwindow, multi-burn-rate alerts of Google's SRE workbook: they look at how fast the error budget is
-/// used up, which is the share of calls that may miss the objective in a period of 30 days.
+/// Only the program itself knows its functions, so it is the program that writes them, as a subcommand or by an option.
+/// The alerts are the multiwindow, multi-burn-rate alerts of Google's SRE workbook: they look at how fast the error
+/// budget is used up, which is the share of calls that may miss the objective in a period of 30 days.
 ///
 /// | `severity` | budget used | over | and still over |
 /// |---|---|---|---|
@@ -29,7 +29,8 @@ use crate::{Callsite, callsites};
 /// | `ticket` | 3 times, 10 % | 1 d | 2 h |
 /// | `ticket` | once, 10 % | 3 d | 6 h |
 ///
-/// A budget so large that calls cannot miss the objective that often, such as 14.4 times 10 %, has the other alerts only.
+/// A budget so large that calls cannot miss the objective that often, such as 14.4 times 10 %, has the other alerts
+/// only.
 ///
 /// | alert | fires for |
 /// |---|---|
@@ -95,9 +96,9 @@ impl Rules {
 
     /// Sets the period that objectives are meant for; by default, 30 days.
     ///
-    /// All windows are in proportion to it, so that alerts stand for the same shares of the budget: for a week, pages look
-    /// at 14 min and 70 s. Of a period of 12 h, minutes become seconds, which shows a rule at work while one waits for it.
-    /// The shortest window, 5 min of 30 days, should hold a few scrapes.
+    /// All windows are in proportion to it, so that alerts stand for the same shares of the budget: for a week, pages
+    /// look at 14 min and 70 s. Of a period of 12 h, minutes become seconds, which shows a rule at work while one waits
+    /// for it. The shortest window, 5 min of 30 days, should hold a few scrapes.
     ///
     /// # Panics
     ///
@@ -109,8 +110,8 @@ impl Rules {
         self
     }
 
-    /// Judges what differs in this label apart, such as `env` or `namespace`, besides `job`. Instances of a job are judged
-    /// together.
+    /// Judges what differs in this label apart, such as `env` or `namespace`, besides `job`. Instances of a job are
+    /// judged together.
     #[must_use]
     pub fn by(mut self, label: impl Into<String>) -> Self {
         let label = label.into();
@@ -127,8 +128,8 @@ impl Rules {
 
     /// Returns the rules as a file that Prometheus reads by `rule_files`.
     ///
-    /// Functions are sorted by group and name. Those that share both share their metrics, and are watched for the objective
-    /// of each.
+    /// Functions are sorted by group and name. Those that share both share their metrics, and are watched for the
+    /// objective of each.
     pub fn to_yaml(&self) -> String {
         let by = [&self.labels[..], &["group".to_owned(), "function".to_owned()]].concat().join(", ");
         let mut promises = BTreeMap::new();

@@ -105,8 +105,8 @@ impl Promise<'_> {
 
     /// Fires while the budget burns too fast by one of the severity's two measures.
     ///
-    /// With a budget of 10 %, calls cannot fail 14.4 times as often as they may. A measure that could never be exceeded is
-    /// left out.
+    /// With a budget of 10 %, calls cannot fail 14.4 times as often as they may. A measure that could never be exceeded
+    /// is left out.
     fn alert(&self, severity: &Severity) -> Option<Rule> {
         let can_burn = |burn_rate: &&BurnRate| burn_rate.factor * self.part.budget() < 1.0;
         let burn_rates: Vec<_> = severity.burn_rates.iter().filter(can_burn).collect();
@@ -128,8 +128,9 @@ impl Promise<'_> {
         })
     }
 
-    /// Fires while none of the series is there that the other rules look at. They would never fire, and no one would know:
-    /// a function that was renamed, or that promises another latency by now, has rules that were not written anew.
+    /// Fires while none of the series is there that the other rules look at. They would never fire, and no one would
+    /// know: a function that was renamed, or that promises another latency by now, has rules that were not written
+    /// anew.
     fn silence(&self) -> Rule {
         let (watched, what) = match self.part.latency_threshold() {
             None => (format!("prof_calls_total{{{}}}", self.selector()), "series of its calls"),

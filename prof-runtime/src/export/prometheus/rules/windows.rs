@@ -22,8 +22,8 @@ pub(super) struct Severity {
     pub(super) burn_rates: [BurnRate; 2],
 }
 
-/// A budget that burns `factor` times as fast as one that is just used up at the end of the period. Over the long window,
-/// that has cost a share of it that is worth an alert; over the short one, it still goes on.
+/// A budget that burns `factor` times as fast as one that is just used up at the end of the period. Over the long
+/// window, that has cost a share of it that is worth an alert; over the short one, it still goes on.
 #[derive(Clone, Copy)]
 pub(super) struct BurnRate {
     pub(super) factor: f64,
@@ -32,9 +32,9 @@ pub(super) struct BurnRate {
 }
 
 impl Windows {
-    /// The windows and factors of Google's SRE workbook, chapter 5, "Alerting on SLOs", for 30 days. A longer or shorter
-    /// period has windows in proportion, so that each alert stands for the same share of the budget: 2 and 5 % for a page,
-    /// 10 % for a ticket.
+    /// The windows and factors of Google's SRE workbook, chapter 5, "Alerting on SLOs", for 30 days. A longer or
+    /// shorter period has windows in proportion, so that each alert stands for the same share of the budget: 2 and 5 %
+    /// for a page, 10 % for a ticket.
     pub(super) fn severities(self) -> [Severity; 2] {
         let burn_rate = |factor, long_s, short_s| BurnRate {
             factor,

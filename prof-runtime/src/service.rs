@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 pub use crate::base::Locked;
-use crate::base::{self, clock, stderr, sys, worker};
+use crate::base::{self, background, clock, stderr, sys};
 
 /// Runs `f`, and measures nothing that it calls: for code of exporters that does not run on a [`BackgroundThread`], nor
 /// in a method of a handler, where it is so anyway.
@@ -77,7 +77,7 @@ pub fn deadline(timeout: Duration) -> Instant {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct BackgroundThread(Mutex<worker::Worker>);
+pub struct BackgroundThread(Mutex<background::BackgroundThread>);
 
 impl BackgroundThread {
     /// Starts a thread with a name of at most 15 bytes, where the system keeps names.
@@ -86,7 +86,7 @@ impl BackgroundThread {
     ///
     /// If the system refuses a thread.
     pub fn start(name: &str, run: impl FnOnce(&StopSignal) + Send + 'static) -> io::Result<Self> {
-        let thread = worker::Worker::start(name, move |stop| run(&StopSignal(stop.clone())))?;
+        let thread = background::BackgroundThread::start(name, move |stop| run(&StopSignal(stop.clone())))?;
         Ok(Self(Mutex::new(thread)))
     }
 
@@ -109,13 +109,13 @@ impl BackgroundThread {
 
     /// Whether the thread runs in this process: a forked child has none of its parent's threads.
     pub fn is_in_this_process(&self) -> bool {
-        base::lock(&self.0).is_here()
+        base::lock(&self.0).is_in_this_process()
     }
 }
 
 /// Tells a [`BackgroundThread`] to stop.
 #[derive(Clone)]
-pub struct StopSignal(worker::Stop);
+pub struct StopSignal(background::Stop);
 
 impl StopSignal {
     /// Waits until the thread is to stop, at most until the deadline. Returns whether it is.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::take_locks;
 use crate::base::clock;
-use crate::base::culprit::Culprit;
+use crate::base::failing::FailingCode;
 use crate::base::{forks, inside, lock, stderr};
 use crate::counts::values::Added;
 use crate::counts::{Counts, Snapshot};
 use crate::handler::{FastPath, MetricHandler};
 use crate::model::MetricData;
 use crate::site::{CallRecord, UntimedCall};
-use crate::thread::local;
+use crate::thread;
 
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
 /// [`Snapshot`]s of them.
@@ -70,7 +70,7 @@ impl Aggregator {
             let totals = {
                 let retired = lock(&self.shared.retired);
                 let mut totals = retired.clone();
-                local::for_each_share(|stats| {
+                thread::for_each_share(|stats| {
                     if stats.aggregator_route() == self.shared.route() {
                         totals.add(stats);
                     }
@@ -78,7 +78,7 @@ impl Aggregator {
                 totals
             };
             let values = lock(&self.shared.values);
-            Snapshot::new(self.shared.since, totals, &local::in_flight_by_address(), &values)
+            Snapshot::new(self.shared.since, totals, &thread::in_flight_by_address(), &values)
         })
     }
 
@@ -90,7 +90,7 @@ impl Aggregator {
 /// Says that a name has another kind of value. Rarely, where each of many requests has an aggregator.
 #[cold]
 fn print_refused(data: &MetricData<'_>, kind: &'static str) {
-    let Some(times) = Culprit::named("a name with two kinds of values").count() else { return };
+    let Some(times) = FailingCode::named("a name with two kinds of values").count() else { return };
     let (name, group, other) = (&data.name, &data.group_name, data.value.kind());
     stderr::line(format_args!(
         "prof: could not add a {other} to `{name}` of group `{group}`, which is a {kind} since its first data point: \
@@ -108,11 +108,11 @@ impl MetricHandler for Aggregator {
     }
 
     fn record_call(&self, call: &CallRecord<'_>) {
-        local::record(&self.shared, call.callsite(), call.outcome(), Some(call.duration_ns()));
+        thread::record(&self.shared, call.callsite(), call.outcome(), Some(call.duration_ns()));
     }
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
-        local::record(&self.shared, call.callsite(), call.outcome(), None);
+        thread::record(&self.shared, call.callsite(), call.outcome(), None);
     }
 
     fn fast_path(&self) -> FastPath<'_> {

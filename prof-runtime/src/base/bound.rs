@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_millis(100);
 
 /// Runs an operation in which all timeouts count from now. Inside another such operation, they count from the outer
 /// one's beginning.
-pub(crate) fn one<R>(operation: impl FnOnce() -> R) -> R {
+pub(crate) fn with_shared_start<R>(operation: impl FnOnce() -> R) -> R {
     struct Restore(Option<Instant>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -46,9 +46,9 @@ mod tests {
     fn timeouts_of_one_operation_begin_together() {
         let alone = deadline(LONG);
         assert!(alone < deadline(LONG), "each begins when it is asked for");
-        one(|| {
+        with_shared_start(|| {
             let first = deadline(LONG);
-            assert_eq!(one(|| deadline(LONG)), first);
+            assert_eq!(with_shared_start(|| deadline(LONG)), first);
             assert_eq!(deadline(LONG * 2), first + LONG);
             assert!(deadline(Duration::ZERO) <= clock::monotonic(), "no longer than it says");
             let grace = deadline(Duration::from_nanos(1));

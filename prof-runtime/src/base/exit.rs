@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, Once, OnceLock, Weak};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
+use crate::base::background::{self, BackgroundThread};
 use crate::base::clock;
 use crate::base::panics::caught;
 use crate::base::sys;
-use crate::base::worker::{self, Worker};
 use crate::base::{inside, lock};
 
 /// A part that has to end before the process does.
@@ -60,7 +60,7 @@ pub(crate) struct FlushFault {
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Extra time for stderr to accept the last lines and the report.
-const SPEECH_TIMEOUT: Duration = Duration::from_secs(1);
+const STDERR_GRACE: Duration = Duration::from_secs(1);
 
 /// All listed parts in the order of their start, each with the id of the process that started it.
 static LISTED: Mutex<Vec<(u32, Weak<dyn End>)>> = Mutex::new(Vec::new());
@@ -81,10 +81,10 @@ thread_local! {
 }
 
 /// Keeps something listed until it is dropped.
-pub(crate) struct Listed(Option<Weak<dyn End>>);
+pub(crate) struct ExitRegistration(Option<Weak<dyn End>>);
 
 /// Has the exit of the process end `end`, until the returned value is dropped.
-pub(crate) fn list(end: &Arc<impl End + 'static>) -> Listed {
+pub(crate) fn list(end: &Arc<impl End + 'static>) -> ExitRegistration {
     let weak = Arc::downgrade(end) as Weak<dyn End>;
     inside(|| {
         prepare();
@@ -93,10 +93,10 @@ pub(crate) fn list(end: &Arc<impl End + 'static>) -> Listed {
         lock(&LISTED).push((std::process::id(), Weak::clone(&weak)));
         LENGTH.fetch_add(1, Ordering::Relaxed);
     });
-    Listed(Some(weak))
+    ExitRegistration(Some(weak))
 }
 
-impl Drop for Listed {
+impl Drop for ExitRegistration {
     fn drop(&mut self) {
         let Some(weak) = self.0.take() else { return };
         // In a forked child, the lock may be held for ever, by a thread that only the parent has.
@@ -107,9 +107,9 @@ impl Drop for Listed {
     }
 }
 
-impl fmt::Debug for Listed {
+impl fmt::Debug for ExitRegistration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listed").finish_non_exhaustive()
+        f.debug_struct("ExitRegistration").finish_non_exhaustive()
     }
 }
 
@@ -129,8 +129,8 @@ fn prepare() {
 extern "C" fn at_exit() {
     // The process is about to end: there is no one to tell.
     let _ = caught(|| {
-        let is_here = PROCESS_ID.load(Ordering::Relaxed) == std::process::id();
-        if is_here && !IS_ENDING.try_with(Cell::get).unwrap_or_default() {
+        let is_in_this_process = PROCESS_ID.load(Ordering::Relaxed) == std::process::id();
+        if is_in_this_process && !IS_ENDING.try_with(Cell::get).unwrap_or_default() {
             let _ = EXITING.set(thread::current().id());
             end_all();
         }
@@ -168,12 +168,12 @@ pub(crate) fn end_all() {
         let (may_block, others): (Vec<_>, Vec<_>) = listed.into_iter().partition(|end| end.may_block());
         let deadline = move |end: &Arc<dyn End>| deadline_from(begun, end.timeout());
         // Concurrently, so that a part that blocks does not delay the others.
-        let mut blocking: Vec<Worker> = Vec::new();
+        let mut blocking: Vec<BackgroundThread> = Vec::new();
         if let Some(flush) = flush {
-            blocking.extend(beside(flush));
+            blocking.extend(on_own_thread(flush));
         }
         for end in may_block {
-            blocking.extend(beside(move || end.finish(deadline(&end))));
+            blocking.extend(on_own_thread(move || end.finish(deadline(&end))));
         }
         for end in &others {
             end.finish(deadline(end));
@@ -210,18 +210,18 @@ fn listed() -> Vec<Arc<dyn End>> {
 }
 
 /// Runs `f` on a thread of its own, or here if the system refuses one.
-fn beside(f: impl FnOnce() + Send + 'static) -> Option<Worker> {
-    worker::start_or_run("prof-end", || {
+fn on_own_thread(f: impl FnOnce() + Send + 'static) -> Option<BackgroundThread> {
+    background::start_or_run("prof-end", || {
         let was_ending = IS_ENDING.replace(true);
         f();
         IS_ENDING.set(was_ending);
     })
 }
 
-/// Runs `f` on a thread of its own, and waits for it for at most `timeout` plus [`SPEECH_TIMEOUT`].
+/// Runs `f` on a thread of its own, and waits for it for at most `timeout` plus [`STDERR_GRACE`].
 fn within(timeout: Duration, f: impl FnOnce() + Send + 'static) {
-    let deadline = clock::deadline(timeout.saturating_add(SPEECH_TIMEOUT));
-    if let Some(thread) = beside(f) {
+    let deadline = clock::deadline(timeout.saturating_add(STDERR_GRACE));
+    if let Some(thread) = on_own_thread(f) {
         let _ = thread.done().recv_deadline(deadline);
     }
 }

@@ -81,7 +81,7 @@ impl<T> OfProcess<T> {
 
     /// Whether this is the process that it belongs to.
     #[inline]
-    pub(crate) fn is_here(&self) -> bool {
+    pub(crate) fn is_in_this_process(&self) -> bool {
         self.generation == generation()
     }
 }
@@ -97,7 +97,7 @@ impl<T> Deref for OfProcess<T> {
 
 impl<T> Drop for OfProcess<T> {
     fn drop(&mut self) {
-        if !self.is_here() {
+        if !self.is_in_this_process() {
             // A drop may wait for a lock of a channel that a thread of the parent's has taken.
             std::mem::forget(self.value.take());
         }

@@ -1,10 +1,11 @@
 //! What every room stands on: clocks, locks, threads, text for messages, and the C library. Knows nothing of metrics,
 //! and uses no other room.
 
+pub(crate) mod background;
 pub(crate) mod bound;
 pub(crate) mod clock;
-pub(crate) mod culprit;
 pub(crate) mod exit;
+pub(crate) mod failing;
 #[cfg(feature = "json")]
 pub(crate) mod files;
 pub(crate) mod forks;
@@ -19,7 +20,6 @@ pub(crate) mod sync;
 pub(crate) mod sys;
 pub(crate) mod table;
 pub mod text;
-pub(crate) mod worker;
 
 pub use self::locks::Locked;
 pub(crate) use self::locks::lock;

@@ -8,7 +8,7 @@ use std::thread::panicking;
 use super::{Call, InProgress, Measured, OnStack, SampledCall, begin, enter_sampled};
 use crate::model::Outcome;
 use crate::site::{Callsite, Route};
-use crate::thread::local::Local;
+use crate::thread::SiteState;
 
 /// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped
 /// without being finished, it returned, or unwound.
@@ -24,7 +24,7 @@ pub struct EarlyCall<C: OnStack = Call>(
 const BEGAN_UNWINDING: usize = 4;
 
 // Sampled calls use the bits below.
-const _: () = assert!(align_of::<Local>() > BEGAN_UNWINDING);
+const _: () = assert!(align_of::<SiteState>() > BEGAN_UNWINDING);
 
 /// Begins a call of an annotated function whose early returns cannot be looked into.
 #[inline(always)]
@@ -59,7 +59,7 @@ pub(crate) fn enter_early_sampled(site: &'static Callsite) -> EarlyCall<SampledC
 ///
 /// On a thread that was unwinding already, the function runs in a destructor. It can only be told to have returned: a
 /// panic in there would have to be caught before it left the destructor.
-pub(super) fn left(measured: NonNull<Local>) -> (Measured, Outcome) {
+pub(super) fn left(measured: NonNull<SiteState>) -> (Measured, Outcome) {
     let began_unwinding = measured.addr().get() & BEGAN_UNWINDING != 0;
     let outcome = if panicking() && !began_unwinding { Outcome::Panic } else { Outcome::Success };
     (without_mark(Some(measured)), outcome)
@@ -68,14 +68,14 @@ pub(super) fn left(measured: NonNull<Local>) -> (Measured, Outcome) {
 /// The pointer of a call that began while the thread was unwinding.
 #[cold]
 pub(super) fn with_mark(measured: Measured) -> Measured {
-    measured.map(|local| local.map_addr(|address| address | BEGAN_UNWINDING))
+    measured.map(|site_state| site_state.map_addr(|address| address | BEGAN_UNWINDING))
 }
 
 /// The pointer as it was without the mark.
 #[inline(always)]
 pub(super) fn without_mark(measured: Measured) -> Measured {
     match measured {
-        Some(local) => NonNull::new(local.as_ptr().map_addr(|address| address & !BEGAN_UNWINDING)),
+        Some(site_state) => NonNull::new(site_state.as_ptr().map_addr(|address| address & !BEGAN_UNWINDING)),
         None => None,
     }
 }

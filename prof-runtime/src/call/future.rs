@@ -4,12 +4,12 @@
 use std::fmt;
 use std::thread::panicking;
 
-use super::{InProgress, Listening, Report, Timed, Untimed, listening, record, report, report_scoped, sampled};
+use super::{InProgress, Receivers, Report, Timed, Untimed, receivers, record, report, report_scoped, sampled};
 use crate::base::clock;
 use crate::base::is_scoped;
 use crate::model::Outcome;
 use crate::site::{Callsite, Route};
-use crate::thread::local::{self, Local};
+use crate::thread::{self, SiteState};
 
 /// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled,
 /// or unwound.
@@ -39,52 +39,52 @@ pub(crate) fn enter_async(site: &'static Callsite) -> AsyncCall {
 #[inline(never)]
 extern "C" fn begin_async(site: &'static Callsite) -> AsyncCall {
     match cached(site) {
-        Some(local) if site.sample() == 1 && local.reads_tsc() => {
-            local.count_async(1);
+        Some(site_state) if site.sample() == 1 && site_state.reads_tsc() => {
+            site_state.count_async(1);
             let drop_may_unwind = !panicking();
             AsyncCall { site: Some(site), drop_may_unwind, start: clock::tsc() }
         }
-        Some(local) => begin_async_at(local),
+        Some(site_state) => begin_async_at(site_state),
         None => begin_async_slowly(site),
     }
 }
 
 /// Begins a call of which nothing is known but where it is counted.
 #[inline(never)]
-extern "C" fn begin_async_at(local: &Local) -> AsyncCall {
-    AsyncCall::begun(local.site(), local.begin_async())
+extern "C" fn begin_async_at(site_state: &SiteState) -> AsyncCall {
+    AsyncCall::begun(site_state.site(), site_state.begin_async())
 }
 
-/// Begins a call that is the first of its thread, or in a scope, or whose local is not in its home slot.
+/// Begins a call that is the first of its thread, or in a scope, or whose site state is not in its home slot.
 #[inline(never)]
 extern "C" fn begin_async_slowly(site: &'static Callsite) -> AsyncCall {
-    if listening(site) == Listening::No {
+    if receivers(site) == Receivers::None {
         return AsyncCall::UNMEASURED;
     }
     // A site that a handler listens to may be found at once by the next call.
-    let begun = local::find_unparked(site, Local::begin_async);
-    AsyncCall::begun(site, begun.unwrap_or_else(|| count(site, Local::begin_async)))
+    let begun = thread::find_unparked(site, SiteState::begin_async);
+    AsyncCall::begun(site, begun.unwrap_or_else(|| count(site, SiteState::begin_async)))
 }
 
-/// What this thread keeps for `site`, where [`local::cached`] finds it.
+/// What this thread keeps for `site`, where [`thread::cached`] finds it.
 #[inline(always)]
-fn cached<'a>(site: &'static Callsite) -> Option<&'a Local> {
+fn cached<'a>(site: &'static Callsite) -> Option<&'a SiteState> {
     // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here
     // keeps the reference for longer.
-    local::cached(site).map(|local| unsafe { local.as_ref() })
+    thread::cached(site).map(|site_state| unsafe { site_state.as_ref() })
 }
 
 /// Has this thread count a call that begins or ends here; one that began elsewhere takes its count below zero.
-fn count<R>(site: &'static Callsite, here: impl Fn(&Local) -> R) -> R {
-    let counted = local::find(site, |local| local.map(&here)).or_else(|| local::add(site, &here));
-    counted.unwrap_or_else(|| local::with_any(site, &here))
+fn count<R>(site: &'static Callsite, here: impl Fn(&SiteState) -> R) -> R {
+    let counted = thread::find(site, |site_state| site_state.map(&here)).or_else(|| thread::add(site, &here));
+    counted.unwrap_or_else(|| thread::with_own_or_borrowed(site, &here))
 }
 
 /// Counts a call that ends on this thread.
-fn count_end(local: &Local, start: u64) {
+fn count_end(site_state: &SiteState, start: u64) {
     match start {
-        UNTIMED => local.end_untimed(),
-        _ => local.count_async(-1),
+        UNTIMED => site_state.end_untimed(),
+        _ => site_state.count_async(-1),
     }
 }
 
@@ -122,7 +122,7 @@ impl InProgress for AsyncCall {
     fn discard(mut self) -> Option<&'static Callsite> {
         let start = self.start;
         let site = self.site.take()?;
-        count(site, |local| count_end(local, start));
+        count(site, |site_state| count_end(site_state, start));
         Some(site)
     }
 }
@@ -150,28 +150,28 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
     }
     let end = clock::tsc();
     match cached(site) {
-        Some(local) if local.ends_shortly(site.route()) => {
-            local.count_async(-1);
-            // SAFETY: the local is that of this thread, and the call ends shortly.
-            record(unsafe { local.stats() }, outcome, local.span_ns(start, end));
+        Some(site_state) if site_state.takes_fast_path(site.route()) => {
+            site_state.count_async(-1);
+            // SAFETY: the state is that of this thread, and the call takes the fast path.
+            record(unsafe { site_state.stats() }, outcome, site_state.span_ns(start, end));
         }
-        Some(local) => end_async_to_handlers(local, outcome, start, end),
+        Some(site_state) => end_async_to_handlers(site_state, outcome, start, end),
         None => end_async_elsewhere(site, outcome, start, end),
     }
 }
 
 /// Ends a call when it is not for the aggregator whose numbers this thread has cached.
 #[inline(never)]
-extern "C" fn end_async_to_handlers(local: &Local, outcome: Outcome, start: u64, end: u64) {
-    local.count_async(-1);
-    report(local, timed(outcome, start, end));
+extern "C" fn end_async_to_handlers(site_state: &SiteState, outcome: Outcome, start: u64, end: u64) {
+    site_state.count_async(-1);
+    report(site_state, timed(outcome, start, end));
 }
 
-/// Ends a call on a thread on which none began, or in a scope, or whose local is not in its home slot.
+/// Ends a call on a thread on which none began, or in a scope, or whose site state is not in its home slot.
 #[inline(never)]
 extern "C" fn end_async_elsewhere(site: &'static Callsite, outcome: Outcome, start: u64, end: u64) {
     let call = timed(outcome, start, end);
-    count(site, |local| local.count_async(-1));
+    count(site, |site_state| site_state.count_async(-1));
     report_found(site, call);
 }
 
@@ -182,8 +182,8 @@ fn timed(outcome: Outcome, start: u64, end: u64) -> Timed {
 
 /// Reports a call to this thread's scoped handler, else by what it keeps for the site.
 fn report_found(site: &'static Callsite, call: impl Report) {
-    local::find(site, |local| match local {
-        Some(local) if !is_scoped() => report(local, call),
+    thread::find(site, |site_state| match site_state {
+        Some(site_state) if !is_scoped() => report(site_state, call),
         _ => report_scoped(site, call),
     });
 }
@@ -191,10 +191,10 @@ fn report_found(site: &'static Callsite, call: impl Report) {
 /// Ends a call that was not timed.
 #[inline(never)]
 extern "C" fn end_untimed(site: &'static Callsite, outcome: Outcome) {
-    if let Some(local) = cached(site) {
-        return sampled::end_untimed(local, outcome);
+    if let Some(site_state) = cached(site) {
+        return sampled::end_untimed(site_state, outcome);
     }
-    count(site, Local::end_untimed);
+    count(site, SiteState::end_untimed);
     report_found(site, Untimed(outcome));
 }
 

@@ -1,6 +1,6 @@
 //! A call of a function of which only some calls are timed: `#[prof(sample = N)]`.
 //!
-//! Which ones is drawn ahead by the thread (see [`Gaps`](crate::thread::local::Gaps)): the calls in between neither
+//! Which ones is drawn ahead by the thread (see `SampleGaps`): the calls in between neither
 //! read the clock nor touch the histogram, but are counted like all others.
 #![allow(unsafe_code)]
 
@@ -9,12 +9,12 @@ use std::mem;
 use std::ptr::NonNull;
 
 use super::{
-    InProgress, Listening, Measured, OnStack, Untimed, begin_at, begin_with, early, end, listening, report,
+    InProgress, Measured, OnStack, Receivers, Untimed, begin_at, begin_with, early, end, receivers, report,
     report_scoped,
 };
 use crate::model::Outcome;
 use crate::site::{Callsite, Route};
-use crate::thread::local::{self, Local};
+use crate::thread::{self, SiteState};
 
 /// A call in progress, of which the guard knows whether it is timed. Dropped without being finished, it unwound.
 ///
@@ -25,7 +25,7 @@ pub struct SampledCall(Measured);
 const UNTIMED: usize = 1;
 const UNTIMED_SCOPED: usize = 2;
 
-const _: () = assert!(align_of::<Local>() > UNTIMED | UNTIMED_SCOPED);
+const _: () = assert!(align_of::<SiteState>() > UNTIMED | UNTIMED_SCOPED);
 
 /// Begins a call of an annotated function that leaves by its end, or by unwinding.
 ///
@@ -36,10 +36,10 @@ pub(crate) fn enter_sampled(site: &'static Callsite) -> SampledCall {
     if site.route() == Route::OFF {
         return SampledCall(None);
     }
-    SampledCall(match local::cached(site) {
+    SampledCall(match thread::cached(site) {
         // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
-        Some(local) if unsafe { local.as_ref() }.begin_untimed() => Some(tagged(local, UNTIMED)),
-        Some(local) => begin_timed(local),
+        Some(site_state) if unsafe { site_state.as_ref() }.begin_untimed() => Some(tagged(site_state, UNTIMED)),
+        Some(site_state) => begin_timed(site_state),
         None => begin_slowly(site),
     })
 }
@@ -47,51 +47,51 @@ pub(crate) fn enter_sampled(site: &'static Callsite) -> SampledCall {
 /// Begins a call that is timed.
 #[cold]
 #[inline(never)]
-extern "C" fn begin_timed(local: NonNull<Local>) -> Measured {
+extern "C" fn begin_timed(site_state: NonNull<SiteState>) -> Measured {
     // SAFETY: as above.
-    let local = unsafe { local.as_ref() };
+    let site_state = unsafe { site_state.as_ref() };
     // Before the clock is read.
-    local.choose_timed();
-    begin_at(local)
+    site_state.choose_timed();
+    begin_at(site_state)
 }
 
-/// Begins a call that is the first of its thread, or in a scope, or whose local is not in its home slot.
+/// Begins a call that is the first of its thread, or in a scope, or whose site state is not in its home slot.
 ///
 /// What a thread calls in its last destructors, where it keeps nothing any more, is timed.
 #[cold]
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
-    match listening(site) {
-        Listening::No => None,
-        Listening::Handlers => begin_with(site, |local| match local.begin_untimed() {
-            true => Some(tagged(NonNull::from(local), UNTIMED)),
-            false => begin_timed(NonNull::from(local)),
+    match receivers(site) {
+        Receivers::None => None,
+        Receivers::Handlers => begin_with(site, |site_state| match site_state.begin_untimed() {
+            true => Some(tagged(NonNull::from(site_state), UNTIMED)),
+            false => begin_timed(NonNull::from(site_state)),
         }),
-        Listening::Scope => begin_with(site, |local| {
-            if local.begin_untimed() {
-                return Some(tagged(NonNull::from(local), UNTIMED_SCOPED));
+        Receivers::Scope => begin_with(site, |site_state| {
+            if site_state.begin_untimed() {
+                return Some(tagged(NonNull::from(site_state), UNTIMED_SCOPED));
             }
-            local.choose_timed();
-            local.begin_slow().then_some(NonNull::from(local))
+            site_state.choose_timed();
+            site_state.begin_slow().then_some(NonNull::from(site_state))
         }),
     }
 }
 
 #[inline(always)]
-fn tagged(local: NonNull<Local>, tag: usize) -> NonNull<Local> {
-    // SAFETY: the next bytes are in the local.
-    unsafe { local.byte_add(tag) }
+fn tagged(site_state: NonNull<SiteState>, tag: usize) -> NonNull<SiteState> {
+    // SAFETY: the next bytes are in the state.
+    unsafe { site_state.byte_add(tag) }
 }
 
-/// The local of a call that is not timed and began outside of scopes.
+/// The state of a site with a call that is not timed and began outside of scopes.
 #[inline(always)]
-fn untimed(measured: NonNull<Local>) -> Option<NonNull<Local>> {
+fn untimed(measured: NonNull<SiteState>) -> Option<NonNull<SiteState>> {
     // SAFETY: it was tagged when the call began.
     (measured.addr().get() & UNTIMED != 0).then(|| unsafe { measured.byte_sub(UNTIMED) })
 }
 
-/// The local of a call that is not timed.
-fn untimed_anywhere(measured: NonNull<Local>) -> Option<NonNull<Local>> {
+/// The state of a site with a call that is not timed.
+fn untimed_anywhere(measured: NonNull<SiteState>) -> Option<NonNull<SiteState>> {
     let tag = measured.addr().get() & (UNTIMED | UNTIMED_SCOPED);
     // SAFETY: as above.
     (tag != 0).then(|| unsafe { measured.byte_sub(tag) })
@@ -100,10 +100,10 @@ fn untimed_anywhere(measured: NonNull<Local>) -> Option<NonNull<Local>> {
 /// Ends a call that is timed, or that began in a scope.
 #[cold]
 #[inline(never)]
-extern "C" fn end_timed(measured: NonNull<Local>, outcome: Outcome) {
+extern "C" fn end_timed(measured: NonNull<SiteState>, outcome: Outcome) {
     match untimed_anywhere(measured) {
         // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
-        Some(local) => end_untimed_slowly(unsafe { local.as_ref() }, outcome, true),
+        Some(site_state) => end_untimed_slowly(unsafe { site_state.as_ref() }, outcome, true),
         None => end(measured, outcome),
     }
 }
@@ -111,17 +111,17 @@ extern "C" fn end_timed(measured: NonNull<Local>, outcome: Outcome) {
 /// Ends a call that was not finished.
 #[cold]
 #[inline(never)]
-extern "C" fn fail(measured: NonNull<Local>, outcome: Outcome) {
+extern "C" fn fail(measured: NonNull<SiteState>, outcome: Outcome) {
     match untimed(measured) {
         // SAFETY: as above.
-        Some(local) => end_untimed(unsafe { local.as_ref() }, outcome),
+        Some(site_state) => end_untimed(unsafe { site_state.as_ref() }, outcome),
         None => end_timed(measured, outcome),
     }
 }
 
 #[cold]
 #[inline(never)]
-extern "C" fn left_early(measured: NonNull<Local>) {
+extern "C" fn left_early(measured: NonNull<SiteState>) {
     if let (Some(measured), outcome) = early::left(measured) {
         fail(measured, outcome);
     }
@@ -129,24 +129,24 @@ extern "C" fn left_early(measured: NonNull<Local>) {
 
 /// Counts a call that was not timed and began outside of scopes.
 #[inline(always)]
-pub(super) fn end_untimed(local: &Local, outcome: Outcome) {
-    match local.stats_on(local.site().route()) {
+pub(super) fn end_untimed(site_state: &SiteState, outcome: Outcome) {
+    match site_state.stats_on(site_state.site().route()) {
         Some(stats) => {
-            local.end_untimed();
+            site_state.end_untimed();
             stats.count(outcome);
         }
-        None => end_untimed_slowly(local, outcome, false),
+        None => end_untimed_slowly(site_state, outcome, false),
     }
 }
 
 /// Ends a call that was not timed and is not for one aggregator alone.
 #[cold]
 #[inline(never)]
-extern "C" fn end_untimed_slowly(local: &Local, outcome: Outcome, may_be_scoped: bool) {
-    local.end_untimed();
+extern "C" fn end_untimed_slowly(site_state: &SiteState, outcome: Outcome, may_be_scoped: bool) {
+    site_state.end_untimed();
     match may_be_scoped {
-        false => report(local, Untimed(outcome)),
-        true => report_scoped(local.site(), Untimed(outcome)),
+        false => report(site_state, Untimed(outcome)),
+        true => report_scoped(site_state.site(), Untimed(outcome)),
     }
 }
 
@@ -158,7 +158,7 @@ impl InProgress for SampledCall {
         if let Some(measured) = measured {
             match untimed(measured) {
                 // SAFETY: what this thread keeps stays in its place for as long as the thread can run this.
-                Some(local) => end_untimed(unsafe { local.as_ref() }, outcome()),
+                Some(site_state) => end_untimed(unsafe { site_state.as_ref() }, outcome()),
                 None => end_timed(measured, outcome()),
             }
         }
@@ -175,11 +175,11 @@ impl InProgress for SampledCall {
         mem::forget(self);
         let measured = measured?;
         match untimed_anywhere(measured) {
-            Some(local) => {
+            Some(site_state) => {
                 // SAFETY: as above.
-                let local = unsafe { local.as_ref() };
-                local.end_untimed();
-                Some(local.site())
+                let site_state = unsafe { site_state.as_ref() };
+                site_state.end_untimed();
+                Some(site_state.site())
             }
             None => super::Call(Some(measured)).discard(),
         }

@@ -6,7 +6,7 @@ use crate::config::scope;
 use crate::handler::{GuardedHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
-use crate::thread::local::Handlers;
+use crate::thread::Handlers;
 
 /// Delivers something to the handlers of a target that are no aggregators.
 #[inline(always)]
@@ -16,14 +16,14 @@ pub(crate) fn handlers(handlers: &Handlers, give: impl FnMut(&dyn MetricHandler)
 
 /// Delivers a data point.
 pub(crate) fn data(data: &MetricData<'_>) {
-    deliver(|handler| handler.emit(data), |give| route::target(&data.group_name).each(give, route::republish));
+    deliver(|handler| handler.emit(data), |give| route::handlers(&data.group_name).each(give, route::republish));
 }
 
 /// Delivers the record of a context.
 pub(crate) fn context(context: &PublishedContext<'_>) {
     deliver(
         |handler| handler.record_context(context),
-        |give| route::target(context.group_name).each(give, route::republish),
+        |give| route::handlers(context.group_name).each(give, route::republish),
     );
 }
 

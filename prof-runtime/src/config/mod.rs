@@ -2,5 +2,7 @@
 //! only room that changes routes. Uses the rooms from `base` to `aggregate`.
 
 pub(crate) mod dispatch;
+pub(crate) mod install;
+pub(crate) mod observer;
 pub(crate) mod route;
 pub(crate) mod scope;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{outcome::panic_message, record::ContextRecord};
-use crate::base::culprit::Culprit;
+use crate::base::failing::FailingCode;
 use crate::base::panics::discard;
 use crate::base::stderr;
 use crate::base::text::Foreign;
@@ -17,12 +17,12 @@ pub(super) struct OnExit {
     /// Whose callback it is, for the line on stderr.
     context: &'static str,
     /// Its type: contexts are made anew for each request.
-    culprit: Culprit,
+    failing: FailingCode,
 }
 
 impl OnExit {
     pub(super) fn new<F: Fn(ContextRecord) + Send + Sync + 'static>(context: &'static str, callback: F) -> Self {
-        Self { callback: Box::new(callback), context, culprit: Culprit::of::<F>() }
+        Self { callback: Box::new(callback), context, failing: FailingCode::of::<F>() }
     }
 
     /// Calls it. A panic goes no further, also while the thread is unwinding; the first, the tenth, the hundredth and
@@ -31,7 +31,7 @@ impl OnExit {
         let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.callback)(record))) else {
             return;
         };
-        if let Some(times) = self.culprit.count() {
+        if let Some(times) = self.failing.count() {
             let message = panic_message(payload.as_ref())
                 .map_or_else(|| "not a string".to_owned(), |message| format!("{:?}", Foreign(message)));
             stderr::line(format_args!("prof: on_exit of a {} panicked{times}: {message}", self.context));

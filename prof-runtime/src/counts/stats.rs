@@ -28,7 +28,7 @@ pub(crate) struct Stats {
     max_ns: AtomicU64,
     /// The latest duration that is [common](is_common), which is not in its bucket yet; [`NO_CALL`] before the first.
     latest_ns: AtomicU64,
-    usual: Usual,
+    range: CommonRange,
     /// Half the size of full counters. One that comes round to 0 adds what it held to the retired totals.
     buckets: [AtomicU32; BUCKETS],
 }
@@ -42,16 +42,16 @@ unsafe impl Send for Next {}
 unsafe impl Sync for Next {}
 
 /// The common durations from the shortest to the longest so far: none of them changes the extremes.
-struct Usual {
+struct CommonRange {
     from_ns: OwnerCell<u64>,
     /// How many they are; 0 before the first, and not 0 without a latest.
     len: OwnerCell<u64>,
 }
 
 // SAFETY: only the owning thread counts calls, and readers do not look at this.
-unsafe impl Sync for Usual {}
+unsafe impl Sync for CommonRange {}
 
-impl Usual {
+impl CommonRange {
     #[inline(always)]
     fn contains(&self, ns: u64) -> bool {
         ns.wrapping_sub(self.from_ns.get()) < self.len.get()
@@ -108,7 +108,7 @@ impl Stats {
             (&raw mut (*place).min_ns).write(AtomicU64::new(u64::MAX));
             (&raw mut (*place).max_ns).write(AtomicU64::new(0));
             (&raw mut (*place).latest_ns).write(AtomicU64::new(NO_CALL));
-            (&raw mut (*place).usual).write(Usual { from_ns: OwnerCell::new(0), len: OwnerCell::new(0) });
+            (&raw mut (*place).range).write(CommonRange { from_ns: OwnerCell::new(0), len: OwnerCell::new(0) });
             clear(&raw mut (*place).buckets);
             stats.assume_init()
         }
@@ -148,16 +148,16 @@ impl Stats {
     /// Counts a call. To be called by the owning thread only.
     #[inline(always)]
     pub(crate) fn record(&self, outcome: Outcome, duration_ns: u64) {
-        if !self.record_usual(outcome, duration_ns) {
-            self.record_unusual(outcome, duration_ns);
+        if !self.record_in_range(outcome, duration_ns) {
+            self.record_out_of_range(outcome, duration_ns);
         }
     }
 
     /// Counts a call, unless its duration is the shortest or the longest so far; returns whether it did. To be called
     /// by the owning thread only.
     #[inline(always)]
-    pub(crate) fn record_usual(&self, outcome: Outcome, duration_ns: u64) -> bool {
-        if !self.usual.contains(duration_ns) {
+    pub(crate) fn record_in_range(&self, outcome: Outcome, duration_ns: u64) -> bool {
+        if !self.range.contains(duration_ns) {
             return false;
         }
         add(&self.outcomes[outcome.index()], 1);
@@ -173,10 +173,10 @@ impl Stats {
         true
     }
 
-    /// Counts a call that [`record_usual`](Self::record_usual) does not. To be called by the owning thread only.
+    /// Counts a call that [`record_in_range`](Self::record_in_range) does not. To be called by the owning thread only.
     #[cold]
     #[inline(never)]
-    pub(crate) extern "C" fn record_unusual(&self, outcome: Outcome, duration_ns: u64) {
+    pub(crate) extern "C" fn record_out_of_range(&self, outcome: Outcome, duration_ns: u64) {
         add(&self.outcomes[outcome.index()], 1);
         add(&self.total_ns, duration_ns);
         self.min_ns.store(self.min_ns.load(Ordering::Relaxed).min(duration_ns), Ordering::Relaxed);
@@ -185,7 +185,7 @@ impl Stats {
         if is_common(duration_ns) {
             let before = self.latest_ns.load(Ordering::Relaxed);
             self.latest_ns.store(duration_ns, Ordering::Relaxed);
-            self.usual.reach(duration_ns);
+            self.range.reach(duration_ns);
             if before == NO_CALL {
                 return;
             }
@@ -381,13 +381,13 @@ mod tests {
     }
 
     #[test]
-    fn only_extremes_are_unusual() {
+    fn only_new_extremes_are_out_of_range() {
         let stats = Stats::new(site(), &Counts::new());
-        assert!(!stats.record_usual(Outcome::Success, 7), "nothing is usual at first");
-        for (ns, is_usual) in
+        assert!(!stats.record_in_range(Outcome::Success, 7), "nothing is usual at first");
+        for (ns, is_in_range) in
             [(7, false), (7, true), (9, false), (8, true), (9, true), (6, false), (0, false), (0, false)]
         {
-            assert_eq!(stats.usual.contains(ns), is_usual, "{ns}");
+            assert_eq!(stats.range.contains(ns), is_in_range, "{ns}");
             stats.record(Outcome::Success, ns);
         }
     }

@@ -16,26 +16,26 @@ use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcom
 /// # Examples
 ///
 /// ```
-/// use prof_runtime::export::MetricsHandler;
+/// use prof_runtime::export::MetricsFacadeHandler;
 /// use prof_runtime::{prof, scoped};
 ///
 /// #[prof]
 /// fn work() {}
 ///
-/// let _scope = scoped(MetricsHandler::new());
+/// let _scope = scoped(MetricsFacadeHandler::new());
 /// work(); // Goes to whatever recorder is installed.
 /// ```
 #[derive(Clone, Default)]
-pub struct MetricsHandler(());
+pub struct MetricsFacadeHandler(());
 
-impl MetricsHandler {
+impl MetricsFacadeHandler {
     /// Creates a handler that forwards.
     pub fn new() -> Self {
         Self::default()
     }
 }
 
-impl MetricHandler for MetricsHandler {
+impl MetricHandler for MetricsFacadeHandler {
     fn emit(&self, data: &MetricData<'_>) {
         let name = data.name.clone().into_owned();
         let labels = vec![Label::new("group", data.group_name.clone().into_owned())];
@@ -63,9 +63,9 @@ fn count(callsite: &'static Callsite, outcome: Outcome) {
     counter!("prof_calls_total", "function" => function, "group" => group, "outcome" => outcome.as_str()).increment(1);
 }
 
-impl fmt::Debug for MetricsHandler {
+impl fmt::Debug for MetricsFacadeHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MetricsHandler").finish()
+        f.debug_struct("MetricsFacadeHandler").finish()
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
         static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
         let written = Written::default();
         with_local_recorder(&written, || {
-            let handler = MetricsHandler::new();
+            let handler = MetricsFacadeHandler::new();
             handler.record_call(&CallRecord::new(&LOAD, Outcome::Cancelled, Duration::from_millis(1500)));
             handler.record_untimed_call(&UntimedCall::new(&LOAD, Outcome::Success));
             handler.emit(&MetricData::new("g", "pages", 3));

@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 #[cfg(feature = "metrics")]
-pub use self::metrics::MetricsHandler;
+pub use self::metrics::MetricsFacadeHandler;
 pub(crate) use self::periodic::BegunExport;
 pub use self::periodic::PeriodicExporter;
 #[cfg(feature = "json")]

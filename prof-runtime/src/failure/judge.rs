@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use super::boxed_future;
-use crate::base::culprit::{Culprit, Times};
+use crate::base::failing::{FailingCode, Times};
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::call::InProgress;
@@ -96,7 +96,7 @@ pub(crate) fn outcome<T, J: Judge<T>>(value: &T, judge: &J) -> Outcome {
 
 #[cold]
 fn tell_of_a_panic((what, name): (&str, &'static str)) {
-    match Culprit::named(name).count() {
+    match FailingCode::named(name).count() {
         None => {}
         Some(Times(1)) => {
             stderr::line(format_args!("prof: {what} `{name}` panicked; the call counts as a success"));

@@ -82,7 +82,7 @@ impl MetricHandler for FanoutHandler {
     /// Flushes every handler; the error tells of all that failed.
     fn flush(&self) -> Result<(), FlushError> {
         let mut failures = FlushFailures::default();
-        bound::one(|| self.handlers.iter().for_each(|handler| failures.add(handler.flush())));
+        bound::with_shared_start(|| self.handlers.iter().for_each(|handler| failures.add(handler.flush())));
         failures.take()
     }
 
@@ -93,7 +93,7 @@ impl MetricHandler for FanoutHandler {
 
 impl Drop for FanoutHandler {
     fn drop(&mut self) {
-        bound::one(|| self.handlers.clear());
+        bound::with_shared_start(|| self.handlers.clear());
     }
 }
 

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::base::culprit::{Culprit, Times};
+use crate::base::failing::{FailingCode, Times};
 use crate::base::inside;
 use crate::base::panics::caught;
 use crate::base::stderr;
@@ -115,7 +115,7 @@ impl GuardedHandler {
     /// Rarely, where each of many requests has a handler.
     fn tell_that_it_is_off(&self) {
         let times = match self.place {
-            Place::Installed(place) => Culprit::from(place, self.type_name()).count(),
+            Place::Installed(place) => FailingCode::from(place, self.type_name()).count(),
             Place::Registered(_) => Some(Times(1)),
         };
         let off = format!("prof: the handler {self}, panicked {MAX_PANICS} times and is switched off");

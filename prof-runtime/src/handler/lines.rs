@@ -101,13 +101,13 @@ struct Output {
     writer: LineWriter,
     failures: LostSinceFlush,
     /// What was written since the last successful flush. A writer with a buffer may still lose it.
-    held: Tally,
+    unflushed: Tally,
 }
 
 impl LineOutput {
     pub(crate) fn new(target: &str, writer: impl Write + Send + 'static) -> Self {
-        let (writer, failures, held) = (LineWriter::new(writer), LostSinceFlush::default(), Tally::new());
-        Self { output: Mutex::new(Output { writer, failures, held }), losses: HandlerLosses::new(target) }
+        let (writer, failures, unflushed) = (LineWriter::new(writer), LostSinceFlush::default(), Tally::new());
+        Self { output: Mutex::new(Output { writer, failures, unflushed }), losses: HandlerLosses::new(target) }
     }
 
     /// Counts losses in `losses` from now on, under `target`.
@@ -128,7 +128,7 @@ impl LineOutput {
         let (whole, count, error) = match lines {
             Err(error) => (0, 1, error),
             Ok(lines) => match output.writer.write(&lines) {
-                Ok(()) => return *output.held.entry(unit).or_default() += 1,
+                Ok(()) => return *output.unflushed.entry(unit).or_default() += 1,
                 Err((whole, error)) => (whole, lines.lines().count(), error),
             },
         };
@@ -149,7 +149,7 @@ impl LineOutput {
         let failed = output.failures.take("could not be written");
         let flushed = output.writer.flush();
         if flushed.is_ok() {
-            output.held.clear();
+            output.unflushed.clear();
         }
         flushed
             .and(failed)
@@ -164,10 +164,10 @@ impl Drop for LineOutput {
         let flushed = self.flush();
         let output = self.output.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Err(error) = flushed
-            && !output.held.is_empty()
+            && !output.unflushed.is_empty()
         {
-            output.held.iter().for_each(|(unit, count)| self.losses.of_unit(*unit).add(*count));
-            stderr::line(format_args!("prof: {error}; up to {} were lost", amounts(&output.held)));
+            output.unflushed.iter().for_each(|(unit, count)| self.losses.of_unit(*unit).add(*count));
+            stderr::line(format_args!("prof: {error}; up to {} were lost", amounts(&output.unflushed)));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::counts::{Counts, Stats};
 use crate::handler::MetricHandler;
 use crate::model::{MetricData, MetricValue};
 use crate::site::{Callsite, Route};
-use crate::thread::local;
+use crate::thread;
 
 /// A number that only grows, such as of pages fetched or bytes sent. [`counter!`](crate::counter!) makes one.
 ///
@@ -86,9 +86,9 @@ impl fmt::Debug for Counter {
 #[cold]
 #[inline(never)]
 fn add(site: &'static Callsite, count: u64) {
-    if let Some(local) = local::cached(site) {
-        // SAFETY: a thread's local stays where it is for as long as the thread can run this.
-        if let Some(stats) = unsafe { local.as_ref() }.stats_on(site.route()) {
+    if let Some(state) = thread::cached(site) {
+        // SAFETY: a site's state stays at its address for as long as the thread can run this.
+        if let Some(stats) = unsafe { state.as_ref() }.stats_on(site.route()) {
             return stats.add(count);
         }
     }
@@ -105,7 +105,7 @@ impl Report for Added {
     }
 
     fn count_by(self, counts: &Arc<Counts>, site: &'static Callsite) {
-        local::record_by(counts, site, |stats| stats.add(self.0));
+        thread::record_by(counts, site, |stats| stats.add(self.0));
     }
 
     fn give(self, handler: &dyn MetricHandler, site: &'static Callsite) {

@@ -106,7 +106,7 @@ impl Gauge {
             dispatch::to(&scoped, |handler| handler.emit(&data()));
             return;
         }
-        let target = route::target_of(self.site);
+        let target = route::handlers_of_site(self.site);
         if target.has_others() {
             let data = data();
             dispatch::handlers(&target, |handler| handler.emit(&data));

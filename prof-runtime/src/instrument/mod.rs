@@ -9,20 +9,20 @@ mod gauge;
 
 pub use self::counter::Counter;
 pub use self::gauge::Gauge;
-use crate::call::{self, Listening, Report};
+use crate::call::{self, Receivers, Report};
 use crate::site::Callsite;
-use crate::thread::local;
+use crate::thread;
 
 /// Reports to the handlers that the site is not bound to on this thread.
 #[cold]
 #[inline(never)]
 fn report_slowly(site: &'static Callsite, change: impl Report) {
-    match call::listening(site) {
-        Listening::No => {}
-        Listening::Scope => call::report_scoped(site, change),
-        Listening::Handlers => {
-            let is_reported = local::find_unparked(site, |local| call::report(local, change))
-                .or_else(|| local::add(site, |local| call::report(local, change)));
+    match call::receivers(site) {
+        Receivers::None => {}
+        Receivers::Scope => call::report_scoped(site, change),
+        Receivers::Handlers => {
+            let is_reported = thread::find_unparked(site, |state| call::report(state, change))
+                .or_else(|| thread::add(site, |state| call::report(state, change)));
             if is_reported.is_none() {
                 // The thread is ending, and keeps nothing any more.
                 call::report_slowly(site, change);

@@ -143,7 +143,7 @@ mod tests {
         check("<app::Foo<_> as app::Tr>::r::item", "Foo.r");
         check("<app::Foo<alloc::vec::Vec<_>> as app::G<_>>::g::item", "Foo.g");
         check("<app::W<'_, _> as app::Tr>::r::item", "W.r");
-        check("<app::f::local::L as app::Tr>::r::item", "L.r");
+        check("<app::f::thread::L as app::Tr>::r::item", "L.r");
         check("<_ as app::G<_>>::g::item", "G.g");
         check("<dyn app::Tr>::inh::item", "dyn Tr.inh");
     }

@@ -21,7 +21,7 @@ pub(super) enum GivesWay {
     /// Its cells are shortened in the middle, to no less than this. Aligned to the left.
     Shortened { least: usize },
     /// Its cells are shortened likewise, and if that is not enough, it is left out. Aligned to the left.
-    Both { least: usize, order: u8 },
+    ShortenedThenLeftOut { least: usize, order: u8 },
 }
 
 /// The widest that a cell may be, however much room there is. In columns of a terminal.
@@ -36,7 +36,7 @@ impl GivesWay {
     fn least(self) -> Option<usize> {
         match self {
             Self::Never | Self::LeftOut(_) => None,
-            Self::Shortened { least } | Self::Both { least, .. } => Some(least),
+            Self::Shortened { least } | Self::ShortenedThenLeftOut { least, .. } => Some(least),
         }
     }
 
@@ -44,7 +44,7 @@ impl GivesWay {
     fn order(self) -> Option<u8> {
         match self {
             Self::Never | Self::Shortened { .. } => None,
-            Self::LeftOut(order) | Self::Both { order, .. } => Some(order),
+            Self::LeftOut(order) | Self::ShortenedThenLeftOut { order, .. } => Some(order),
         }
     }
 }

@@ -102,7 +102,7 @@ fn function_columns(functions: &[&FunctionStats], elapsed_ns: u64) -> Vec<Column
         columns.push(Column {
             title: "group",
             cells: functions.iter().map(|function| name(&function.group)).collect(),
-            gives_way: GivesWay::Both { least: 12, order: 8 },
+            gives_way: GivesWay::ShortenedThenLeftOut { least: 12, order: 8 },
         });
     }
     columns.extend([
@@ -135,7 +135,7 @@ fn value_columns(values: &[ValueStats]) -> Vec<Column> {
     };
     vec![
         column("value", GivesWay::Shortened { least: 24 }, |value| name(&value.name)),
-        column("group", GivesWay::Both { least: 12, order: 4 }, |value| name(&value.group)),
+        column("group", GivesWay::ShortenedThenLeftOut { least: 12, order: 4 }, |value| name(&value.group)),
         column("count", GivesWay::LeftOut(3), |value| count(value.count)),
         column("sum", GivesWay::Never, |value| number(value.sum)),
         column("min", GivesWay::LeftOut(1), |value| value.min.map_or_else(none, number)),

@@ -18,7 +18,7 @@ impl Route {
     }
 
     /// Hand the call's record to the handlers of this target.
-    pub(crate) const fn to_target(id: u64) -> Self {
+    pub(crate) const fn to_handlers(id: u64) -> Self {
         Self(2 * id + 4)
     }
 

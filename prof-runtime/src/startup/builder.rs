@@ -12,9 +12,9 @@ use super::ready::{self, Options};
 use super::{InitError, ProfGuard};
 use crate::base::exit;
 use crate::export::{ExportContext, Exporter, Server};
-use crate::handler::IntoHandler;
 use crate::handler::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull};
 use crate::handler::losses::Losses;
+use crate::handler::{GuardedHandler, IntoHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
 
@@ -135,8 +135,9 @@ impl ProfBuilder {
 
     /// Adds a handler that receives the metrics of all groups on the threads that emit them, without a queue: for one
     /// that neither writes nor waits, such as an [`Aggregator`](crate::Aggregator).
+    #[track_caller]
     pub fn direct_handler(self, name: impl Into<String>, handler: impl IntoHandler) -> Self {
-        self.with_own(name, OwnKind::Direct(handler.into_handler()))
+        self.with_own(name, OwnKind::Direct(GuardedHandler::new(handler.into_handler())))
     }
 
     /// Adds an exporter of the guard's [`aggregator`](ProfGuard::aggregator). It exports as often as

@@ -8,16 +8,15 @@ use std::time::{Duration, Instant};
 
 use crate::aggregate::Aggregator;
 use crate::base::clock;
-use crate::base::exit::{self, End, Listed};
-use crate::base::panics::caught;
+use crate::base::exit::{self, End, ExitRegistration};
+use crate::base::lock;
 use crate::base::stderr;
-use crate::base::{inside, lock};
-use crate::config::route::Observer;
+use crate::config::observer::Observer;
 use crate::counts::Snapshot;
 use crate::export::{BegunExport, ExportContext, ExportError, Exporter, PeriodicExporter, Server};
 use crate::handler::buffered::{BegunFlush, BufferedHandler};
 use crate::handler::losses::{LossUnit, Losses};
-use crate::handler::{FlushError, FlushFailures, MetricHandler};
+use crate::handler::{FlushError, FlushFailures, GuardedHandler, MetricHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
 
@@ -36,7 +35,7 @@ use super::signals::Caught;
 pub struct ProfGuard {
     running: Arc<Running>,
     /// `None` once it was ended, and while it is being made.
-    listed: Option<Listed>,
+    listed: Option<ExitRegistration>,
     #[cfg(all(unix, feature = "signals"))]
     _signals: Option<Caught>,
 }
@@ -49,7 +48,7 @@ struct Running {
     last: OnceLock<Arc<Snapshot>>,
     handlers: Vec<Arc<BufferedHandler>>,
     /// Handlers that receive metrics on the threads that emit them.
-    direct: Vec<Arc<dyn MetricHandler>>,
+    direct: Vec<Arc<GuardedHandler>>,
     exporters: Vec<PeriodicExporter>,
     /// Servers and their targets.
     servers: Vec<(String, Box<dyn Server>)>,
@@ -112,7 +111,7 @@ impl Starting {
         self.running.handlers.push(Arc::new(handler));
     }
 
-    pub(super) fn add_direct_handler(&mut self, handler: Arc<dyn MetricHandler>) {
+    pub(super) fn add_direct_handler(&mut self, handler: Arc<GuardedHandler>) {
         self.running.direct.push(handler);
     }
 
@@ -170,8 +169,12 @@ impl Starting {
         let aggregator =
             running.aggregator.iter().map(|aggregator| Arc::new(aggregator.clone()) as Arc<dyn MetricHandler>);
         let handlers = running.handlers.iter().map(|handler| Arc::clone(handler) as Arc<dyn MetricHandler>);
-        let direct = running.direct.iter().map(Arc::clone);
-        *lock(&running.observers) = aggregator.chain(handlers).chain(direct).map(Observer::new).collect();
+        *lock(&running.observers) = aggregator
+            .chain(handlers)
+            .map(GuardedHandler::new)
+            .chain(running.direct.iter().cloned())
+            .map(Observer::new)
+            .collect();
         let running = Arc::new(running);
         let listed = Some(exit::list(&running));
         ProfGuard {
@@ -227,8 +230,7 @@ impl ProfGuard {
             failures.add(flush.and_then(BegunFlush::wait));
         }
         for handler in &self.running.direct {
-            let panicked = || Err(FlushError::Panicked { handler: handler.__prof_type_name().into() });
-            failures.add(inside(|| caught(|| handler.flush())).unwrap_or_else(panicked));
+            failures.add(handler.flush());
         }
         for (exporter, export) in exporters {
             let failed =
@@ -241,7 +243,7 @@ impl ProfGuard {
 
 impl Drop for ProfGuard {
     fn drop(&mut self) {
-        if self.running.is_here() {
+        if self.running.is_in_this_process() {
             exit::end(Arc::clone(&self.running) as Arc<dyn End>);
             drop(self.listed.take());
         } else {
@@ -251,7 +253,7 @@ impl Drop for ProfGuard {
 }
 
 impl Running {
-    fn is_here(&self) -> bool {
+    fn is_in_this_process(&self) -> bool {
         self.process_id == std::process::id()
     }
 
@@ -293,7 +295,7 @@ impl End for Running {
         // by the queues that it comes to later.
         Observer::end(std::mem::take(&mut *observers));
         self.handlers.iter().for_each(|handler| handler.begin_shutdown());
-        if let Some(aggregator) = self.aggregator.as_ref().filter(|_| self.is_here()) {
+        if let Some(aggregator) = self.aggregator.as_ref().filter(|_| self.is_in_this_process()) {
             let last = self.last.get_or_init(|| Arc::new(aggregator.snapshot()));
             self.exporters.iter().for_each(|exporter| exporter.end_with(Arc::clone(last)));
         }

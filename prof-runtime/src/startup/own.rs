@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::base::text::Foreign;
 use crate::export::{ExportContext, Exporter, Server};
-use crate::handler::MetricHandler;
+use crate::handler::{GuardedHandler, MetricHandler};
 
 /// A part of the program's own, and what messages and losses call it.
 pub(super) struct OwnPart {
@@ -19,7 +19,7 @@ pub(super) enum OwnKind {
     /// Receives metrics from a queue.
     Queued(Arc<dyn MetricHandler>),
     /// Receives metrics on the threads that emit them.
-    Direct(Arc<dyn MetricHandler>),
+    Direct(Arc<GuardedHandler>),
     /// The interval is `None` for that of the builder, else of the exporter.
     Exporter(Box<dyn Exporter>, Option<Duration>),
     Server(Box<StartServer>),

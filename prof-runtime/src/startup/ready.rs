@@ -13,9 +13,9 @@ use super::InitError;
 use super::guard::Starting;
 use super::own::{OwnKind, OwnPart, StartError};
 use super::part::{Argument, Kind, Part};
+use crate::base::background;
 use crate::base::clock;
 use crate::base::exit;
-use crate::base::worker;
 use crate::handler::buffered::{BufferedHandler, Builder as BufferedBuilder};
 use crate::handler::losses::Losses;
 use crate::handler::{ConsoleHandler, IntoHandler};
@@ -89,13 +89,13 @@ pub(super) struct Ready {
 pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitError> {
     if parts.iter().all(|part| part.argument == Argument::Nothing && part.kind != Kind::Otlp) {
         // None of these parts can block.
-        return all(parts, &AtomicUsize::new(0));
+        return make_all_ready(parts, &AtomicUsize::new(0));
     }
     let timeout = options.timeout.max(exit::TIMEOUT);
     let (current, now) = (Arc::new(AtomicUsize::new(0)), parts.clone());
     let at = Arc::clone(&current);
     // A name may be looked up for minutes, and a file be on a server that does not answer.
-    let made = worker::within("prof-start", clock::deadline(timeout), move || all(parts, &at));
+    let made = background::within("prof-start", clock::deadline(timeout), move || make_all_ready(parts, &at));
     made.unwrap_or_else(|| {
         let part = now.get(current.load(Ordering::Relaxed)).map(Part::shown).unwrap_or_default();
         Err(InitError::Start { part, cause: format!("it could not be looked up or opened within {timeout:?}").into() })
@@ -104,13 +104,13 @@ pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitEr
 
 /// Makes parts ready one by one; `current` is the index of the part in progress. Files come last, since creating one is
 /// visible to others.
-fn all(parts: Vec<Part>, current: &AtomicUsize) -> Result<Ready, InitError> {
+fn make_all_ready(parts: Vec<Part>, current: &AtomicUsize) -> Result<Ready, InitError> {
     let mut ready = Ready { parts: Vec::new(), made: MadeFiles::default() };
     let mut numbered: Vec<(usize, Part)> = parts.into_iter().enumerate().collect();
     numbered.sort_by_key(|(_, part)| matches!(part.argument, Argument::Path(_)));
     for (at, part) in numbered {
         current.store(at, Ordering::Relaxed);
-        match one(&part, &mut ready.made) {
+        match make_ready(&part, &mut ready.made) {
             Ok(one) => ready.parts.push((part, one)),
             Err(cause) => return Err(InitError::Start { part: part.shown(), cause }),
         }
@@ -119,7 +119,7 @@ fn all(parts: Vec<Part>, current: &AtomicUsize) -> Result<Ready, InitError> {
 }
 
 #[cfg_attr(not(feature = "json"), allow(unused_variables, clippy::ptr_arg))]
-fn one(part: &Part, made: &mut MadeFiles) -> Result<ReadyPart, StartError> {
+fn make_ready(part: &Part, made: &mut MadeFiles) -> Result<ReadyPart, StartError> {
     Ok(match (part.kind, &part.argument) {
         #[cfg(feature = "report")]
         (Kind::Report, _) => ReadyPart::Report,

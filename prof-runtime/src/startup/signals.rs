@@ -2,12 +2,12 @@
 
 use std::sync::Mutex;
 
+use crate::base::background::BackgroundThread;
 use crate::base::clock;
 use crate::base::exit;
 use crate::base::lock;
 use crate::base::stderr;
 use crate::base::sys::signals;
-use crate::base::worker::Worker;
 
 /// Catches signals until it is dropped, the last one if there are several.
 pub(super) struct Caught {
@@ -15,17 +15,17 @@ pub(super) struct Caught {
 }
 
 /// The thread that waits for signals, and for how many it does.
-static WAITING: Mutex<Option<(Worker, usize)>> = Mutex::new(None);
+static WAITING: Mutex<Option<(BackgroundThread, usize)>> = Mutex::new(None);
 
 impl Caught {
     /// Catches those of SIGHUP, SIGINT and SIGTERM that the program neither handles nor ignores.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut waiting = lock(&WAITING);
         match &mut *waiting {
-            Some((worker, count)) if worker.is_here() => *count += 1,
+            Some((worker, count)) if worker.is_in_this_process() => *count += 1,
             _ => {
                 signals::prepare()?;
-                let worker = Worker::start("prof-signals", |_| wait())?;
+                let worker = BackgroundThread::start("prof-signals", |_| wait())?;
                 signals::catch();
                 *waiting = Some((worker, 1));
             }

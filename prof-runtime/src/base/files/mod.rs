@@ -112,11 +112,11 @@ impl RotatingFile {
     /// bytes.
     fn make_room(&mut self, bytes: u64) -> io::Result<u64> {
         let limit = self.max_bytes.saturating_mul(2);
-        let mut size = self.glance()?;
+        let mut size = self.check_open_file()?;
         if !self.is_full(size, bytes) {
             return Ok(size);
         }
-        size = self.find()?;
+        size = self.follow_path()?;
         let mut deadline = None;
         let unmoved = loop {
             if !self.is_full(size, bytes) {
@@ -128,7 +128,7 @@ impl RotatingFile {
                 Err(_) if size.saturating_add(bytes) <= limit => return Ok(size),
                 Err(_) => std::thread::yield_now(),
             }
-            size = self.find()?;
+            size = self.follow_path()?;
             // Other processes may also fill each new file before this one writes a line.
             if self.is_full(size, bytes) && !self.waits_on(&mut deadline) {
                 break io::Error::new(io::ErrorKind::WouldBlock, "other processes have it");
@@ -156,7 +156,7 @@ impl RotatingFile {
     }
 
     /// Checks the open file, and once in `BURST` the path as well. Returns the size of the file in bytes.
-    fn glance(&mut self) -> io::Result<u64> {
+    fn check_open_file(&mut self) -> io::Result<u64> {
         /// For how long a burst of writes may go on into a moved file. It still has a name, so that nothing is lost.
         const BURST: Duration = Duration::from_millis(1);
         let now = clock::monotonic();
@@ -166,13 +166,13 @@ impl RotatingFile {
                 _ => {}
             }
         }
-        let size = self.find()?;
+        let size = self.follow_path()?;
         self.looked_at = Some(now);
         Ok(size)
     }
 
     /// Reopens the file if another one is at the path now. Returns the size of the open file in bytes.
-    fn find(&mut self) -> io::Result<u64> {
+    fn follow_path(&mut self) -> io::Result<u64> {
         if self.live.kind == Kind::Descriptor {
             return Ok(0);
         }

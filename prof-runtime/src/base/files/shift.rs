@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Shift {
     /// Old and new path of each rename, in order.
     moved: Vec<(PathBuf, PathBuf)>,
-    aside: PathBuf,
+    oldest: PathBuf,
 }
 
 /// `PATH.SUFFIX`.
@@ -30,13 +30,13 @@ impl Shift {
     /// If one cannot be moved, or is no file; then none has moved.
     pub(super) fn begin(path: &Path, kept: u32) -> io::Result<Self> {
         let old = |age: u32| with_suffix(path, age);
-        let mut shift = Self { moved: Vec::new(), aside: with_suffix(path, "oldest") };
+        let mut shift = Self { moved: Vec::new(), oldest: with_suffix(path, "oldest") };
         let mut last = 0;
         while last < kept && exists(&old(last + 1))? {
             last += 1;
         }
         for age in (1..=last).rev() {
-            let to = if age == kept { shift.aside.clone() } else { old(age + 1) };
+            let to = if age == kept { shift.oldest.clone() } else { old(age + 1) };
             if let Err(error) = fs::rename(old(age), &to) {
                 shift.undo();
                 return Err(error);
@@ -48,9 +48,9 @@ impl Shift {
 
     /// Removes the oldest.
     pub(super) fn finish(self) {
-        if self.moved.iter().any(|(_, to)| *to == self.aside) {
+        if self.moved.iter().any(|(_, to)| *to == self.oldest) {
             // If it cannot be removed, the next `PATH.oldest` overwrites it.
-            let _ = fs::remove_file(self.aside);
+            let _ = fs::remove_file(self.oldest);
         }
     }
 

@@ -13,12 +13,12 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use super::{ExportError, Exporter, LossCounter, LossUnit};
 use crate::aggregate::Aggregator;
+use crate::base::background::{BackgroundThread, Stop};
 use crate::base::clock;
 use crate::base::exit::{FlushFault, FlushWait};
 use crate::base::lock;
 use crate::base::panics::caught;
 use crate::base::stderr;
-use crate::base::worker::{Stop, Worker};
 use crate::counts::Snapshot;
 
 /// Exports snapshots of an aggregator at intervals, from a thread of its own, and once more at the end.
@@ -49,7 +49,7 @@ use crate::counts::Snapshot;
 /// ```
 pub struct PeriodicExporter {
     requester: Requester,
-    worker: Mutex<Worker>,
+    worker: Mutex<BackgroundThread>,
     last: LastExport,
 }
 
@@ -129,7 +129,7 @@ impl PeriodicExporter {
             failures: 0,
             last: last.clone(),
         };
-        let worker = Worker::start("prof-export", move |stop| work.run(&inbox, stop))?;
+        let worker = BackgroundThread::start("prof-export", move |stop| work.run(&inbox, stop))?;
         let requester = Requester { target: target.clone(), requests };
         let flush = {
             let requester = requester.clone();
@@ -157,7 +157,7 @@ impl PeriodicExporter {
 
     /// Asks for an export, to be waited for until the deadline.
     pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport, ExportError> {
-        if !lock(&self.worker).is_here() {
+        if !lock(&self.worker).is_in_this_process() {
             // After a fork, no one would answer.
             return Err(self.requester.failed(None));
         }
@@ -267,7 +267,7 @@ impl Drop for PeriodicExporter {
             return;
         }
         if let Err(error) = self.shutdown(DROP_TIMEOUT)
-            && lock(&self.worker).is_here()
+            && lock(&self.worker).is_in_this_process()
         {
             stderr::line(format_args!("prof: {error}"));
         }

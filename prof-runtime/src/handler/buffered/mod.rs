@@ -18,12 +18,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 pub use self::queue::WhenFull;
 use self::queue::{Item, Limits, Queue};
 use self::work::FlushRequest;
+use crate::base::background::BackgroundThread;
 use crate::base::bound;
 use crate::base::clock;
 use crate::base::forks::OfProcess;
 use crate::base::lock;
 use crate::base::stderr;
-use crate::base::worker::Worker;
 use crate::handler::losses::{HandlerLosses, LossUnit, Losses};
 use crate::handler::{FlushError, GuardedHandler, IntoHandler, MetricHandler};
 use crate::model::MetricData;
@@ -64,7 +64,7 @@ pub struct BufferedHandler {
     queue: OfProcess<Arc<Queue>>,
     /// Requests wait beside the queue, so that they find room when it is full, and are not dropped with the oldest.
     flushes: OfProcess<Sender<FlushRequest>>,
-    worker: OfProcess<Mutex<Worker>>,
+    worker: OfProcess<Mutex<BackgroundThread>>,
     timeout: Duration,
     /// How often the worker had come back from the handler when a flush took too long: while that is so, whoever drops
     /// this has waited already. [`NOT_STUCK`] if none did.
@@ -141,7 +141,7 @@ impl Builder {
         let (flushes, requests) = bounded(1);
         let handler = GuardedHandler::new(handler.into_handler());
         let work = queue.work(handler, requests, self.flush_every);
-        let worker = Worker::start("prof-buffered", move |stop| work.run(stop))?;
+        let worker = BackgroundThread::start("prof-buffered", move |stop| work.run(stop))?;
         let queue = Arc::new(queue.with_worker(&worker));
         let abandoned = Arc::clone(&queue);
         let worker = worker.stop_at_exit(queue.losses().target(), move || {
@@ -214,7 +214,7 @@ impl BufferedHandler {
     pub(crate) fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Result<BegunFlush<'_>, FlushError> {
         let (reply, replied) = bounded(1);
         let flush = BegunFlush { handler: self, replied, deadline, timeout };
-        if !self.queue.is_here() || !self.queue.is_alive() {
+        if !self.queue.is_in_this_process() || !self.queue.is_alive() {
             return Err(flush.failed(false));
         }
         self.flushes.send_deadline(reply, deadline).map_err(|error| flush.failed(error.is_timeout()))?;
@@ -237,14 +237,14 @@ impl BufferedHandler {
     /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
     pub(crate) fn begin_shutdown(&self) {
         self.queue.close();
-        if self.worker.is_here() {
+        if self.worker.is_in_this_process() {
             lock(&self.worker).signal();
         }
     }
 
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
         self.queue.close();
-        if !self.worker.is_here() {
+        if !self.worker.is_in_this_process() {
             return false;
         }
         let has_ended = lock(&self.worker).stop(deadline);
@@ -255,7 +255,7 @@ impl BufferedHandler {
     /// Puts an item into the queue of this process. That of a parent would never be emptied here, and to put something
     /// in could wait for ever for a lock of it.
     fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
-        match self.queue.is_here() {
+        match self.queue.is_in_this_process() {
             true => self.queue.put(unit, bytes, item),
             false => self.queue.losses().of_unit(unit).add(1),
         }
@@ -320,7 +320,7 @@ impl MetricHandler for BufferedHandler {
 
 impl Drop for BufferedHandler {
     fn drop(&mut self) {
-        if !self.worker.is_here() {
+        if !self.worker.is_in_this_process() {
             // What is queued is the parent's.
             return;
         }

@@ -12,9 +12,9 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded, s
 
 use super::room::{self, Room};
 use super::work::{FlushRequest, Work};
+use crate::base::background::BackgroundThread;
 use crate::base::exit;
 use crate::base::lock;
-use crate::base::worker::Worker;
 use crate::handler::GuardedHandler;
 use crate::handler::losses::{HandlerLosses, LossUnit};
 use crate::model::MetricData;
@@ -221,7 +221,7 @@ impl Queue {
         Work::new(self.others.clone(), flushes, handler, Arc::clone(&self.state), flush_every)
     }
 
-    pub(super) fn with_worker(mut self, worker: &Worker) -> Self {
+    pub(super) fn with_worker(mut self, worker: &BackgroundThread) -> Self {
         self.worker_done = worker.done().clone();
         self.worker = Some(worker.thread());
         self

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, SendError, Sender, after, never, select};
 
 use super::queue::{Item, State};
-use crate::base::worker::Stop;
+use crate::base::background::Stop;
 use crate::handler::{FlushError, FlushFailures, GuardedHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;

@@ -28,7 +28,7 @@ impl Handlers {
         gathered.route = match (&gathered.aggregators[..], &gathered.others[..]) {
             ([], []) => Route::OFF,
             ([only], []) => only.route(),
-            _ => Route::to_target(NEXT.fetch_add(1, Ordering::Relaxed)),
+            _ => Route::to_handlers(NEXT.fetch_add(1, Ordering::Relaxed)),
         };
         gathered
     }

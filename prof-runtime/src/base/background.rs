@@ -10,18 +10,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::base::exit::{self, End, FlushWait, Listed};
+use crate::base::exit::{self, End, ExitRegistration, FlushWait};
 use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::base::sys;
 use crate::base::{inside, lock};
 
 /// A running thread. Dropping this tells the thread to stop; only [`stop`](Self::stop) waits for its end.
-pub(crate) struct Worker {
+pub(crate) struct BackgroundThread {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     /// Stops the thread when the process exits, if [`stop_at_exit`](Self::stop_at_exit) was called.
-    listed: Option<Listed>,
+    listed: Option<ExitRegistration>,
 }
 
 /// What the owner and the exit of the process share to stop the thread and to wait for it.
@@ -88,7 +88,7 @@ impl End for Shared {
 }
 
 impl Shared {
-    fn is_here(&self) -> bool {
+    fn is_in_this_process(&self) -> bool {
         self.process_id == std::process::id()
     }
 
@@ -104,18 +104,18 @@ impl Shared {
 
     fn has_ended_by(&self, deadline: Instant) -> bool {
         // A thread that exits the process does not come back.
-        let can_end = self.is_here() && !exit::is_exiting(self.thread);
+        let can_end = self.is_in_this_process() && !exit::is_exiting(self.thread);
         can_end && self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
-impl Drop for Worker {
+impl Drop for BackgroundThread {
     fn drop(&mut self) {
         self.shared.signal();
     }
 }
 
-impl Worker {
+impl BackgroundThread {
     /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself, and it takes no
     /// signals.
     pub(crate) fn start(name: &str, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Self> {
@@ -171,8 +171,8 @@ impl Worker {
     }
 
     /// Whether the thread runs in this process: a forked child has none of its parent's threads.
-    pub(crate) fn is_here(&self) -> bool {
-        self.shared.is_here()
+    pub(crate) fn is_in_this_process(&self) -> bool {
+        self.shared.is_in_this_process()
     }
 
     pub(crate) fn thread(&self) -> ThreadId {
@@ -202,9 +202,9 @@ impl Worker {
     }
 }
 
-impl fmt::Debug for Worker {
+impl fmt::Debug for BackgroundThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("thread", &self.thread).finish_non_exhaustive()
+        f.debug_struct("BackgroundThread").field("thread", &self.thread).finish_non_exhaustive()
     }
 }
 
@@ -224,14 +224,14 @@ pub(crate) fn within<R: Send + 'static>(
 }
 
 /// Runs `f` on a thread of its own, which is returned, or here if the system refuses one. A panic goes no further.
-pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Option<Worker> {
+pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Option<BackgroundThread> {
     let kept = Arc::new(Mutex::new(Some(f)));
     let taken = Arc::clone(&kept);
     let run = |kept: &Mutex<Option<_>>| {
         let f = lock(kept).take();
         f.map(caught)
     };
-    let started = Worker::start(name, move |_| _ = run(&taken));
+    let started = BackgroundThread::start(name, move |_| _ = run(&taken));
     if started.is_err() {
         inside(|| run(&kept));
     }
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_stop_wakes_a_thread_that_waits() {
-        let mut worker = Worker::start("prof-test", |stop| assert!(stop.receiver().recv().is_err())).unwrap();
+        let mut worker = BackgroundThread::start("prof-test", |stop| assert!(stop.receiver().recv().is_err())).unwrap();
         assert!(worker.stop(clock::deadline(Duration::MAX)));
         assert!(worker.stop(clock::monotonic()), "it has ended already");
     }
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn a_thread_that_does_not_stop_is_left_alone() {
         let (release, released) = bounded::<()>(0);
-        let mut worker = Worker::start("prof-test", move |_| assert!(released.recv().is_err())).unwrap();
+        let mut worker = BackgroundThread::start("prof-test", move |_| assert!(released.recv().is_err())).unwrap();
         assert!(!worker.stop(clock::monotonic()));
         drop(release);
         assert!(worker.stop(clock::deadline(Duration::MAX)));
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_panics_has_ended() {
-        let mut worker = Worker::start("prof-test", |_| std::panic::resume_unwind(Box::new(()))).unwrap();
+        let mut worker = BackgroundThread::start("prof-test", |_| std::panic::resume_unwind(Box::new(()))).unwrap();
         assert!(worker.stop(clock::deadline(Duration::MAX)));
     }
 }

@@ -1,9 +1,9 @@
-//! Finds what this thread keeps for a call site, in the table of [`reentrancy`].
+//! Finds this thread's state of a call site, in the table of [`reentrancy`].
 #![allow(unsafe_code)]
 
 use std::ptr::{self, NonNull};
 
-use super::Local;
+use super::SiteState;
 use crate::base::reentrancy::{self, is_scoped};
 use crate::base::table::{Entry, PARKED};
 use crate::site::Callsite;
@@ -27,16 +27,16 @@ fn entry(site: &'static Callsite) -> Option<&'static Entry> {
     unsafe { reentrancy::table().find(key(site), site.slot()) }
 }
 
-/// What is kept at an entry that is filled.
+/// Returns the state that a filled entry leads to.
 ///
 /// # Safety
 ///
 /// The entry is one of this thread's table. The state of the thread keeps what the reference leads to until it is
 /// freed.
 #[inline(always)]
-unsafe fn kept<'a>(entry: &Entry) -> &'a Local {
-    // SAFETY: a filled entry has a local.
-    unsafe { &*entry.value.get().cast::<Local>() }
+unsafe fn state_at<'a>(entry: &Entry) -> &'a SiteState {
+    // SAFETY: a filled entry leads to a state.
+    unsafe { &*entry.value.get().cast::<SiteState>() }
 }
 
 /// Counts a call that did not find `site` in its home slot but at `entry`, and moves the site there now and then: a
@@ -50,35 +50,35 @@ fn count_miss(site: &'static Callsite, entry: &Entry) {
     }
 }
 
-/// This thread's local of `site`, if it is in its home slot and not parked, and the thread is neither inside the
-/// runtime nor scoped.
+/// Returns this thread's state of `site`, if it is in its home slot and not parked, and the thread is neither inside
+/// the runtime nor scoped.
 #[inline(always)]
-pub(crate) fn cached(site: &'static Callsite) -> Option<NonNull<Local>> {
+pub(crate) fn cached(site: &'static Callsite) -> Option<NonNull<SiteState>> {
     // SAFETY: the table is this thread's; a site's slot is a multiple of the size of an entry.
     let entry = unsafe { reentrancy::cached_table().home(site.slot()) };
     match ptr::eq(entry.key.get(), key(site)) {
         // SAFETY: the entry is filled, and one of this thread's table.
-        true => Some(NonNull::from(unsafe { kept(entry) })),
+        true => Some(NonNull::from(unsafe { state_at(entry) })),
         false => None,
     }
 }
 
-/// Runs `f` on this thread's local of `site`, which is `None` before the thread's first measured call.
-pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&Local>) -> R) -> R {
+/// Runs `f` on this thread's state of `site`, which is `None` before the thread's first measured call.
+pub(crate) fn find<R>(site: &'static Callsite, f: impl FnOnce(Option<&SiteState>) -> R) -> R {
     // SAFETY: as in `cached`.
-    f(entry(site).map(|entry| unsafe { kept(entry) }))
+    f(entry(site).map(|entry| unsafe { state_at(entry) }))
 }
 
-/// Unparks the site and runs `f` on its local, for a call that a handler receives: [`cached`] may find the next one.
-pub(crate) fn find_unparked<R>(site: &'static Callsite, f: impl FnOnce(&Local) -> R) -> Option<R> {
+/// Unparks the site and runs `f` on its state, for a call that a handler receives: [`cached`] may find the next one.
+pub(crate) fn find_unparked<R>(site: &'static Callsite, f: impl FnOnce(&SiteState) -> R) -> Option<R> {
     let entry = entry(site)?;
     entry.key.set(key(site));
     // SAFETY: as in `cached`.
-    let local = unsafe { kept(entry) };
+    let state = unsafe { state_at(entry) };
     if !is_scoped() {
         count_miss(site, entry);
     }
-    Some(f(local))
+    Some(f(state))
 }
 
 /// Parks the site in this thread's table, if the thread has called it.
@@ -91,7 +91,7 @@ pub(crate) fn park(site: &'static Callsite) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::thread::local::add;
+    use crate::thread::add;
 
     #[test]
     fn every_site_is_found_whichever_took_the_home_slot_of_another() {
@@ -106,7 +106,7 @@ mod tests {
             })
             .collect();
         for site in &sites {
-            assert!(add(site, |local| ptr::eq(local.site(), *site)).unwrap());
+            assert!(add(site, |state| ptr::eq(state.site(), *site)).unwrap());
         }
         let mut random = 1_usize;
         for round in 0..10_000 {
@@ -117,7 +117,7 @@ mod tests {
             if round % 7 == 0 {
                 park(site);
             }
-            assert!(find_unparked(site, |local| ptr::eq(local.site(), site)).unwrap());
+            assert!(find_unparked(site, |state| ptr::eq(state.site(), site)).unwrap());
         }
         // One that is called alone is in its home slot before long.
         for _ in 0..MISSES_PER_MOVE {

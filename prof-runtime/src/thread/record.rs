@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{find, state};
+use super::{find, pool};
 use crate::counts::{Counts, Stats};
 use crate::model::Outcome;
 use crate::site::Callsite;
@@ -19,12 +19,12 @@ pub(crate) fn record(counts: &Arc<Counts>, site: &'static Callsite, outcome: Out
 #[inline]
 pub(crate) fn record_by(counts: &Arc<Counts>, site: &'static Callsite, record: impl Fn(&Stats)) {
     let route = counts.route();
-    let is_recorded = find(site, |local| {
-        let Some(local) = local else { return false };
-        let Some(stats) = local.stats_of(route) else { return false };
+    let is_recorded = find(site, |found| {
+        let Some(site_state) = found else { return false };
+        let Some(stats) = site_state.stats_of(route) else { return false };
         record(stats);
         if site.route() == route {
-            local.cache_stats(route);
+            site_state.cache_stats(route);
         }
         true
     });
@@ -35,5 +35,5 @@ pub(crate) fn record_by(counts: &Arc<Counts>, site: &'static Callsite, record: i
 
 #[cold]
 fn record_first(counts: &Arc<Counts>, site: &'static Callsite, record: impl FnOnce(&Stats)) {
-    state::share(site, counts, record);
+    pool::share(site, counts, record);
 }

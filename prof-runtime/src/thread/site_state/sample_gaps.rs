@@ -10,14 +10,14 @@ use crate::base::sync::atomic::{AtomicU64, Ordering};
 /// follow a pattern of their own are timed in the shares that they have. The number of calls that pass is then
 /// geometrically distributed, and drawn by inversion (Devroye, "Non-Uniform Random Variate Generation", 1986, chapter
 /// X.2). Only the thread that it belongs to draws.
-pub(crate) struct Gaps {
+pub(crate) struct SampleGaps {
     /// Of the generator `SplitMix64` (Steele, Lea and Flood, 2014), which is as random as this needs.
     state: AtomicU64,
     /// What the logarithm of a uniform number is multiplied by.
     scale: f64,
 }
 
-impl Gaps {
+impl SampleGaps {
     /// With one call in `sample` timed, by a sequence that no other thread has, nor the next run. Where all calls are
     /// timed, every gap is 0.
     pub(super) fn new(sample: u32) -> Self {
@@ -54,7 +54,7 @@ mod tests {
     /// Draws, and returns their mean and the share of those that are 0.
     fn drawn(sample: u32) -> (f64, f64) {
         const DRAWS: u32 = 200_000;
-        let gaps = Gaps::new(sample);
+        let gaps = SampleGaps::new(sample);
         let draws: Vec<u64> = (0..DRAWS).map(|_| gaps.draw()).collect();
         let zeros = draws.iter().filter(|gap| **gap == 0).count();
         #[allow(clippy::cast_precision_loss)]
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn no_two_sequences_are_the_same() {
-        let (one, other) = (Gaps::new(64), Gaps::new(64));
+        let (one, other) = (SampleGaps::new(64), SampleGaps::new(64));
         assert!((0..8).any(|_| one.random() != other.random()));
     }
 }

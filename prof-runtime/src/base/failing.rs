@@ -11,7 +11,7 @@ use crate::base::{inside, lock};
 /// A piece of user code that fails, such as a predicate that panics. It may fail at every call, but not print at every
 /// call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Culprit {
+pub(crate) struct FailingCode {
     pub(crate) name: &'static str,
     /// Tells closures of one function apart, which share a `name`.
     type_id: Option<TypeId>,
@@ -20,9 +20,9 @@ pub(crate) struct Culprit {
 }
 
 /// How often each one failed. Bounded by the number of types and places in the program.
-static FAILURES: Mutex<BTreeMap<Culprit, u64>> = Mutex::new(BTreeMap::new());
+static FAILURES: Mutex<BTreeMap<FailingCode, u64>> = Mutex::new(BTreeMap::new());
 
-impl Culprit {
+impl FailingCode {
     pub(crate) const fn named(name: &'static str) -> Self {
         Self { name, type_id: None, place: None }
     }
@@ -68,18 +68,18 @@ mod tests {
 
     #[test]
     fn what_happens_again_and_again_is_told_of_ever_more_rarely() {
-        let culprit = Culprit::named("culprit::tests");
-        let told: Vec<u64> = (0..12_345).filter_map(|_| culprit.count()).map(|times| times.0).collect();
+        let failing = FailingCode::named("failing::tests");
+        let told: Vec<u64> = (0..12_345).filter_map(|_| failing.count()).map(|times| times.0).collect();
         assert_eq!(told, [1, 10, 100, 1000, 10_000]);
         assert_eq!([1, 10].map(|times| Times(times).to_string()), ["", " 10 times"]);
     }
 
     #[test]
     fn closures_of_one_function_are_told_apart() {
-        fn culprit<F: 'static>(_: F) -> Culprit {
-            Culprit::of::<F>()
+        fn failing<F: 'static>(_: F) -> FailingCode {
+            FailingCode::of::<F>()
         }
-        let (one, other) = (culprit(|| 1), culprit(|| 2));
+        let (one, other) = (failing(|| 1), failing(|| 2));
         assert_eq!(one.name, other.name);
         assert_ne!(one, other);
     }

@@ -28,9 +28,10 @@
 //! - [`report_at_exit`] prints a table when the program ends; [`Aggregator`] has its numbers at any time.
 //! - [`init_from_env`] has the variable `PROF` choose where numbers go in production; [`export`] has what it chooses
 //!   from.
-//! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program, [`scoped`] and
-//!   [`with_handler`](WithHandlerExt::with_handler) where they go in a test.
-//! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], [`FanoutHandler`], or yours.
+//! - [`configure`], [`configure_group`] and [`register_handler!`] say where metrics go in a program; [`observe`] adds a
+//!   handler beside them. In a test, [`scoped`] and [`with_handler`](WithHandlerExt::with_handler) do.
+//! - [`MetricHandler`] is what receives them: [`ConsoleHandler`], [`MemoryHandler`], or yours; [`FanoutHandler`],
+//!   [`FilterHandler`] and [`PrefixHandler`] nest around them.
 //! - [`BufferedHandler`] puts any of them behind a queue and a thread of its own.
 //! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
 //! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own; [`counter!`] and [`gauge!`] make
@@ -146,13 +147,17 @@ pub use self::startup::report_at_exit;
 pub use self::{
     aggregate::Aggregator,
     base::text,
-    config::route::{configure, configure_group},
-    config::scope::{ScopedHandler, WithHandler, WithHandlerExt, scoped},
+    config::install::{configure, configure_group, unconfigure, unconfigure_group},
+    config::observer::{Observer, observe},
+    config::scope::{ScopeHandle, ScopedHandler, WithHandler, WithHandlerExt, scoped},
     context::{ContextError, ContextGuard, ContextRecord, ContextValue, MetricsContext, RuntimeMetricsContext, TopN},
     counts::histogram::{Bucket, Histogram},
     counts::{FunctionStats, Snapshot, ValueStats},
     handler::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull},
-    handler::{ConsoleHandler, FanoutHandler, FlushError, IntoHandler, MemoryHandler, MetricHandler, NullHandler},
+    handler::{
+        ConsoleHandler, FanoutHandler, FilterHandler, FlushError, IntoHandler, MemoryHandler, MetricHandler,
+        NullHandler, PrefixHandler,
+    },
     instrument::{Counter, Gauge},
     model::Objective,
     site::{CallRecord, Callsite, UntimedCall, callsites},

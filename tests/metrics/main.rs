@@ -6,6 +6,7 @@ mod futures;
 mod instruments;
 mod names;
 mod objectives;
+mod observers;
 mod outcomes;
 mod sampling;
 mod seed;

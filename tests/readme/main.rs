@@ -57,10 +57,14 @@ const SETUPS: &[Setup] = &[
     // Of the pages.
     setup("pub struct Store;", "", ""),
     setup("static LOGINS: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);", "", ""),
-    setup("use prof_runtime::export::MetricsHandler;", RECORDER, "assert_eq!(CALLS.load(SeqCst), 1);"),
+    setup("use prof_runtime::export::MetricsFacadeHandler;", RECORDER, "assert_eq!(CALLS.load(SeqCst), 1);"),
     setup("use prof_runtime::export::TracingHandler;", "", ""),
     setup("let numbers = Aggregator::new();", "", ""),
-    setup("let memory = MemoryHandler::new();", "#[prof_runtime::prof(name = \"app.connect\")] fn connect() {}", ""),
+    setup(
+        "assert_eq!(memory.count(\"app.connect.success\"), 1);",
+        "#[prof_runtime::prof(name = \"app.connect\")] fn connect() {}",
+        "",
+    ),
     setup("fn main() -> Result<(), prof_runtime::InitError> {", "fn serve() {}", ""),
     setup(
         "let parts = std::env::var_os(\"PROF\").unwrap_or_default();",
@@ -95,6 +99,12 @@ const SETUPS: &[Setup] = &[
         "Ok(()) }
          example().unwrap();",
     ),
+    // Of docs/handlers.md.
+    setup("let during = Aggregator::new();", "", ""),
+    setup("let (pages, all) = (MemoryHandler::new(), MemoryHandler::new());", "", ""),
+    // Of docs/tests.md.
+    setup("fn resize() {}", "", ""),
+    setup("async fn resolve() {}", "", ""),
     // Of docs/counters.md.
     setup("static PAGES: Counter = counter!(\"pages\", \"crawler\");", "", ""),
     // Of docs/libraries.md.
@@ -147,7 +157,7 @@ fn the_examples_compile_and_run() {
 
 /// Has rustdoc compile and run a page's examples against the libraries that this test was built with.
 fn check(page: &Path, directory: &Path) {
-    let mut command = compiler("rustdoc", &["metrics", "prof_runtime", "timer_watchdog"]);
+    let mut command = compiler("rustdoc", &["metrics", "prof_runtime", "timer_watchdog", "tokio"]);
     command.args(["--test", "--edition=2024"]).arg(page).current_dir(directory).env_remove("PROF");
     let output = command.output().expect("rustdoc is a part of the toolchain");
     let stdout = String::from_utf8_lossy(&output.stdout);

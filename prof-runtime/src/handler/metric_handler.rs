@@ -109,10 +109,24 @@ pub enum FastPath<'a> {
     Fanout(&'a FanoutHandler),
 }
 
-/// What can be installed as a handler: a [`MetricHandler`], or one in an [`Arc`] or a [`Box`].
-pub trait IntoHandler {
+/// What can be installed as a handler: a [`MetricHandler`], or one in an [`Arc`] or a [`Box`]. Sealed: no other type
+/// can implement it.
+pub trait IntoHandler: sealed::Sealed {
     /// Converts into a shared handler.
     fn into_handler(self) -> Arc<dyn MetricHandler>;
+}
+
+mod sealed {
+    use std::sync::Arc;
+
+    use crate::handler::MetricHandler;
+
+    pub trait Sealed {}
+
+    impl<H: MetricHandler + 'static> Sealed for H {}
+    impl<H: MetricHandler + 'static> Sealed for Arc<H> {}
+    impl Sealed for Arc<dyn MetricHandler> {}
+    impl Sealed for Box<dyn MetricHandler> {}
 }
 
 impl<H: MetricHandler + 'static> IntoHandler for H {

@@ -39,13 +39,16 @@ pub struct FilterHandler {
     conditions: Vec<Condition>,
 }
 
+/// Decides by a name and a group.
+type Predicate = dyn Fn(&str, &str) -> bool + Send + Sync;
+
 enum Condition {
     /// One of the patterns matches the name, or none does where that is asked for.
     Name { patterns: Vec<Pattern>, is_wanted: bool },
     /// The group is among these, or not where that is asked for.
     Group { groups: Vec<String>, is_wanted: bool },
-    /// A function of the name and the group.
-    If(Box<dyn Fn(&str, &str) -> bool + Send + Sync>),
+    /// The predicate returns true.
+    If(Box<Predicate>),
 }
 
 impl Condition {

@@ -46,7 +46,7 @@ impl PrefixHandler {
 
     fn pass(&self, data: &MetricData<'_>) {
         let name = self.prefixed(&data.name);
-        let data = MetricData::at(data.timestamp, data.group_name.as_ref(), name, data.value.clone());
+        let data = MetricData::at(data.timestamp, data.group_name.as_ref(), name, data.value);
         let _ = self.inner.with(|handler| handler.emit(&data));
     }
 }

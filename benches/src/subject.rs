@@ -31,6 +31,7 @@ pub(crate) mod ours {
     pub(crate) const TWO_AGGREGATORS: &str = "prof: two aggregators";
     pub(crate) const THREE_AGGREGATORS: &str = "prof: three aggregators";
     pub(crate) const COUNTER: &str = "prof: counter, aggregator";
+    pub(crate) const DISTRIBUTION: &str = "prof: distribution, aggregator";
     pub(crate) const GAUGE_SET: &str = "prof: gauge set, aggregator";
     pub(crate) const GAUGE_ADD: &str = "prof: gauge add, aggregator";
     pub(crate) const OFF_SCOPE_BEFORE: &str = "prof: off, a scope before";

@@ -68,6 +68,46 @@ macro_rules! counter {
     };
 }
 
+/// A distribution that records nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Distribution {
+    name: &'static str,
+    group: &'static str,
+}
+
+impl Distribution {
+    /// Not public API.
+    #[doc(hidden)]
+    pub const fn at(name: &'static str, group: &'static str) -> Self {
+        Self { name, group }
+    }
+
+    /// Does nothing.
+    #[inline(always)]
+    pub fn record(self, _number: u64) {}
+
+    /// Returns the name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the group.
+    pub fn group(&self) -> &'static str {
+        self.group
+    }
+}
+
+/// Makes a [`Distribution`](crate::Distribution) that records nothing. Without a second argument, its group is empty.
+#[macro_export]
+macro_rules! distribution {
+    ($name:expr $(,)?) => {
+        $crate::Distribution::at($name, "")
+    };
+    ($name:expr, $group:expr $(,)?) => {
+        $crate::Distribution::at($name, $group)
+    };
+}
+
 /// A gauge that is always 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Gauge {

@@ -34,8 +34,8 @@
 //!   [`FilterHandler`] and [`PrefixHandler`] nest around them.
 //! - [`BufferedHandler`] puts any of them behind a queue and a thread of its own.
 //! - [`MetricsContext`] gathers one record over a unit of work; [`context`] has the rest of it.
-//! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own; [`counter!`] and [`gauge!`] make
-//!   counters and gauges that cost a few nanoseconds.
+//! - [`put_metric!`], [`stream`] and [`MetricStream`] emit data points of your own; [`counter!`], [`gauge!`] and
+//!   [`distribution!`] make instruments that cost a few nanoseconds.
 //! - [`guide`] has a page for each capability, with its limits.
 //!
 //! # Features
@@ -74,9 +74,9 @@
 //! on too.
 //!
 //! Beside [`prof`], these exist without the feature, and do nothing: [`put_metric!`], [`put_metric()`], [`counter!`],
-//! [`gauge!`], [`stream`], [`MetricStream::add_value`], [`report_at_exit`], [`init`], [`init_from_env`] and [`flush`].
-//! [`Fallible`], [`Outcome`], [`MetricData`] and [`MetricValue`] are the same. So the same program compiles with and
-//! without it, unless it names handlers or exporters.
+//! [`gauge!`], [`distribution!`], [`stream`], [`MetricStream::add_value`], [`report_at_exit`], [`init`],
+//! [`init_from_env`] and [`flush`]. [`Fallible`], [`Outcome`], [`MetricData`] and [`MetricValue`] are the same. So the
+//! same program compiles with and without it, unless it names handlers or exporters.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without the feature, almost nothing is there.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "enabled"))))]
@@ -130,8 +130,8 @@ mod thread;
 
 #[cfg(not(feature = "enabled"))]
 pub use self::disabled::{
-    Counter, FlushError, Gauge, InitError, MetricStream, ProfGuard, flush, init, init_from_env, put_metric,
-    report_at_exit, stream,
+    Counter, Distribution, FlushError, Gauge, InitError, MetricStream, ProfGuard, flush, init, init_from_env,
+    put_metric, report_at_exit, stream,
 };
 #[cfg(feature = "enabled")]
 #[doc(hidden)]
@@ -158,7 +158,7 @@ pub use self::{
         ConsoleHandler, FanoutHandler, FilterHandler, FlushError, IntoHandler, MemoryHandler, MetricHandler,
         NullHandler, PrefixHandler,
     },
-    instrument::{Counter, Gauge},
+    instrument::{Counter, Distribution, Gauge},
     model::Objective,
     site::{CallRecord, Callsite, UntimedCall, callsites},
     startup::{InitError, ProfBuilder, ProfGuard, flush, init, init_from_env},

@@ -1,12 +1,12 @@
-//! Counters and gauges that are declared once.
+//! Counters, gauges and distributions that are declared once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use prof_runtime::{
-    Aggregator, Counter, FanoutHandler, Gauge, MemoryHandler, MetricData, MetricHandler, MetricValue, NullHandler,
-    callsites, configure_group, counter, gauge, put_metric, scoped,
+    Aggregator, Counter, Distribution, FanoutHandler, Gauge, MemoryHandler, MetricData, MetricHandler, MetricValue,
+    NullHandler, callsites, configure_group, counter, distribution, gauge, put_metric, scoped,
 };
 
 fn sum(aggregator: &Aggregator, name: &str) -> (u64, f64) {
@@ -210,4 +210,59 @@ fn a_thread_that_ends_counts_to_its_last_destructor() {
         .unwrap();
     }
     assert_eq!(sum(&aggregator, "instruments.last"), (6, 6.0));
+}
+
+#[test]
+fn a_distribution_is_listed_without_numbers_and_keeps_all_that_threads_record() {
+    static SIZES: Distribution = distribution!("instruments.sizes", "instruments.sizes");
+    let aggregator = Aggregator::new();
+    configure_group("instruments.sizes", aggregator.clone());
+    let empty = aggregator.snapshot();
+    let sizes = empty.value_in("instruments.sizes", "instruments.sizes").unwrap();
+    assert_eq!((sizes.count, sizes.min, sizes.quantile(0.5)), (0, None, None));
+    assert_eq!(sizes.distribution.as_ref().unwrap().count(), 0);
+    thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            scope.spawn(move || (0..1000).for_each(|n| SIZES.record(1000 * thread + n)));
+        }
+    });
+    let full = aggregator.snapshot();
+    let sizes = full.value("instruments.sizes").unwrap();
+    assert_eq!((sizes.count, sizes.sum), (4000, 7_998_000.0));
+    assert_eq!((sizes.min, sizes.max), (Some(0.0), Some(3999.0)));
+    let median = sizes.quantile(0.5).unwrap();
+    assert!(median.abs_diff(2000) <= 2000 / 31 + 1, "{median}");
+    SIZES.record(5);
+    let since = aggregator.snapshot().since(&full);
+    let sizes = since.value("instruments.sizes").unwrap();
+    assert_eq!((sizes.count, sizes.sum, sizes.min, sizes.max), (1, 5.0, Some(5.0), Some(5.0)));
+    assert_eq!((SIZES.name(), SIZES.group()), ("instruments.sizes", "instruments.sizes"));
+}
+
+#[test]
+fn other_handlers_and_scopes_receive_each_number_of_a_distribution() {
+    static ROWS: Distribution = distribution!("instruments.rows", "instruments.rows");
+    let (memory, scope) = (MemoryHandler::new(), MemoryHandler::new());
+    ROWS.record(1);
+    configure_group("instruments.rows", memory.clone());
+    ROWS.record(7);
+    {
+        let _scope = scoped(scope.clone());
+        ROWS.record(9);
+    }
+    assert_eq!((memory.value("instruments.rows"), memory.count("instruments.rows")), (Some(7.0), 1));
+    assert_eq!((scope.value("instruments.rows"), scope.count("instruments.rows")), (Some(9.0), 1));
+}
+
+#[test]
+fn instruments_of_different_kinds_with_one_name_are_not_added_up() {
+    static COUNTER: Counter = counter!("instruments.kinds", "instruments.kinds");
+    static SIZES: Distribution = distribution!("instruments.kinds", "instruments.kinds");
+    let aggregator = Aggregator::new();
+    configure_group("instruments.kinds", aggregator.clone());
+    COUNTER.add(3);
+    SIZES.record(5);
+    let snapshot = aggregator.snapshot();
+    let kinds = snapshot.value("instruments.kinds").unwrap();
+    assert_eq!((kinds.count, snapshot.values_dropped), (1, 1), "one of them stays: {kinds:?}");
 }

@@ -95,7 +95,7 @@ fn instruments(numbers: &Numbers) -> Vec<Budget> {
         });
         threads.into_iter().chain([numbers.allocations(name)])
     };
-    [ours::COUNTER, ours::GAUGE_SET, ours::GAUGE_ADD].into_iter().flat_map(of).collect()
+    [ours::COUNTER, ours::DISTRIBUTION, ours::GAUGE_SET, ours::GAUGE_ADD].into_iter().flat_map(of).collect()
 }
 
 /// A budget in nanoseconds.

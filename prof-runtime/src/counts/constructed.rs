@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::values::Tally;
-use super::{FunctionStats, Snapshot, ValueStats};
+use super::{FunctionStats, Snapshot, Totals, ValueStats};
 use crate::counts::histogram::Histogram;
 use crate::model::{MetricValue, Objective, Outcome};
 
@@ -144,6 +144,27 @@ impl FunctionStats {
 }
 
 impl ValueStats {
+    /// Creates the numbers of a [`Distribution`](crate::Distribution) that has recorded these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use prof_runtime::ValueStats;
+    ///
+    /// let sizes = ValueStats::distributed("http", "response_bytes", [200, 300, 100_000]);
+    /// assert_eq!((sizes.count, sizes.sum, sizes.min), (3, 100_500.0, Some(200.0)));
+    /// assert_eq!(sizes.distribution.unwrap().count(), 3);
+    /// ```
+    pub fn distributed(
+        group: impl Into<String>,
+        name: impl Into<String>,
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> Self {
+        let mut totals = Totals::default();
+        numbers.into_iter().for_each(|number| totals.add_call(Outcome::Success, Some(number)));
+        Self::of_distribution(&group.into(), &name.into(), &totals)
+    }
+
     /// Creates the numbers of a name from its first data point.
     pub fn named(group: impl Into<String>, name: impl Into<String>, first: impl Into<MetricValue>) -> Self {
         Self::new(group, name, &Tally::new(first.into()))

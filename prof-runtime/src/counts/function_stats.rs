@@ -1,5 +1,7 @@
 //! The numbers of one function.
 
+use std::time::Duration;
+
 use super::Totals;
 use crate::counts::histogram::Histogram;
 use crate::model::{Objective, Outcome};
@@ -118,7 +120,52 @@ impl FunctionStats {
         Some(estimate.max(self.min_ns.unwrap_or(0)).min(self.max_ns.unwrap_or(u64::MAX)))
     }
 
+    /// Returns how long all finished and timed calls took together: [`total_ns`](Self::total_ns) as a duration.
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.total_ns)
+    }
+
+    /// Returns the mean duration of the timed calls; `None` without any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use prof_runtime::{FunctionStats, Outcome};
+    ///
+    /// let durations = [10, 20, 60].map(Duration::from_millis);
+    /// let query = FunctionStats::named("db", "query").with_timed_calls(Outcome::Success, durations);
+    /// assert_eq!(query.mean(), Some(Duration::from_millis(30)));
+    /// assert_eq!((query.min(), query.max()), (Some(durations[0]), Some(durations[2])));
+    /// assert_eq!(query.total(), Duration::from_millis(90));
+    /// let median = query.quantile(0.5).unwrap();
+    /// assert!(median.abs_diff(durations[1]) < durations[1] / 31);
+    /// ```
+    pub fn mean(&self) -> Option<Duration> {
+        self.mean_ns().map(Duration::from_nanos)
+    }
+
+    /// Returns the shortest duration: [`min_ns`](Self::min_ns) as a duration.
+    pub fn min(&self) -> Option<Duration> {
+        self.min_ns.map(Duration::from_nanos)
+    }
+
+    /// Returns the longest duration: [`max_ns`](Self::max_ns) as a duration.
+    pub fn max(&self) -> Option<Duration> {
+        self.max_ns.map(Duration::from_nanos)
+    }
+
+    /// Returns the duration that a share of `quantile` of all timed calls does not exceed, as
+    /// [`quantile_ns`](Self::quantile_ns) does.
+    pub fn quantile(&self, quantile: f64) -> Option<Duration> {
+        self.quantile_ns(quantile).map(Duration::from_nanos)
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
+        let is_first = !other.file.is_empty() && (&other.file, other.line) < (&self.file, self.line);
+        if self.file.is_empty() || is_first {
+            (self.file, self.line) = (other.file.clone(), other.line);
+        }
         self.sample = self.sample.max(other.sample);
         for objective in &other.objectives {
             if !self.objectives.contains(objective) {

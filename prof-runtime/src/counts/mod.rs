@@ -4,6 +4,7 @@
 mod constructed;
 mod function_stats;
 pub(crate) mod histogram;
+mod merged;
 #[cfg(feature = "serde")]
 mod serialized;
 pub(crate) mod shared;

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::values::Values;
 use super::{FunctionStats, Totals, TotalsBySite, ValueStats};
 use crate::base::clock;
+use crate::base::failing::{FailingCode, Times};
+use crate::base::stderr;
 use crate::site::{Callsite, Instrument, registry};
 
 /// The numbers of an [`Aggregator`](crate::Aggregator) at one moment, or [between two](Self::since).
@@ -45,7 +47,7 @@ impl Snapshot {
         let mut values_dropped = values.dropped;
         for site in registry::listed() {
             match site.instrument() {
-                None | Some(Instrument::Counter) => drop(totals.of(site)),
+                None | Some(Instrument::Counter | Instrument::Distribution) => drop(totals.of(site)),
                 // What was emitted here, as in a scope, is what this aggregator knows of the gauge.
                 Some(Instrument::Gauge(cells)) => drop(
                     named
@@ -55,8 +57,8 @@ impl Snapshot {
             }
         }
         for (key, (site, totals)) in totals.0 {
-            if site.instrument().is_some() {
-                values_dropped += add_counter(&mut named, site, &totals);
+            if let Some(instrument) = site.instrument() {
+                values_dropped += add_instrument(&mut named, site, instrument, &totals);
                 continue;
             }
             let stats = FunctionStats::new(site, &totals, in_flight.get(&key).copied().unwrap_or(0));
@@ -81,14 +83,40 @@ impl Snapshot {
         named.max_by_key(|function| function.calls())
     }
 
+    /// Returns the numbers of the function with this group and name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use prof_runtime::{Aggregator, prof, scoped};
+    ///
+    /// #[prof(name = "open", group = "files")]
+    /// fn open() {}
+    ///
+    /// let aggregator = Aggregator::new();
+    /// let _scope = scoped(aggregator.clone());
+    /// open();
+    /// let snapshot = aggregator.snapshot();
+    /// assert_eq!(snapshot.function_in("files", "open").unwrap().success, 1);
+    /// assert!(snapshot.function_in("sockets", "open").is_none());
+    /// ```
+    pub fn function_in(&self, group: &str, name: &str) -> Option<&FunctionStats> {
+        self.functions.iter().find(|function| function.group == group && function.name == name)
+    }
+
     /// Returns the functions that were called and have ended at least once.
     pub fn called(&self) -> impl Iterator<Item = &FunctionStats> {
         self.functions.iter().filter(|function| function.calls() > 0)
     }
 
-    /// Returns what was put under this name, in any group.
+    /// Returns the value, counter, gauge or distribution with this name, in any group.
     pub fn value(&self, name: &str) -> Option<&ValueStats> {
         self.values.iter().find(|value| value.name == name)
+    }
+
+    /// Returns the value, counter, gauge or distribution with this group and name.
+    pub fn value_in(&self, group: &str, name: &str) -> Option<&ValueStats> {
+        self.values.iter().find(|value| value.group == group && value.name == name)
     }
 
     /// Returns the wall-clock time that the snapshot covers; 0 if the clock was set back meanwhile.
@@ -141,18 +169,43 @@ impl Snapshot {
     }
 }
 
-/// Adds the numbers of a counter to those of its name. Returns how many data points that drops, as they are of another
-/// kind than what has the name.
-fn add_counter(named: &mut BTreeMap<(String, String), ValueStats>, site: &Callsite, totals: &Totals) -> u64 {
-    let counter = ValueStats::of_counter(site.group(), site.name(), totals);
-    match named.entry((counter.group.clone(), counter.name.clone())) {
-        Entry::Vacant(entry) => drop(entry.insert(counter)),
-        Entry::Occupied(mut entry) if entry.get().last.kind() == counter.last.kind() => {
-            entry.get_mut().merge_counter(&counter);
+/// Adds the numbers of a counter or a distribution to those of its group and name. Returns how many additions are left
+/// out, because the name has another kind of value.
+fn add_instrument(
+    named: &mut BTreeMap<(String, String), ValueStats>,
+    site: &'static Callsite,
+    instrument: Instrument,
+    totals: &Totals,
+) -> u64 {
+    let stats = match instrument {
+        Instrument::Distribution => ValueStats::of_distribution(site.group(), site.name(), totals),
+        Instrument::Counter | Instrument::Gauge(_) => ValueStats::of_counter(site.group(), site.name(), totals),
+    };
+    match named.entry((stats.group.clone(), stats.name.clone())) {
+        Entry::Vacant(entry) => drop(entry.insert(stats)),
+        Entry::Occupied(mut entry) if entry.get().is_like(&stats) => entry.get_mut().merge(&stats, true),
+        Entry::Occupied(entry) => {
+            if stats.count > 0 {
+                print_mixed(site, &stats, entry.get());
+            }
+            return stats.count;
         }
-        Entry::Occupied(_) => return counter.count,
     }
     0
+}
+
+/// Says once that the numbers of an instrument are left out.
+#[cold]
+fn print_mixed(site: &'static Callsite, left_out: &ValueStats, kept: &ValueStats) {
+    if FailingCode::named(site.name()).count() == Some(Times(1)) {
+        let (name, group) = (site.name(), site.group());
+        stderr::line(format_args!(
+            "prof: the {} `{name}` of group `{group}` shares its name with a {}: what it counts is left out and counted as \
+             dropped; give each of them a name of its own",
+            left_out.kind(),
+            kept.kind(),
+        ));
+    }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -279,7 +279,6 @@ impl Totals {
     }
 
     /// Adds a call; without its duration if it was not timed.
-    #[cfg(all(test, not(loom)))]
     pub(crate) fn add_call(&mut self, outcome: Outcome, duration_ns: Option<u64>) {
         self.outcomes[outcome.index()] += 1;
         let Some(duration_ns) = duration_ns else { return };

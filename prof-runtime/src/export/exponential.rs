@@ -8,21 +8,21 @@ use crate::Histogram;
 /// The finest scale: 8 buckets per power of two, each at least as wide as half of ours and at most twice as wide.
 const MAX_SCALE: i32 = 3;
 
-/// The durations of a histogram, in seconds: for OTLP, and as native histograms for Prometheus.
+/// The numbers of a histogram, in the unit of the export: for OTLP, and as native histograms for Prometheus.
 #[derive(Debug, PartialEq)]
 pub(super) struct Exponential {
     pub(super) scale: i32,
-    /// Durations of 0 ns.
+    /// Numbers that are 0.
     pub(super) zero_count: u64,
     /// The index of the first bucket.
     pub(super) offset: i32,
     pub(super) counts: Vec<u64>,
 }
 
-/// The index at [`MAX_SCALE`] of a duration above 0.
+/// The index at [`MAX_SCALE`] of a number above 0, of which `per_unit` are one of the unit of the export.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // A middle has few digits, an index is small.
-fn index_of(middle_ns: f64) -> i32 {
-    let index = (middle_ns / 1e9).log2() * f64::from(1 << MAX_SCALE);
+fn index_of(middle: f64, per_unit: f64) -> i32 {
+    let index = (middle / per_unit).log2() * f64::from(1 << MAX_SCALE);
     index.ceil() as i32 - 1
 }
 
@@ -30,7 +30,8 @@ impl Exponential {
     /// Of the finest scale that spreads the durations over no more than `max_buckets`, the empty ones in between
     /// included.
     #[allow(clippy::cast_precision_loss)] // Half a bucket has few digits.
-    pub(super) fn new(histogram: &Histogram, max_buckets: usize) -> Self {
+    /// A histogram of durations counts nanoseconds, of which 1e9 are a second.
+    pub(super) fn new(histogram: &Histogram, per_unit: f64, max_buckets: usize) -> Self {
         let mut zero_count = 0;
         let mut indexed: Vec<(i32, u64)> = Vec::new();
         for bucket in histogram.buckets() {
@@ -39,7 +40,7 @@ impl Exponential {
                 upper_ns => {
                     // Durations are whole: the last of a bucket is one less than its end.
                     let middle_ns = (bucket.lower_ns + upper_ns - 1) as f64 / 2.0;
-                    indexed.push((index_of(middle_ns), bucket.count));
+                    indexed.push((index_of(middle_ns, per_unit), bucket.count));
                 }
             }
         }
@@ -97,15 +98,15 @@ mod tests {
     #[test]
     fn nothing_is_empty() {
         let expect = Exponential { scale: 3, zero_count: 0, offset: 0, counts: vec![] };
-        assert_eq!(Exponential::new(&Histogram::default(), MAX_BUCKETS), expect);
+        assert_eq!(Exponential::new(&Histogram::default(), 1e9, MAX_BUCKETS), expect);
         let expect = Exponential { zero_count: 4, ..expect };
-        assert_eq!(Exponential::new(&histogram(&[(0, 4)]), MAX_BUCKETS), expect);
+        assert_eq!(Exponential::new(&histogram(&[(0, 4)]), 1e9, MAX_BUCKETS), expect);
     }
 
     #[test]
     fn every_duration_is_in_a_bucket_around_it() {
         for ns in (0..42).map(|bits| 1 << bits).flat_map(|ns| [ns, ns + ns / 3, ns + ns / 2]) {
-            let exponential = Exponential::new(&histogram(&[(ns, 1)]), MAX_BUCKETS);
+            let exponential = Exponential::new(&histogram(&[(ns, 1)]), 1e9, MAX_BUCKETS);
             assert_eq!((exponential.scale, &*exponential.counts), (3, &[1][..]), "{ns}");
             #[allow(clippy::cast_precision_loss)]
             let seconds = ns as f64 / 1e9;
@@ -118,13 +119,13 @@ mod tests {
     #[test]
     fn a_wide_range_has_coarser_buckets_and_loses_nothing() {
         let durations: Vec<(u64, u64)> = (0..42).map(|bits| (1 << bits, 10)).collect();
-        let exponential = Exponential::new(&histogram(&durations), MAX_BUCKETS);
+        let exponential = Exponential::new(&histogram(&durations), 1e9, MAX_BUCKETS);
         assert_eq!(exponential.scale, 1);
         assert!(exponential.counts.len() <= MAX_BUCKETS);
         assert_eq!(exponential.counts.iter().sum::<u64>(), 420);
         let median = quantile_s(&exponential, 0.5);
         assert!((0.001..0.004).contains(&median), "{median}");
-        let all = Exponential::new(&histogram(&durations), usize::MAX);
+        let all = Exponential::new(&histogram(&durations), 1e9, usize::MAX);
         assert_eq!((all.scale, all.counts.len()), (3, 41 * 8 + 2));
     }
 }

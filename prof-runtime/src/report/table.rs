@@ -133,15 +133,32 @@ fn value_columns(values: &[ValueStats]) -> Vec<Column> {
         cells: values.iter().map(cell).collect(),
         gives_way,
     };
-    vec![
+    let mut columns = vec![
         column("value", GivesWay::Shortened { least: 24 }, |value| name(&value.name)),
         column("group", GivesWay::ShortenedThenLeftOut { least: 12, order: 4 }, |value| name(&value.group)),
         column("count", GivesWay::LeftOut(3), |value| count(value.count)),
         column("sum", GivesWay::Never, |value| number(value.sum)),
         column("min", GivesWay::LeftOut(1), |value| value.min.map_or_else(none, number)),
         column("max", GivesWay::LeftOut(2), |value| value.max.map_or_else(none, number)),
-        column("last", GivesWay::LeftOut(5), |value| number(value.last.as_f64())),
-    ]
+        column("last", GivesWay::LeftOut(5), |value| match value.distribution {
+            Some(_) => none(),
+            None => number(value.last.as_f64()),
+        }),
+    ];
+    if values.iter().any(|value| value.distribution.is_some()) {
+        let at = columns.len() - 2;
+        let quantiles = [
+            column("p50", GivesWay::LeftOut(6), |value| quantile(value, 0.5)),
+            column("p99", GivesWay::LeftOut(7), |value| quantile(value, 0.99)),
+        ];
+        columns.splice(at..at, quantiles);
+    }
+    columns
+}
+
+#[allow(clippy::cast_precision_loss)] // Shown with a few digits.
+fn quantile(value: &ValueStats, quantile: f64) -> String {
+    value.quantile(quantile).map_or_else(none, |quantile| number(quantile as f64))
 }
 
 /// The total time; marked by `~` if it is an estimate, since only sampled calls were timed.

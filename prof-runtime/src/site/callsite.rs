@@ -54,6 +54,8 @@ pub struct Callsite {
 pub enum Instrument {
     /// A [`Counter`](crate::Counter).
     Counter,
+    /// A [`Distribution`](crate::Distribution).
+    Distribution,
     /// A [`Gauge`](crate::Gauge), and where its value is.
     Gauge(&'static GaugeCells),
 }

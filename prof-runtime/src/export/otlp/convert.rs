@@ -78,6 +78,7 @@ impl Numbers<'_> {
             self.in_flight(&series),
             self.counts(&series),
             self.gauges(&series),
+            self.distributions(&series),
             self.lost(&series),
             self.dropped(&series),
         ];
@@ -146,7 +147,8 @@ impl Numbers<'_> {
     fn durations(&self, series: &Range<usize>) -> Option<Metric> {
         let seconds = |ns: u64| ns as f64 / 1e9;
         let point = |Since { start, number: function }: &Since<'_, FunctionStats>| {
-            let Exponential { scale, zero_count, offset, counts } = Exponential::new(&function.histogram, MAX_BUCKETS);
+            let Exponential { scale, zero_count, offset, counts } =
+                Exponential::new(&function.histogram, 1e9, MAX_BUCKETS);
             // The extremes of a difference may be the bounds of their buckets, and the protocol's are exact.
             let extreme = |ns: Option<u64>| ns.filter(|_| !self.is_delta()).map(seconds);
             ExponentialHistogramDataPoint {
@@ -205,7 +207,7 @@ impl Numbers<'_> {
     /// The latest of all that is no count.
     fn gauges(&self, series: &Range<usize>) -> Option<Metric> {
         let mut data_points = Vec::new();
-        for Since { number: value, .. } in self.values(series) {
+        for Since { number: value, .. } in self.values(series).iter().filter(|one| one.number.distribution.is_none()) {
             let latest = match value.last {
                 MetricValue::Count(_) => continue,
                 MetricValue::Gauge(gauge) => gauge,
@@ -215,6 +217,39 @@ impl Numbers<'_> {
         }
         let is_empty = data_points.is_empty();
         (!is_empty).then(|| metric("prof.value", "", VALUE, Data::Gauge(Gauge { data_points })))
+    }
+
+    /// The histograms of distributions, in units of their own.
+    fn distributions(&self, series: &Range<usize>) -> Option<Metric> {
+        let mut data_points = Vec::new();
+        for Since { start, number: value } in self.values(series) {
+            let Some(histogram) = &value.distribution else { continue };
+            if self.is_delta() && histogram.count() == 0 && value.sum == 0.0 {
+                continue;
+            }
+            let Exponential { scale, zero_count, offset, counts } = Exponential::new(histogram, 1.0, MAX_BUCKETS);
+            // As with durations: extremes of differences may be bounds of buckets.
+            let extreme = |number: Option<f64>| number.filter(|_| !self.is_delta());
+            data_points.push(ExponentialHistogramDataPoint {
+                attributes: attributes_of_value(value),
+                start_time_unix_nano: ns_of(*start),
+                time_unix_nano: ns_of(self.taken_at),
+                count: histogram.count(),
+                sum: Some(value.sum),
+                scale,
+                zero_count,
+                positive: Some(Buckets { offset, bucket_counts: counts }),
+                min: extreme(value.min),
+                max: extreme(value.max),
+                ..ExponentialHistogramDataPoint::default()
+            });
+        }
+        if data_points.is_empty() {
+            return None;
+        }
+        let aggregation_temporality = self.aggregation_temporality();
+        let data = Data::ExponentialHistogram(ExponentialHistogram { data_points, aggregation_temporality });
+        Some(metric("prof.distribution", "", "Numbers of distribution!, in units of their own.", data))
     }
 
     fn lost(&self, series: &Range<usize>) -> Option<Metric> {

@@ -6,6 +6,7 @@
 //! | `prof.call.duration` | exponential histogram | `s` | `code.function.name`, `prof.group` |
 //! | `prof.calls.in_flight` | up-down counter | `{call}` | `code.function.name`, `prof.group` |
 //! | `prof.value` | counter for counts, gauge for all else | | `prof.name`, `prof.group` |
+//! | `prof.distribution` | exponential histogram | | `prof.name`, `prof.group` |
 //! | `prof.lost` | counter | `{item}` | `prof.target`, `prof.unit` |
 //! | `prof.values.dropped` | counter | `{data_point}` | |
 //!

@@ -22,8 +22,9 @@ use super::*;
 use crate::aggregate::Aggregator;
 use crate::handler::MetricHandler as _;
 use crate::model::{MetricData, Outcome};
-use crate::site::{CallRecord, Callsite};
+use crate::site::{CallRecord, Callsite, Instrument};
 
+static SIZES: Callsite = crate::__private::instrument("page_bytes", "g", Instrument::Distribution, "shop::store");
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
 
 /// A request as it arrived: path, content type, a header and the message.
@@ -153,6 +154,9 @@ fn a_push_says_everything() {
     call(&aggregator, Outcome::Success, Duration::from_millis(3));
     call(&aggregator, Outcome::Panic, Duration::from_secs(1));
     aggregator.emit(&MetricData::new("g", "pages", 3));
+    for bytes in [1, 300, 70_000] {
+        aggregator.record_call(&CallRecord::new(&SIZES, Outcome::Success, Duration::from_nanos(bytes)));
+    }
     let losses = Losses::new();
     losses.counter("statsd", LossUnit::DataPoints).add(7);
     exporter(&url).losses(&losses).export(&aggregator.snapshot()).unwrap();
@@ -174,6 +178,11 @@ fn a_push_says_everything() {
     assert_eq!(received.metric("prof.call.duration").unwrap().unit, "s");
     assert_eq!(received.value("prof.value", &[("prof.name", "pages")]), Some(Value::AsDouble(3.0)));
     assert_eq!(received.numbers("prof.value").1, 2, "a count is a cumulative sum");
+    assert_eq!(received.value("prof.value", &[("prof.name", "page_bytes")]), None, "it has a metric of its own");
+    let Some(Data::ExponentialHistogram(sizes)) = &received.metric("prof.distribution").unwrap().data else { panic!() };
+    let sizes = &sizes.data_points[0];
+    assert_eq!((sizes.count, sizes.sum, sizes.min, sizes.max), (3, Some(70_301.0), Some(1.0), Some(70_000.0)));
+    assert!(has(&sizes.attributes, &[("prof.name", "page_bytes"), ("prof.group", "g")]));
     assert_eq!(
         received.value("prof.lost", &[("prof.target", "statsd"), ("prof.unit", "data_points")]),
         Some(Value::AsInt(7))

@@ -57,6 +57,18 @@ pub(super) fn seconds(bound_ns: u64) -> f64 {
     bound_ns as f64 / 1e9
 }
 
+/// The upper bounds of the buckets of a distribution, ascending: the powers of 4 up to 2^42, from which on numbers
+/// share a bucket.
+pub(super) fn bounds_of_distributions() -> Vec<u64> {
+    (0..=42).step_by(2).map(|exponent| 1 << exponent).collect()
+}
+
+/// A number of a distribution, as it is served.
+#[allow(clippy::cast_precision_loss)] // Bounds are below 2^53.
+pub(super) fn plain(bound: u64) -> f64 {
+    bound as f64
+}
+
 /// The upper bounds of the buckets of a function, in nanoseconds, ascending: `common` ones, and those of the latencies
 /// that it promises.
 pub(super) fn bounds_of<'a>(common: &'a [u64], function: &FunctionStats) -> Cow<'a, [u64]> {
@@ -71,12 +83,13 @@ pub(super) fn bounds_of<'a>(common: &'a [u64], function: &FunctionStats) -> Cow<
     Cow::Owned(bounds)
 }
 
-/// How many durations are in each bucket, in seconds, as `prometheus-client` wants them: not summed up.
+/// How many numbers are in each bucket, whose bounds are converted by `unit`, as `prometheus-client` wants them: not
+/// summed up.
 ///
 /// A bucket of Prometheus ends with its bound, ours before it: a duration of exactly the bound counts as longer.
-pub(super) fn classic(histogram: &Histogram, bounds: &[u64]) -> Vec<(f64, u64)> {
-    let bounds_s = bounds.iter().map(|bound| seconds(*bound));
-    let mut classic: Vec<_> = bounds_s.chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
+pub(super) fn classic(histogram: &Histogram, bounds: &[u64], unit: fn(u64) -> f64) -> Vec<(f64, u64)> {
+    let in_unit = bounds.iter().map(|bound| unit(*bound));
+    let mut classic: Vec<_> = in_unit.chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
     for bucket in histogram.buckets() {
         // None is cut in two: a bound that is not below its lower end is not below its upper end either.
         let at = bounds.partition_point(|bound| *bound < bucket.upper_ns);
@@ -98,11 +111,11 @@ mod tests {
         // One duration in each of ours; every bound has exactly those that are below it.
         let histogram = Histogram::from_counts(&[1; BUCKETS]);
         let mut below = 0;
-        for ((bound_s, count), bound) in classic(&histogram, &bounds).into_iter().zip(&bounds) {
+        for ((bound_s, count), bound) in classic(&histogram, &bounds, seconds).into_iter().zip(&bounds) {
             below += count;
             assert_eq!(below, bucket_of(*bound) as u64, "below {bound_s} s");
         }
-        assert_eq!(classic(&histogram, &bounds).iter().map(|(_, count)| count).sum::<u64>(), BUCKETS as u64);
+        assert_eq!(classic(&histogram, &bounds, seconds).iter().map(|(_, count)| count).sum::<u64>(), BUCKETS as u64);
     }
 
     #[test]
@@ -160,7 +173,7 @@ mod tests {
         let mut counts = [0; BUCKETS];
         counts[0] = 3;
         counts[BUCKETS - 1] = 4;
-        let classic = classic(&Histogram::from_counts(&counts), &Resolution::One.bounds());
+        let classic = classic(&Histogram::from_counts(&counts), &Resolution::One.bounds(), seconds);
         assert_eq!(classic[0], (1.28e-7, 3));
         assert_eq!(classic[30], (f64::INFINITY, 4));
     }

@@ -7,7 +7,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
 use super::TextFormat;
-use super::buckets::{bounds_of, classic};
+use super::buckets::{bounds_of, bounds_of_distributions, classic, plain, seconds};
 use crate::export::Losses;
 use crate::{FunctionStats, MetricValue, Outcome, Snapshot, ValueStats};
 
@@ -34,6 +34,7 @@ impl Families<'_> {
         self.durations(encoder)?;
         self.in_flight(encoder)?;
         self.values(encoder)?;
+        self.distributions(encoder)?;
         let dropped = Counter::new(encoder, self.format, ["prof_values_dropped", "prof_values_dropped_total"], {
             "Data points that were dropped: too many names, or of another kind than the first of their name."
         })?;
@@ -75,7 +76,7 @@ impl Families<'_> {
         };
         for function in &self.snapshot.functions {
             let sum_s = function.total_ns as f64 / 1e9;
-            let buckets = classic(&function.histogram, &bounds_of(self.bounds, function));
+            let buckets = classic(&function.histogram, &bounds_of(self.bounds, function), seconds);
             // Threads count on while the snapshot is taken: only the histogram's own count agrees with its buckets.
             let count = function.histogram.count();
             let labels = labels(function);
@@ -83,7 +84,7 @@ impl Families<'_> {
             #[cfg(feature = "prometheus-native")]
             if self.format == TextFormat::OpenMetrics {
                 // The names of protobuf are those of `OpenMetrics`, whose own text leaves native buckets out.
-                let native = super::native::Native::new(&function.histogram);
+                let native = super::native::Native::new(&function.histogram, 1e9);
                 one.encode_histogram_with_native::<NoLabelSet>(sum_s, count, &buckets, None, native.as_histogram())?;
                 continue;
             }
@@ -104,9 +105,35 @@ impl Families<'_> {
     fn values(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Values of put_metric: the sum of counts, the latest gauge, the latest duration in seconds.";
         let mut values = encoder.encode_descriptor("prof_value", help, None, MetricType::Gauge)?;
-        for value in &self.snapshot.values {
+        for value in self.snapshot.values.iter().filter(|value| value.distribution.is_none()) {
             let labels = [("name", &*value.name), ("group", &*value.group)];
             values.encode_family(&labels)?.encode_gauge(&gauge_of(value))?;
+        }
+        Ok(())
+    }
+
+    /// A family of its own: a family has one type.
+    fn distributions(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let values = self.snapshot.values.iter();
+        let all: Vec<_> = values.filter_map(|value| Some((value, value.distribution.as_ref()?))).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let help = "Numbers of distribution!, in units of their own.";
+        let bounds = bounds_of_distributions();
+        let mut distributions = encoder.encode_descriptor("prof_distribution", help, None, MetricType::Histogram)?;
+        for (value, histogram) in all {
+            let (buckets, count) = (classic(histogram, &bounds, plain), histogram.count());
+            let labels = [("name", &*value.name), ("group", &*value.group)];
+            let mut one = distributions.encode_family(&labels)?;
+            #[cfg(feature = "prometheus-native")]
+            if self.format == TextFormat::OpenMetrics {
+                let native = super::native::Native::new(histogram, 1.0);
+                let native = native.as_histogram();
+                one.encode_histogram_with_native::<NoLabelSet>(value.sum, count, &buckets, None, native)?;
+                continue;
+            }
+            one.encode_histogram::<NoLabelSet>(value.sum, count, &buckets, None)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! | `prof_call_duration_seconds` | histogram | `function`, `group` |
 //! | `prof_calls_in_flight` | gauge | `function`, `group` |
 //! | `prof_value` | gauge | `name`, `group`: of [`put_metric`](fn@crate::put_metric), see below |
+//! | `prof_distribution` | histogram | `name`, `group`: of [`distribution!`](crate::distribution!), in units of their own |
 //! | `prof_values_dropped_total` | counter | none: data points whose name came when there were 2 000 already |
 //! | `prof_lost_total` | counter | `target`, `unit`: what was lost on its way to a target |
 //! | `prof_build_info` | gauge, always 1 | `version` of this crate, and your own |

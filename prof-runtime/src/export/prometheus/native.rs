@@ -9,12 +9,12 @@ use crate::export::exponential::Exponential;
 /// So many empty buckets are written as such, since to leave them out takes a span, which is no smaller.
 const MAX_GAP: usize = 2;
 
-/// The durations of a histogram, in seconds, as spans of buckets.
+/// The numbers of a histogram, in the unit of the export, as spans of buckets.
 #[derive(Debug, PartialEq)]
 pub(super) struct Native {
     /// Buckets per power of two, as a power of two.
     schema: i32,
-    /// Durations of 0 ns.
+    /// Numbers that are 0.
     zero_count: u64,
     /// How many buckets are left out before each span, counted from bucket 0 for the first, and how many it has.
     spans: Vec<(i32, u32)>,
@@ -24,8 +24,8 @@ pub(super) struct Native {
 
 impl Native {
     /// Always of the finest scale: empty buckets are left out, and there are 42 powers of two at most.
-    pub(super) fn new(histogram: &Histogram) -> Self {
-        let Exponential { scale, zero_count, offset, counts } = Exponential::new(histogram, usize::MAX);
+    pub(super) fn new(histogram: &Histogram, per_unit: f64) -> Self {
+        let Exponential { scale, zero_count, offset, counts } = Exponential::new(histogram, per_unit, usize::MAX);
         let (mut spans, mut deltas) = (Vec::<(i32, u32)>::new(), Vec::new());
         // What is left out before the span that begins next, if one does. Bucket 0 of Prometheus ends with 1 s, that of
         // OTLP begins with it.
@@ -75,7 +75,7 @@ mod tests {
         for (ns, count) in durations_ns {
             counts[bucket_of(*ns)] += count;
         }
-        Native::new(&Histogram::from_counts(&counts))
+        Native::new(&Histogram::from_counts(&counts), 1e9)
     }
 
     /// The upper bound of each bucket that is not empty, in seconds, and what is in it: as Prometheus reads it.

@@ -8,9 +8,11 @@ use super::*;
 use crate::handler::MetricHandler as _;
 use crate::handler::losses::LossUnit;
 use crate::model::{MetricData, Outcome};
-use crate::site::{CallRecord, Callsite};
+use crate::site::{CallRecord, Callsite, Instrument};
 
 static LOAD: Callsite = Callsite::new("load", || "shop::store::load::item", "shop::store", file!(), line!());
+
+static SIZES: Callsite = crate::__private::instrument("page_bytes", "g", Instrument::Distribution, "shop::store");
 
 pub(super) fn collector() -> PrometheusCollector {
     let aggregator = Aggregator::new();
@@ -22,6 +24,9 @@ pub(super) fn collector() -> PrometheusCollector {
     aggregator.emit(&MetricData::new("g", "pages", 2));
     aggregator.emit(&MetricData::new("g", "pages", 3));
     aggregator.emit(&MetricData::new("g", "wait", Duration::from_millis(1500)));
+    for bytes in [0, 1, 300, 70_000] {
+        aggregator.record_call(&CallRecord::new(&SIZES, Outcome::Success, Duration::from_nanos(bytes)));
+    }
     let losses = Losses::new();
     losses.counter("statsd", LossUnit::DataPoints).add(7);
     PrometheusCollector::new(aggregator).losses(&losses).build_label("commit", "abc")
@@ -64,6 +69,13 @@ const SAMPLES: &[&str] = &[
     "prof_value{name=\"pages\",group=\"g\"} 5.0",
     "prof_value{name=\"wait\",group=\"g\"} 1.5",
     "prof_value{name=\"quoted \\\"name\\\"\\n\",group=\"g\\\\1\"} 2.5",
+    "# TYPE prof_distribution histogram",
+    "prof_distribution_sum{name=\"page_bytes\",group=\"g\"} 70301.0",
+    "prof_distribution_count{name=\"page_bytes\",group=\"g\"} 4",
+    "prof_distribution_bucket{le=\"1.0\",name=\"page_bytes\",group=\"g\"} 1",
+    "prof_distribution_bucket{le=\"4.0\",name=\"page_bytes\",group=\"g\"} 2",
+    "prof_distribution_bucket{le=\"1024.0\",name=\"page_bytes\",group=\"g\"} 3",
+    "prof_distribution_bucket{le=\"+Inf\",name=\"page_bytes\",group=\"g\"} 4",
     "prof_lost_total{target=\"statsd\",unit=\"data_points\"} 7",
     concat!("prof_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\",commit=\"abc\"} 1"),
 ];
@@ -263,6 +275,12 @@ mod protobuf {
         let calls = find("prof_calls_total").metric.iter().filter(|metric| has(metric, "function", "store.load"));
         let calls: Vec<f64> = calls.map(|metric| metric.counter.as_ref().unwrap().value).collect();
         assert_eq!(calls, [2.0, 0.0, 1.0, 0.0]);
+        let sizes = find("prof_distribution").metric[0].histogram.as_ref().unwrap();
+        assert_eq!((sizes.sample_count, sizes.zero_count), (4, 1));
+        // The last ends at 2^(k/8) above 70 000, within the width of a bucket.
+        let last: i64 = sizes.positive_span.iter().map(|span| i64::from(span.offset) + i64::from(span.length)).sum();
+        let end = (f64::from(i32::try_from(last - 1).unwrap()) / 8.0).exp2();
+        assert!((70_000.0..80_000.0).contains(&end), "{end}");
         let pages = find("prof_value").metric.iter().find(|metric| has(metric, "name", "pages")).unwrap();
         assert_eq!(pages.gauge.as_ref().unwrap().value.to_string(), "5");
     }

@@ -25,7 +25,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use clap::Parser;
 use prof_runtime::export::prometheus::{Dashboard, Rules};
-use prof_runtime::{Aggregator, Fallible, FanoutHandler, configure, prof, put_metric};
+use prof_runtime::{Aggregator, Distribution, Fallible, FanoutHandler, configure, distribution, prof, put_metric};
 
 /// A small HTTP service under load.
 #[derive(Parser)]
@@ -54,6 +54,9 @@ struct Args {
 }
 
 static MISBEHAVES: AtomicBool = AtomicBool::new(false);
+
+/// How many bytes each answer has.
+static ANSWER_BYTES: Distribution = distribution!("answer_bytes", "http");
 
 /// An answer that is a failure from 500 up.
 struct Answer(StatusCode, String);
@@ -118,10 +121,12 @@ fn load_on(address: SocketAddr, requests: u32, pause: Duration) -> (u32, u32) {
                     if id >= requests {
                         return;
                     }
-                    let status =
-                        agent.get(format!("http://{address}/orders/{id}")).call().map(|answer| answer.status());
-                    let count = if status.is_ok_and(|status| status.is_success()) { &good } else { &bad };
-                    count.fetch_add(1, Ordering::Relaxed);
+                    let mut answer = agent.get(format!("http://{address}/orders/{id}")).call();
+                    let is_good = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+                    (if is_good { &good } else { &bad }).fetch_add(1, Ordering::Relaxed);
+                    if let Some(body) = answer.as_mut().ok().and_then(|answer| answer.body_mut().read_to_vec().ok()) {
+                        ANSWER_BYTES.record(body.len() as u64);
+                    }
                     put_metric("bytes sent", 100, "http");
                     std::thread::sleep(pause);
                 }

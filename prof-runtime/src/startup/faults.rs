@@ -75,6 +75,20 @@ fn one_part_that_cannot_be_started_stops_those_that_were() {
     drop(init(format!("prometheus:{address}")).unwrap());
 }
 
+#[test]
+fn a_build_label_that_prometheus_refuses_is_an_error_before_anything_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("calls");
+    let builder = ProfBuilder::new().prometheus("127.0.0.1:0").json(&path).build_label("git-commit", "abc");
+    let error = builder.start().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "could not start `prometheus`: \"git-commit\" is not the name of a label: letters, digits and underscores are \
+         allowed, and no digit comes first"
+    );
+    assert!(!path.exists());
+}
+
 /// Set for the process that [`an_exit_in_the_middle`] starts.
 const CHILD: &str = "PROF_TEST_EXITS";
 

@@ -26,7 +26,7 @@ use crate::base::files::RotatingFile;
 use crate::export::SnapshotLines;
 #[cfg(feature = "prometheus")]
 use crate::export::prometheus::{
-    PrometheusCollector, PrometheusListener, PrometheusServer, PrometheusServerBuilder, Resolution,
+    PrometheusCollector, PrometheusListener, PrometheusServer, PrometheusServerBuilder, Resolution, labels,
 };
 #[cfg(feature = "prometheus")]
 use crate::export::{ExportContext, Server};
@@ -87,6 +87,12 @@ pub(super) struct Ready {
 
 /// Makes all parts ready, within the bound of a start.
 pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitError> {
+    #[cfg(feature = "prometheus")]
+    for (name, _) in &options.prometheus.build_labels {
+        if !labels::is_name(name) {
+            return Err(InitError::Start { part: "prometheus".to_owned().into(), cause: labels::refusal(name).into() });
+        }
+    }
     if parts.iter().all(|part| part.argument == Argument::Nothing && part.kind != Kind::Otlp) {
         // None of these parts can block.
         return make_all_ready(parts, &AtomicUsize::new(0));
@@ -199,6 +205,8 @@ fn start_one(target: &str, ready: ReadyPart, starting: &mut Starting, options: &
                 let builder = PrometheusServer::builder();
                 let hosts = settings.allowed_hosts.into_iter();
                 let collector = PrometheusCollector::new(context.aggregator.clone()).losses(context.losses);
+                let attributes = context.attributes.iter();
+                let collector = attributes.fold(collector, |collector, (key, value)| collector.attribute(key, value));
                 let labels = settings.build_labels.into_iter();
                 let collector = labels.fold(collector.resolution(settings.resolution), |collector, (name, value)| {
                     collector.build_label(name, value)

@@ -10,16 +10,6 @@ const MOST_LINES: usize = 320;
 /// The most columns of a line of comment, which `rustfmt` does not break. Rows of tables cannot be broken.
 const MOST_COLUMNS: usize = 120;
 
-/// Files that are longer, with their length at most. They get shorter, and leave this list.
-const LONGER: [(&str, usize); 6] = [
-    ("prof-runtime/src/export/periodic/mod.rs", 357),
-    ("prof-runtime/src/export/prometheus/server.rs", 357),
-    ("prof-runtime/src/handler/buffered/mod.rs", 346),
-    ("prof-runtime/src/handler/buffered/queue.rs", 369),
-    ("prof-runtime/src/startup/builder.rs", 397),
-    ("prof-runtime/src/startup/guard.rs", 336),
-];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
@@ -44,22 +34,9 @@ fn files() -> Vec<(PathBuf, usize, bool)> {
 
 #[test]
 fn files_are_short() {
-    let long: Vec<(PathBuf, usize)> =
-        files().into_iter().filter(|(_, lines, _)| *lines > MOST_LINES).map(|(file, lines, _)| (file, lines)).collect();
-    let allowed = |file: &Path| LONGER.iter().find(|(longer, _)| Path::new(longer) == file).map(|(_, lines)| *lines);
-    let too_long: Vec<String> = long
-        .iter()
-        .filter(|(file, lines)| allowed(file).is_none_or(|most| *lines > most))
-        .map(|(file, lines)| format!("{}: {lines} lines", file.display()))
-        .collect();
-    assert!(
-        too_long.is_empty(),
-        "longer than {MOST_LINES} lines, split them by what they are about:\n{}",
-        too_long.join("\n")
-    );
-    for (longer, _) in LONGER {
-        assert!(long.iter().any(|(file, _)| file == Path::new(longer)), "{longer} is short now: take it from the list");
-    }
+    let long = files().into_iter().filter(|(_, lines, _)| *lines > MOST_LINES);
+    let long: Vec<String> = long.map(|(file, lines, _)| format!("{}: {lines} lines", file.display())).collect();
+    assert!(long.is_empty(), "longer than {MOST_LINES} lines, split them by what they are about:\n{}", long.join("\n"));
 }
 
 #[test]

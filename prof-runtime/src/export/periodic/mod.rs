@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::fmt;
 use std::io;
@@ -9,15 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
+use self::work::Work;
 use super::{ExportError, Exporter, LossCounter, LossUnit};
 use crate::aggregate::Aggregator;
-use crate::base::background::{BackgroundThread, Stop};
+use crate::base::background::BackgroundThread;
 use crate::base::clock;
 use crate::base::exit::{FlushFault, FlushWait};
 use crate::base::lock;
-use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::counts::Snapshot;
 
@@ -277,83 +278,5 @@ impl Drop for PeriodicExporter {
 impl fmt::Debug for PeriodicExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PeriodicExporter").field("target", &self.requester.target).finish_non_exhaustive()
-    }
-}
-
-/// What the thread does.
-struct Work {
-    target: String,
-    aggregator: Aggregator,
-    interval: Duration,
-    exporter: Box<dyn Exporter>,
-    /// Attempts that failed since the last that did not.
-    failures: u32,
-    last: LastExport,
-}
-
-impl Work {
-    fn run(mut self, requests: &Receiver<Request>, stop: &Stop) {
-        let mut due = clock::deadline(self.interval);
-        loop {
-            select! {
-                recv(requests) -> request => if let Ok(request) = request {
-                    // No one waits any more if it took too long.
-                    let _ = request.send(self.export());
-                    continue;
-                },
-                recv(stop.receiver()) -> _ => break,
-                recv(crossbeam_channel::at(due)) -> _ => {}
-            }
-            due = match self.export() {
-                Ok(()) => self.next(due),
-                Err(ExportError::Unreachable { retry_after, .. }) => clock::deadline(self.retry_in(retry_after)),
-                Err(_) => clock::deadline(self.interval),
-            };
-        }
-        // The stop comes after it is set.
-        if self.last.is_cancelled.load(Ordering::SeqCst) {
-            return;
-        }
-        match self.export() {
-            // It has everything that those who asked meanwhile are waiting for.
-            Ok(()) => requests.try_iter().for_each(|request| drop(request.send(Ok(())))),
-            Err(_) => self.last.lose(),
-        }
-    }
-
-    /// When the next export is due: in step with the one before, unless that took longer than an interval.
-    fn next(&self, due: Instant) -> Instant {
-        let now = clock::monotonic();
-        due.checked_add(self.interval).filter(|next| *next > now).unwrap_or_else(|| clock::deadline(self.interval))
-    }
-
-    /// How long to wait for another attempt.
-    fn retry_in(&self, asked_for: Option<Duration>) -> Duration {
-        let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16));
-        doubled.min(self.interval).max(asked_for.unwrap_or_default())
-    }
-
-    fn export(&mut self) -> Result<(), ExportError> {
-        let taken = self.last.snapshot.get().cloned();
-        let snapshot = taken.unwrap_or_else(|| Arc::new(self.aggregator.snapshot()));
-        let exported = caught(|| self.exporter.export(&snapshot))
-            .unwrap_or_else(|| Err(ExportError::Stopped { target: self.target.as_str().into() }));
-        match &exported {
-            Ok(()) if self.failures > 0 => {
-                stderr::line(format_args!(
-                    "prof: exporting to {} again, after {} failures",
-                    self.target, self.failures
-                ));
-                self.failures = 0;
-            }
-            Ok(()) => {}
-            Err(error) => {
-                if self.failures == 0 {
-                    stderr::line(format_args!("prof: {error}; further failures are not reported"));
-                }
-                self.failures = self.failures.saturating_add(1);
-            }
-        }
-        exported
     }
 }

@@ -24,12 +24,7 @@ fn labels(function: &FunctionStats) -> [(&str, &str); 2] {
 }
 
 impl Families<'_> {
-    pub(super) fn encode(
-        &self,
-        encoder: &mut DescriptorEncoder<'_>,
-        losses: &Losses,
-        build_labels: &[(String, String)],
-    ) -> fmt::Result {
+    pub(super) fn encode(&self, encoder: &mut DescriptorEncoder<'_>, losses: &Losses) -> fmt::Result {
         self.calls(encoder)?;
         self.durations(encoder)?;
         self.in_flight(encoder)?;
@@ -45,10 +40,7 @@ impl Families<'_> {
         for loss in losses.list() {
             lost.one(&[("target", &*loss.target), ("unit", loss.unit.as_str())], loss.count)?;
         }
-        let help = "The version of the profiler, and what the program says of its build.";
-        let mut info = encoder.encode_descriptor("prof_build_info", help, None, MetricType::Gauge)?;
-        let labels: Vec<(&str, &str)> = build_labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-        info.encode_family(&labels)?.encode_gauge(&1_u64)
+        Ok(())
     }
 
     fn calls(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -9,6 +9,7 @@
 //! | `prof_distribution` | histogram | `name`, `group`: of [`distribution!`](crate::distribution!), in units of their own |
 //! | `prof_values_dropped_total` | counter | none: data points whose name came when there were 2 000 already |
 //! | `prof_lost_total` | counter | `target`, `unit`: what was lost on its way to a target |
+//! | `target_info` | gauge, always 1 | the [attributes](PrometheusCollector::attribute) of the program, if there are any |
 //! | `prof_build_info` | gauge, always 1 | `version` of this crate, and your own |
 //!
 //! Every annotated function of the program is there from the first scrape on, with zeros, so that `rate` and `increase`
@@ -21,6 +22,7 @@
 //! feature `prometheus-native`, a scraper that asks for protobuf is given that: durations are native histograms then,
 //! of 8 buckets per power of two, beside the classic buckets.
 
+mod answer;
 mod buckets;
 #[cfg(test)]
 mod clients;
@@ -29,6 +31,7 @@ mod connections;
 mod dashboard;
 mod families;
 mod hosts;
+pub(crate) mod labels;
 #[cfg(feature = "prometheus-native")]
 mod native;
 mod negotiate;
@@ -90,13 +93,20 @@ pub struct PrometheusCollector {
     losses: Losses,
     resolution: Resolution,
     build_labels: Vec<(String, String)>,
+    attributes: Vec<(String, String)>,
 }
 
 impl PrometheusCollector {
     /// Creates a collector of an aggregator's numbers.
     pub fn new(aggregator: Aggregator) -> Self {
         let build_labels = vec![("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
-        Self { aggregator, losses: Losses::new(), resolution: Resolution::default(), build_labels }
+        Self {
+            aggregator,
+            losses: Losses::new(),
+            resolution: Resolution::default(),
+            build_labels,
+            attributes: Vec::new(),
+        }
     }
 
     /// Sets how finely durations are told apart; by default, [`Resolution::One`].
@@ -122,11 +132,18 @@ impl PrometheusCollector {
     #[must_use]
     pub fn build_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let is_label = name.chars().all(is_word) && name.starts_with(|c: char| !c.is_ascii_digit());
-        assert!(is_label, "{name:?} is not the name of a label: letters, digits and underscores are allowed");
+        assert!(labels::is_name(&name), "{}", labels::refusal(&name));
         self.build_labels.retain(|(known, _)| *known != name);
         self.build_labels.push((name, value.into()));
+        self
+    }
+
+    /// Adds an attribute of the program, such as `service.name`, as a label of `target_info`. In its name, what a label
+    /// may not have becomes an underscore: `service_name`. The values of attributes that then share a name are joined
+    /// by `;`, as the specification of OpenTelemetry has it.
+    #[must_use]
+    pub fn attribute(mut self, key: impl AsRef<str>, value: impl Into<String>) -> Self {
+        labels::add(&mut self.attributes, key.as_ref(), value.into());
         self
     }
 
@@ -170,7 +187,12 @@ impl PrometheusCollector {
     fn encode_as(&self, format: TextFormat, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let snapshot = self.aggregator.snapshot();
         let families = Families { format, snapshot: &snapshot, bounds: &self.resolution.bounds() };
-        families.encode(&mut encoder, &self.losses, &self.build_labels)
+        families.encode(&mut encoder, &self.losses)?;
+        labels::info(&mut encoder, labels::BUILD, &self.build_labels)?;
+        match &self.attributes[..] {
+            [] => Ok(()),
+            attributes => labels::info(&mut encoder, labels::TARGET, attributes),
+        }
     }
 }
 

@@ -89,6 +89,13 @@ fn the_classic_format() {
 }
 
 #[test]
+fn attributes_of_the_program_are_labels_of_target_info() {
+    let text = collector().attribute("service.name", "shop").attribute("a\"b", "\n").encode(TextFormat::Classic);
+    assert!(text.contains("# TYPE target_info gauge\ntarget_info{service_name=\"shop\",a_b=\"\\n\"} 1\n"), "{text}");
+    assert!(!collector().encode(TextFormat::Classic).contains("target_info"), "without attributes, there is none");
+}
+
+#[test]
 fn the_open_metrics_format() {
     check(TextFormat::OpenMetrics, SAMPLES, "\n# EOF\n");
     let counter = ["# HELP prof_calls Finished calls of annotated functions.", "# TYPE prof_calls counter"];

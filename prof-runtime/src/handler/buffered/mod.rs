@@ -1,5 +1,8 @@
 //! Any handler behind a bounded queue and a thread of its own.
 
+mod builder;
+mod flush;
+mod item;
 mod queue;
 mod room;
 #[cfg(test)]
@@ -13,10 +16,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 
+pub use self::builder::Builder;
+pub(crate) use self::flush::BegunFlush;
+use self::item::Item;
 pub use self::queue::WhenFull;
-use self::queue::{Item, Limits, Queue};
+use self::queue::{Limits, Queue};
 use self::work::FlushRequest;
 use crate::base::background::BackgroundThread;
 use crate::base::bound;
@@ -24,8 +30,8 @@ use crate::base::clock;
 use crate::base::forks::OfProcess;
 use crate::base::lock;
 use crate::base::stderr;
-use crate::handler::losses::{HandlerLosses, LossUnit, Losses};
-use crate::handler::{FlushError, GuardedHandler, IntoHandler, MetricHandler};
+use crate::handler::losses::{HandlerLosses, LossUnit};
+use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
@@ -71,92 +77,7 @@ pub struct BufferedHandler {
     stuck_at: AtomicU64,
 }
 
-/// How a [`BufferedHandler`] is to be; made by [`BufferedHandler::builder`].
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until it is given a handler by `start`"]
-pub struct Builder {
-    limits: Limits,
-    when_full: WhenFull,
-    timeout: Duration,
-    flush_every: Option<Duration>,
-    losses: HandlerLosses,
-}
-
 const NOT_STUCK: u64 = u64::MAX;
-
-impl Builder {
-    /// Sets how many metrics the queue has room for; 65 536 by default. One takes about 100 bytes, beside what
-    /// [`max_bytes`](Self::max_bytes) bounds.
-    ///
-    /// The default is what a program that makes 100 000 annotated calls a second does in half a second.
-    pub fn capacity(mut self, capacity: NonZeroUsize) -> Self {
-        self.limits.capacity = capacity;
-        self
-    }
-
-    /// Sets how many bytes the names of queued data points and the records of contexts may take; 16 MiB by default.
-    /// When they do, the queue is full for these, and not for calls, which take none. What is larger than all of it by
-    /// itself is dropped.
-    ///
-    /// The default is what 65 536 data points take whose names have 256 bytes.
-    pub fn max_bytes(mut self, max_bytes: usize) -> Self {
-        self.limits.max_bytes = max_bytes;
-        self
-    }
-
-    /// Sets what gives way when the queue is full; by default, what comes is dropped.
-    pub fn when_full(mut self, when_full: WhenFull) -> Self {
-        self.when_full = when_full;
-        self
-    }
-
-    /// Sets how long a flush may take, and the end; 5 s each by default, half of what container runtimes grant a
-    /// program before they kill it.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Flushes the handler behind at the latest so long after it was handed something, for handlers that hold back. By
-    /// default, it is flushed on demand and at the end.
-    pub fn flush_every(mut self, interval: Duration) -> Self {
-        self.flush_every = Some(interval);
-        self
-    }
-
-    /// Counts what is lost in `losses`, under `target`, where exporters find it.
-    pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
-        self.losses = HandlerLosses::listed(losses, target);
-        self
-    }
-
-    /// Starts the thread, named `prof-buffered`.
-    ///
-    /// # Errors
-    ///
-    /// If the system refuses a thread.
-    #[track_caller]
-    pub fn start(self, handler: impl IntoHandler) -> io::Result<BufferedHandler> {
-        let queue = Queue::new(self.limits, self.when_full, self.losses);
-        let (flushes, requests) = bounded(1);
-        let handler = GuardedHandler::new(handler.into_handler());
-        let work = queue.work(handler, requests, self.flush_every);
-        let worker = BackgroundThread::start("prof-buffered", move |stop| work.run(stop))?;
-        let queue = Arc::new(queue.with_worker(&worker));
-        let abandoned = Arc::clone(&queue);
-        let worker = worker.stop_at_exit(queue.losses().target(), move || {
-            abandoned.abandon();
-            abandoned.losses().sentence()
-        });
-        Ok(BufferedHandler {
-            queue: OfProcess::new(queue),
-            flushes: OfProcess::new(flushes),
-            worker: OfProcess::new(Mutex::new(worker)),
-            timeout: self.timeout,
-            stuck_at: AtomicU64::new(NOT_STUCK),
-        })
-    }
-}
 
 impl BufferedHandler {
     /// Puts `handler` behind a queue with the defaults of [`Builder`].
@@ -264,32 +185,6 @@ impl BufferedHandler {
     /// What errors call the handler behind.
     pub(crate) fn target(&self) -> &str {
         self.queue.losses().target()
-    }
-}
-
-/// A flush that was asked for.
-pub(crate) struct BegunFlush<'a> {
-    handler: &'a BufferedHandler,
-    replied: Receiver<Result<(), FlushError>>,
-    deadline: Instant,
-    timeout: Duration,
-}
-
-impl BegunFlush<'_> {
-    pub(crate) fn wait(self) -> Result<(), FlushError> {
-        let flushed = self.replied.recv_deadline(self.deadline).map_err(|error| self.failed(error.is_timeout()))?;
-        self.handler.stuck_at.store(NOT_STUCK, Ordering::Relaxed);
-        flushed
-    }
-
-    fn failed(&self, is_timeout: bool) -> FlushError {
-        let returns = if is_timeout { self.handler.queue.returns() } else { NOT_STUCK };
-        self.handler.stuck_at.store(returns, Ordering::Relaxed);
-        let target = self.handler.target().into();
-        match is_timeout {
-            true => FlushError::Timeout { target, timeout: self.timeout },
-            false => FlushError::Stopped { target },
-        }
     }
 }
 

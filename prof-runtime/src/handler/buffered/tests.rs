@@ -9,6 +9,7 @@ use crossbeam_channel::Receiver;
 use super::*;
 use crate::context::{MetricsContext, publish};
 use crate::handler::MemoryHandler;
+use crate::handler::losses::Losses;
 use crate::model::{MetricValue, Outcome};
 use crate::site::Callsite;
 use crate::stream::MetricStream;

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendError, Sender, after, never, select};
 
-use super::queue::{Item, State};
+use super::item::Item;
+use super::queue::State;
 use crate::base::background::Stop;
 use crate::handler::{FlushError, FlushFailures, GuardedHandler};
 use crate::model::MetricData;

@@ -1,7 +1,8 @@
 //! The guard over everything that a start began, and its end.
 
+mod starting;
+
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,17 +14,14 @@ use crate::base::lock;
 use crate::base::stderr;
 use crate::config::observer::Observer;
 use crate::counts::Snapshot;
-use crate::export::{BegunExport, ExportContext, ExportError, Exporter, PeriodicExporter, Server};
+use crate::export::{BegunExport, ExportError, PeriodicExporter, Server};
 use crate::handler::buffered::{BegunFlush, BufferedHandler};
-use crate::handler::losses::{LossUnit, Losses};
-use crate::handler::{FlushError, FlushFailures, GuardedHandler, MetricHandler};
+use crate::handler::losses::Losses;
+use crate::handler::{FlushError, FlushFailures, GuardedHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
-
-use super::own::{StartError, StartServer};
-use super::ready::Options;
 #[cfg(all(unix, feature = "signals"))]
-use super::signals::Caught;
+use crate::startup::signals::Caught;
 
 /// Keeps everything running that [`init`](super::init) started. Dropping it writes all buffers out and stops
 /// everything, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default 5 s. Whatever is not written by
@@ -70,120 +68,6 @@ pub(super) struct Starting {
     running: Running,
     #[cfg(all(unix, feature = "signals"))]
     signals: Option<Caught>,
-}
-
-impl Starting {
-    pub(super) fn new(options: &Options) -> Self {
-        let running = Running {
-            observers: Mutex::default(),
-            last: OnceLock::new(),
-            handlers: Vec::new(),
-            direct: Vec::new(),
-            exporters: Vec::new(),
-            servers: Vec::new(),
-            aggregator: None,
-            #[cfg(feature = "report")]
-            reports: Mutex::default(),
-            losses: options.losses.clone(),
-            timeout: options.timeout,
-            process_id: std::process::id(),
-            has_ended: Mutex::new(false),
-        };
-        Self {
-            running,
-            #[cfg(all(unix, feature = "signals"))]
-            signals: None,
-        }
-    }
-
-    /// The one aggregator of everything that takes snapshots, so that a call is counted once.
-    fn shared_aggregator(&mut self) -> Aggregator {
-        self.running.aggregator.get_or_insert_default().clone()
-    }
-
-    #[cfg(feature = "report")]
-    pub(super) fn report(&mut self, report: Report) {
-        self.shared_aggregator();
-        lock(&self.running.reports).push(report);
-    }
-
-    pub(super) fn add_handler(&mut self, handler: BufferedHandler) {
-        self.running.handlers.push(Arc::new(handler));
-    }
-
-    pub(super) fn add_direct_handler(&mut self, handler: Arc<GuardedHandler>) {
-        self.running.direct.push(handler);
-    }
-
-    /// Adds an exporter, which exports as often as it wants if there is no interval.
-    pub(super) fn add_exporter(
-        &mut self,
-        target: &str,
-        interval: Option<Duration>,
-        mut exporter: Box<dyn Exporter>,
-        attributes: &[(String, String)],
-    ) -> io::Result<()> {
-        if exporter.is_disabled() {
-            return Ok(());
-        }
-        let (losses, aggregator) = (self.running.losses.counter(target, LossUnit::Snapshots), self.shared_aggregator());
-        let context = ExportContext::new(target, &aggregator, &self.running.losses).with_attributes(attributes);
-        exporter.attach(&context);
-        let interval = interval.unwrap_or_else(|| exporter.default_interval());
-        self.running.exporters.push(PeriodicExporter::start_counting(losses, aggregator, interval, exporter)?);
-        Ok(())
-    }
-
-    /// Starts a server.
-    pub(super) fn add_server(
-        &mut self,
-        target: &str,
-        attributes: &[(String, String)],
-        start: Box<StartServer>,
-    ) -> Result<(), StartError> {
-        let aggregator = self.shared_aggregator();
-        let context = ExportContext::new(target, &aggregator, &self.running.losses).with_attributes(attributes);
-        self.running.servers.push((target.to_owned(), start(&context)?));
-        Ok(())
-    }
-
-    /// Has signals end everything from now on.
-    #[cfg(feature = "signals")]
-    #[cfg_attr(not(unix), allow(clippy::unused_self, clippy::unnecessary_wraps))] // There are none.
-    pub(super) fn catch_signals(&mut self) -> io::Result<()> {
-        #[cfg(unix)]
-        {
-            self.signals = Some(Caught::new()?);
-        }
-        Ok(())
-    }
-
-    /// Stops the started parts without any output, since another part could not be started.
-    pub(super) fn cancel(self) {
-        self.running.exporters.iter().for_each(PeriodicExporter::cancel);
-    }
-
-    /// Registers the parts as observers, now that all of them exist.
-    pub(super) fn listen(self) -> ProfGuard {
-        let running = self.running;
-        let aggregator =
-            running.aggregator.iter().map(|aggregator| Arc::new(aggregator.clone()) as Arc<dyn MetricHandler>);
-        let handlers = running.handlers.iter().map(|handler| Arc::clone(handler) as Arc<dyn MetricHandler>);
-        *lock(&running.observers) = aggregator
-            .chain(handlers)
-            .map(GuardedHandler::new)
-            .chain(running.direct.iter().cloned())
-            .map(Observer::new)
-            .collect();
-        let running = Arc::new(running);
-        let listed = Some(exit::list(&running));
-        ProfGuard {
-            running,
-            listed,
-            #[cfg(all(unix, feature = "signals"))]
-            _signals: self.signals,
-        }
-    }
 }
 
 impl ProfGuard {

@@ -1,8 +1,10 @@
 //! What to start, in code.
 
+mod parts;
+mod settings;
+
 use std::ffi::OsStr;
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::guard::Starting;
@@ -12,7 +14,7 @@ use super::ready::{self, Options};
 use super::{InitError, ProfGuard};
 use crate::base::exit;
 use crate::export::{ExportContext, Exporter, Server};
-use crate::handler::buffered::{BufferedHandler, Builder as BufferedBuilder, WhenFull};
+use crate::handler::buffered::BufferedHandler;
 use crate::handler::losses::Losses;
 use crate::handler::{GuardedHandler, IntoHandler};
 #[cfg(feature = "report")]
@@ -188,41 +190,6 @@ impl ProfBuilder {
         self
     }
 
-    /// Sets an attribute of the program, such as `service.name`: of the resource in OTLP, where it replaces the one of
-    /// a variable. Exporters of the program's own [receive](Exporter::attach) it.
-    pub fn attribute(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        let key = key.into();
-        self.options.attributes.retain(|(known, _)| *known != key);
-        self.options.attributes.push((key, value.into()));
-        self
-    }
-
-    /// Counts losses in this list; by default, in one that [`ProfGuard::losses`] returns.
-    pub fn losses(mut self, losses: &Losses) -> Self {
-        self.options.losses = losses.clone();
-        self
-    }
-
-    /// Sets how many metrics the queue of each part has room for; 65 536 by default.
-    pub fn queue_capacity(self, capacity: NonZeroUsize) -> Self {
-        self.change_queue(|queue| queue.capacity(capacity))
-    }
-
-    /// Sets how many bytes the names in the queue of each part may take; 16 MiB by default.
-    pub fn queue_max_bytes(self, max_bytes: usize) -> Self {
-        self.change_queue(|queue| queue.max_bytes(max_bytes))
-    }
-
-    /// Sets what gives way when the queue of a part is full; by default, what comes is dropped.
-    pub fn when_full(self, when_full: WhenFull) -> Self {
-        self.change_queue(|queue| queue.when_full(when_full))
-    }
-
-    fn change_queue(mut self, change: impl FnOnce(BufferedBuilder) -> BufferedBuilder) -> Self {
-        self.options.queue = change(self.options.queue);
-        self
-    }
-
     /// Starts a table on stderr and nothing else, which cannot fail: it needs no thread, no file and no address.
     #[cfg(feature = "report")]
     pub(super) fn report_only(self) -> ProfGuard {
@@ -233,131 +200,6 @@ impl ProfBuilder {
 
     fn with(mut self, kind: Kind, argument: Argument) -> Self {
         self.parts.push(Part::new(kind, argument));
-        self
-    }
-
-    #[cfg(any(feature = "prometheus", feature = "statsd"))]
-    fn with_address(self, kind: Kind, address: impl Into<String>) -> Self {
-        self.with(kind, Argument::Address(address.into()))
-    }
-
-    /// Prints a table on stderr at the end.
-    #[cfg(feature = "report")]
-    pub fn report(self) -> Self {
-        self.with(Kind::Report, Argument::Nothing)
-    }
-
-    /// Prints a report at the end, as it says; several are allowed.
-    #[cfg(feature = "report")]
-    pub fn report_as(mut self, report: Report) -> Self {
-        self.reports.push(report);
-        self
-    }
-
-    /// Prints each data point on stdout.
-    pub fn console(self) -> Self {
-        self.with(Kind::Console, Argument::Nothing)
-    }
-
-    /// Appends each data point to a file, as a line of JSON.
-    #[cfg(feature = "json")]
-    pub fn json(self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.with(Kind::Json, Argument::Path(path.into()))
-    }
-
-    /// Appends what happened in each interval to a file, as a line of JSON.
-    #[cfg(feature = "json")]
-    pub fn snapshots(self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.with(Kind::Snapshots, Argument::Path(path.into()))
-    }
-
-    /// Serves `/metrics` on an address, such as `127.0.0.1:9464` or `9464`.
-    #[cfg(feature = "prometheus")]
-    pub fn prometheus(self, address: impl Into<String>) -> Self {
-        self.with_address(Kind::Prometheus, address)
-    }
-
-    /// Has `prometheus` answer requests for this host, too, where it listens on loopback; `*` is every host. Without
-    /// it, only loopback names are answered there, and the one that the address was given by.
-    #[cfg(feature = "prometheus")]
-    pub fn prometheus_host(mut self, host: impl Into<String>) -> Self {
-        self.options.prometheus.allowed_hosts.push(host.into());
-        self
-    }
-
-    /// Sets how finely `prometheus` tells durations apart; by default,
-    /// [`Resolution::One`](crate::export::prometheus::Resolution::One).
-    #[cfg(feature = "prometheus")]
-    pub fn resolution(mut self, resolution: crate::export::prometheus::Resolution) -> Self {
-        self.options.prometheus.resolution = resolution;
-        self
-    }
-
-    /// Adds a label to `prof_build_info` of `prometheus`, such as the commit that the program was built from.
-    ///
-    /// # Panics
-    ///
-    /// [`start`](Self::start) panics if the name is none that Prometheus allows: letters, digits and underscores.
-    #[cfg(feature = "prometheus")]
-    pub fn build_label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.prometheus.build_labels.push((name.into(), value.into()));
-        self
-    }
-
-    /// Sends everything to a `StatsD` daemon, such as `127.0.0.1:8125`.
-    #[cfg(feature = "statsd")]
-    pub fn statsd(self, address: impl Into<String>) -> Self {
-        self.with_address(Kind::Statsd, address)
-    }
-
-    /// Sends everything to a `DogStatsD` daemon, with the group as a tag.
-    #[cfg(feature = "statsd")]
-    pub fn dogstatsd(self, address: impl Into<String>) -> Self {
-        self.with_address(Kind::Dogstatsd, address)
-    }
-
-    /// Pushes to an `OpenTelemetry` collector, such as `http://127.0.0.1:4318`; if it is empty, to where the
-    /// `OTEL_EXPORTER_OTLP_*` variables say.
-    #[cfg(feature = "otlp")]
-    pub fn otlp(self, url: impl Into<String>) -> Self {
-        let url = url.into();
-        self.with(Kind::Otlp, if url.is_empty() { Argument::Nothing } else { Argument::Address(url) })
-    }
-
-    /// Ends the program in order when SIGTERM, SIGINT (Ctrl-C) or SIGHUP comes: everything is written out, within the
-    /// [`timeout`](Self::timeout), and then the signal does what it would have done, so that the exit status is that of
-    /// the signal. A second signal ends the program at once, with these exceptions: the same signal within 1 s after
-    /// the first is the same event, as senders such as `timeout` signal a program and then its group; and SIGHUP never
-    /// ends it at once, as both the kernel and the shell send it when a terminal is closed.
-    ///
-    /// A signal that the program handles or ignores itself is left to it, whether it does so from the start or later.
-    /// The first process of a container, which the system protects from signals, ends with the status 128 + signal. On
-    /// systems other than Unix, [`start`](Self::start) fails.
-    #[cfg(feature = "signals")]
-    pub fn signals(self) -> Self {
-        self.with(Kind::Signals, Argument::Nothing)
-    }
-
-    /// Sets how long the end may take, over all parts; 5 s by default, half of what container runtimes grant a program
-    /// before they kill it. A reader of stderr gets one second more. The start may take as long, and at least 5 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = timeout;
-        self
-    }
-
-    /// Sets how often all exporters export; by default, `snapshots` writes every 10 s, `otlp` pushes as often as
-    /// `OTEL_METRIC_EXPORT_INTERVAL` says, else every 60 s, and others export as [often as they
-    /// want](Exporter::default_interval).
-    pub fn interval(mut self, interval: Duration) -> Self {
-        self.options.interval = Some(interval);
-        self
-    }
-
-    /// Sets how large a file of `json` or `snapshots` may become before it is moved out of the way, and how many of
-    /// those are kept; 64 MiB and 3 by default.
-    pub fn rotate(mut self, max_bytes: u64, old_files: u32) -> Self {
-        self.options.max_bytes = max_bytes;
-        self.options.old_files = old_files;
         self
     }
 

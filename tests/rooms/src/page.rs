@@ -57,6 +57,29 @@ impl Page {
         Ok(files.map(|file| if file.contains("/src/") { file } else { format!("prof-runtime/src/{file}") }).collect())
     }
 
+    /// Returns the names of code in the tables of terms.
+    ///
+    /// # Errors
+    ///
+    /// If the page has no section of words.
+    pub fn terms(&self) -> Result<Vec<String>, PageError> {
+        let missing = || PageError { missing: "section `## Words`".to_owned() };
+        let (_, words) = self.text.split_once("\n## Words\n").ok_or_else(missing)?;
+        let rows = words.lines().filter(|line| line.starts_with('|'));
+        Ok(rows.flat_map(in_backticks).collect())
+    }
+
+    /// Returns the names of code in the walk from the attribute to a scrape.
+    ///
+    /// # Errors
+    ///
+    /// If the page has no such section.
+    pub fn walk(&self) -> Result<Vec<String>, PageError> {
+        let missing = || PageError { missing: "section `## From the attribute to a scrape`".to_owned() };
+        let (_, walk) = self.text.split_once("\n## From the attribute to a scrape\n").ok_or_else(missing)?;
+        Ok(in_backticks(walk.split("\n## ").next().unwrap_or_default()))
+    }
+
     /// Returns whether `file` is one of `listed`, or in a directory of them.
     pub fn lists(listed: &[String], file: &Path) -> bool {
         listed.iter().any(|entry| file == Path::new(entry) || (entry.ends_with('/') && file.starts_with(entry)))

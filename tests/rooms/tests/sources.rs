@@ -55,6 +55,33 @@ fn unsafe_is_where_architecture_says() {
 }
 
 #[test]
+fn the_names_that_architecture_explains_exist() {
+    let crates = crates();
+    let has_word = |text: &str, word: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+            !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+        })
+    };
+    let (terms, walk) = (page().terms().unwrap(), page().walk().unwrap());
+    assert!(terms.len() > 30 && walk.len() > 10, "{terms:?} {walk:?}");
+    for name in terms.iter().chain(&walk) {
+        // A path stands for its last name, and a file or directory for itself.
+        let is_there = match name.rsplit("::").next().unwrap_or(name) {
+            file if file.contains('/') || file.contains('.') && !file.contains("::") && file.ends_with("rs") => {
+                let roots = ["", "prof-runtime/src", "prof-macros/src", "timer-watchdog/src"];
+                roots.iter().any(|at| root().join(at).join(file).exists())
+            }
+            word => {
+                let word = word.split('.').next_back().unwrap_or(word);
+                crates.iter().flat_map(Crate::sources).any(|source| has_word(source.text(), word))
+            }
+        };
+        assert!(is_there, "ARCHITECTURE.md explains `{name}`, which is in no source");
+    }
+}
+
+#[test]
 fn comments_are_narrow() {
     let mut directories = vec![root()];
     let mut wide = Vec::new();

@@ -3,9 +3,11 @@
 #![allow(missing_docs, unsafe_code)]
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 
+use prof_runtime::export::{ExportError, Exporter};
 use prof_runtime::{ProfBuilder, ProfGuard, Snapshot, prof};
 
 #[cfg(unix)]
@@ -18,6 +20,18 @@ unsafe extern "C" {
 #[prof(name = "work")]
 fn work() {}
 
+/// An exporter of the program's own: it appends the number of calls since the snapshot before.
+struct Calls(fs::File, u64);
+
+impl Exporter for Calls {
+    fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
+        let calls = snapshot.function("work").map_or(0, prof_runtime::FunctionStats::calls);
+        writeln!(self.0, "{}", calls - self.1).unwrap();
+        self.1 = calls;
+        Ok(())
+    }
+}
+
 /// More than a queue has room for.
 const CALLS: u64 = 100_000;
 
@@ -29,12 +43,13 @@ fn start(dir: &Path, daemon: &UdpSocket, collector: &TcpListener) -> ProfGuard {
         .statsd(daemon.local_addr().unwrap().to_string())
         .otlp(format!("http://{}", collector.local_addr().unwrap()))
         .prometheus("127.0.0.1:0")
+        .exporter("calls", Calls(fs::File::create(dir.join("calls")).unwrap(), 0))
         .start()
         .unwrap()
 }
 
 /// What the child does; 0 if all is well.
-fn child(prof: ProfGuard, targets: &[String; 4]) -> i32 {
+fn child(prof: ProfGuard, targets: &[String; 5]) -> i32 {
     for _ in 0..CALLS {
         work();
     }
@@ -45,7 +60,7 @@ fn child(prof: ProfGuard, targets: &[String; 4]) -> i32 {
     drop(prof);
     // Every call was refused.
     match targets.each_ref().map(|target| losses.get(target)) {
-        [CALLS, CALLS, 1, 1] => 0,
+        [CALLS, CALLS, 1, 1, 1] => 0,
         lost => {
             eprintln!("lost: {lost:?}");
             2
@@ -82,6 +97,7 @@ fn main() {
         format!("statsd:{} queue", daemon.local_addr().unwrap()),
         format!("snapshots:{}", dir.join("snapshots").display()),
         format!("otlp:http://{}", collector.local_addr().unwrap()),
+        "calls".to_owned(),
     ];
     drop(collector);
     (0..3).for_each(|_| work());
@@ -107,6 +123,8 @@ fn main() {
     let snapshots = fs::read_to_string(dir.join("snapshots")).unwrap();
     let snapshots = snapshots.lines().map(|line| serde_json::from_str::<Snapshot>(line).unwrap());
     assert_eq!(snapshots.filter_map(|snapshot| Some(snapshot.function("work")?.calls())).sum::<u64>(), 5);
+    let calls = fs::read_to_string(dir.join("calls")).unwrap();
+    assert_eq!(calls.lines().map(|calls| calls.parse::<u64>().unwrap()).sum::<u64>(), 5, "{calls}");
     fs::remove_dir_all(dir).unwrap();
     println!("test a_child_exports_nothing_and_takes_nothing_from_its_parent ... ok");
 }

@@ -1,4 +1,4 @@
-//! The threads of this crate. Each has a name, an owner, a stop that wakes it, and a bounded wait for its end.
+//! The threads of the crate: each has a name, an owner, and a stop signal that wakes it. Waits for its end are bounded.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -24,22 +24,22 @@ pub(crate) struct BackgroundThread {
     listed: Option<ExitRegistration>,
 }
 
-/// What the owner and the exit of the process share to stop the thread and to wait for it.
+/// The state by which the owner and the exit of the process stop the thread and wait for it.
 struct Shared {
     /// Dropped to stop the thread, which waits on the other end.
     stop: Mutex<Option<Sender<Infallible>>>,
     /// Disconnected once the thread has returned.
     done: Receiver<Infallible>,
     thread: ThreadId,
-    /// The process that the thread is in: after a fork, the child has none of its parent's threads.
+    /// The id of the process that the thread is in. A forked child has none of its parent's threads.
     process_id: u32,
-    /// Where it writes to.
+    /// The target that the thread writes to, for messages.
     target: String,
-    /// The process exits, and nobody else has told the thread to stop.
+    /// Whether the exit of the process told the thread to stop, and the owner had not.
     is_stopped_by_exit: AtomicBool,
-    /// Counts what it holds back as lost, and says how much that is if it knows.
+    /// Counts the metrics that the thread buffers as lost. Returns their number as text, if it is known.
     lose: Option<Box<Lose>>,
-    /// Has the thread write out what it holds back.
+    /// Makes the thread write out the metrics that it buffers.
     flush: Option<Box<Flush>>,
 }
 
@@ -64,7 +64,7 @@ impl End for Shared {
 
     fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Option<FlushWait> {
         let flush = self.flush.as_ref()?;
-        // It would wait for itself.
+        // The thread would wait for itself.
         let is_own_thread = thread::current().id() == self.thread;
         (!is_own_thread && !self.was_told_to_stop()).then(|| flush(deadline, timeout))
     }
@@ -103,7 +103,7 @@ impl Shared {
     }
 
     fn has_ended_by(&self, deadline: Instant) -> bool {
-        // A thread that exits the process does not come back.
+        // A thread that called `exit` never returns.
         let can_end = self.is_in_this_process() && !exit::is_exiting(self.thread);
         can_end && self.done.recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }
@@ -116,13 +116,13 @@ impl Drop for BackgroundThread {
 }
 
 impl BackgroundThread {
-    /// Starts a thread. Nothing that it runs is measured, so that an exporter never feeds itself, and it takes no
-    /// signals.
+    /// Starts a thread that takes no signals. The code that it runs is not measured, so that an exporter does not
+    /// measure itself.
     pub(crate) fn start(name: &str, run: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Self> {
         let (stop, stopped) = bounded(0);
         let (ends, done) = bounded::<Infallible>(0);
         let run = move || {
-            // Dropped also when `run` panics.
+            // Dropped here, also when `run` panics.
             let _ends = ends;
             inside(|| run(&Stop(stopped)));
         };
@@ -140,14 +140,14 @@ impl BackgroundThread {
         Ok(Self { shared: Arc::new(shared), thread: Some(thread), listed: None })
     }
 
-    /// Has the exit of the process stop the thread and wait for it. `target` names it in the message if it does not end
-    /// in time, and `lose` counts what it holds back as lost then, and says how much that is if it knows.
+    /// Makes the exit of the process stop the thread and wait for it. If the thread does not end in time, a message
+    /// names `target`, and `lose` counts the buffered metrics as lost and returns their number as text, if it is known.
     pub(crate) fn stop_at_exit(
         mut self,
         target: &str,
         lose: impl Fn() -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        // Nobody else has it yet.
+        // The `Arc` has no clone yet.
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             target.clone_into(&mut shared.target);
             shared.lose = Some(Box::new(lose));
@@ -156,9 +156,9 @@ impl BackgroundThread {
         self
     }
 
-    /// Has [`flush`](crate::flush) call `flush`, once [`stop_at_exit`](Self::stop_at_exit) lists the thread.
+    /// Makes [`flush`](crate::flush) call `flush`, once [`stop_at_exit`](Self::stop_at_exit) has registered the thread.
     pub(crate) fn flush_by(mut self, flush: impl Fn(Instant, Duration) -> FlushWait + Send + Sync + 'static) -> Self {
-        // Nobody else has it yet.
+        // The `Arc` has no clone yet.
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.flush = Some(Box::new(flush));
         }
@@ -170,7 +170,7 @@ impl BackgroundThread {
         &self.shared.done
     }
 
-    /// Whether the thread runs in this process: a forked child has none of its parent's threads.
+    /// Returns whether the thread runs in this process. A forked child has none of its parent's threads.
     pub(crate) fn is_in_this_process(&self) -> bool {
         self.shared.is_in_this_process()
     }
@@ -179,7 +179,7 @@ impl BackgroundThread {
         self.shared.thread
     }
 
-    /// Whether it was told to stop.
+    /// Returns whether the thread was told to stop.
     pub(crate) fn was_told_to_stop(&self) -> bool {
         self.shared.was_told_to_stop()
     }
@@ -189,13 +189,13 @@ impl BackgroundThread {
         self.shared.signal();
     }
 
-    /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; if it has not,
-    /// it is left alone. Stopping again waits again.
+    /// Tells the thread to stop and waits for its end until the deadline. Returns whether it has ended; otherwise it
+    /// runs on. A second call waits again.
     pub(crate) fn stop(&mut self, deadline: Instant) -> bool {
         self.signal();
         let has_ended = self.shared.has_ended_by(deadline);
         if has_ended && let Some(thread) = self.thread.take() {
-            // It has nothing left to do. A panic of the thread was reported when it happened.
+            // The thread has returned. Its panic, if any, was reported when it happened.
             let _ = thread.join();
         }
         has_ended
@@ -208,22 +208,23 @@ impl fmt::Debug for BackgroundThread {
     }
 }
 
-/// Runs `f` on a thread of its own and waits for it until the deadline. Returns `None` if `f` panics, or takes longer
-/// and runs on by itself.
+/// Runs `f` on a thread of its own and waits for it until the deadline. Returns `None` if `f` panics, or if it takes
+/// longer; it then runs on.
 ///
-/// Where the system refuses a thread, `f` runs here and takes as long as it takes.
+/// If the system refuses a thread, `f` runs on the calling thread, and the deadline does not bound it.
 pub(crate) fn within<R: Send + 'static>(
     name: &str,
     deadline: Instant,
     f: impl FnOnce() -> R + Send + 'static,
 ) -> Option<R> {
     let (result, results) = bounded(1);
-    // Nobody waits any more if it took too long.
+    // The receiver is gone if `f` took too long.
     let _thread = start_or_run(name, move || drop(result.send(f())));
     results.recv_deadline(deadline).ok()
 }
 
-/// Runs `f` on a thread of its own, which is returned, or here if the system refuses one. A panic goes no further.
+/// Runs `f` on a thread of its own, and returns the thread. If the system refuses one, runs `f` on the calling thread
+/// and returns `None`. Catches a panic of `f`.
 pub(crate) fn start_or_run(name: &str, f: impl FnOnce() + Send + 'static) -> Option<BackgroundThread> {
     let kept = Arc::new(Mutex::new(Some(f)));
     let taken = Arc::clone(&kept);

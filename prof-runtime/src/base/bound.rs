@@ -10,8 +10,8 @@ thread_local! {
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// The least time that a wait gets, unless its own timeout is shorter. A healthy target ends in time, even after
-/// another one has used up the bound.
+/// The least time that a wait gets, unless its own timeout is shorter. A healthy target thereby ends in time, even if
+/// an earlier one used up the bound.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Runs an operation in which all timeouts count from now. Inside another such operation, they count from the outer

@@ -1,9 +1,9 @@
 //! The only place that reads clocks.
 //!
-//! Ticks are `quanta`'s raw counter: the time stamp counter where it is invariant, the operating system's monotonic
-//! clock elsewhere. `quanta` decides which, and calibrates it; where it is the time stamp counter, it is read here, in
-//! line. Neither goes back. On Linux, the monotonic clock stops while the machine is suspended, and so does the time
-//! stamp counter in deep sleep states: a call that spans a suspend is not charged for it.
+//! Ticks are the raw counter of `quanta`: the time stamp counter where it is invariant, the system's monotonic clock
+//! elsewhere. `quanta` chooses the counter and calibrates it; this module reads the time stamp counter itself, by
+//! one instruction. Neither counter goes back. On Linux, the monotonic clock stops while the machine is suspended, and
+//! the time stamp counter stops in deep sleep states, so the duration of a call does not contain a suspend.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -11,27 +11,27 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// The counter and what one tick of it is worth, on which everybody agrees from the first reading on.
+/// The counter and the length of its tick. Set once, before the first reading, so that all readings share them.
 static COUNTER: OnceLock<quanta::Clock> = OnceLock::new();
 
-/// What a tick of the time stamp counter is worth, in nanoseconds times 2^64; 0 if that is not what is read, or nothing
-/// was read yet. Written once, with the counter; it guards no other data.
+/// The length of a tick of the time stamp counter, in nanoseconds times 2^64. 0 before the first reading, and where the
+/// counter is another one. Written once, together with [`COUNTER`]; it guards no other data.
 static TSC_SCALE: AtomicU64 = AtomicU64::new(0);
 
-/// The ticks that the scale is derived from, as a power of two.
+/// The scale is derived from the length of 2 to this power ticks.
 const CALIBRATED_BITS: u32 = 40;
 
-/// What that many ticks may be worth, in nanoseconds: they come at more than 1 and up to 8 GHz, as those of all
-/// counters in use do. The high half of a scale's product with a span is then the span in nanoseconds, and one that is
-/// [backwards](BACKWARDS_NS) can be told from the others.
+/// The accepted length of 2^[`CALIBRATED_BITS`] ticks, in nanoseconds: more than 1 and up to 8 GHz, which covers all
+/// counters in use. In this range, the high half of scale times ticks is the span in nanoseconds, and a
+/// [backwards](BACKWARDS_NS) span exceeds every forward one.
 const CALIBRATED_NS: Range<u64> = 1 << (CALIBRATED_BITS - 3)..1 << CALIBRATED_BITS;
 
-/// What [`TscScale::span_ns`] reaches only where the later reading was given as the earlier one: 36 years.
+/// The least value of [`TscScale::span_ns`] for a span whose end is before its start, in nanoseconds: 36 years.
 const BACKWARDS_NS: u64 = 1 << 60;
 
 /// Calibrates the clock, which takes about a millisecond the first time, so that no measured call has to wait for it.
 pub(crate) fn prepare() {
-    // Miri has no processor to identify; there, time stands still unless a test sets the mock clock.
+    // Miri has no processor to identify. Under Miri, time stands still unless a test sets the mock clock.
     if cfg!(miri) {
         return;
     }
@@ -46,13 +46,13 @@ pub(crate) fn prepare() {
     });
 }
 
-/// Whether the clock was calibrated.
+/// Returns whether the clock is calibrated.
 #[cfg(all(test, not(loom)))]
 pub(crate) fn is_prepared() -> bool {
     COUNTER.get().is_some()
 }
 
-/// Whether the counter is the time stamp counter, so that [`tsc`] and [`TscScale`] may be used for it.
+/// Returns whether the counter is the time stamp counter, which [`tsc`] and [`TscScale`] are for.
 pub(crate) fn is_tsc() -> bool {
     #[cfg(test)]
     if mock::ticks().is_some() {
@@ -61,7 +61,7 @@ pub(crate) fn is_tsc() -> bool {
     TSC_SCALE.load(Ordering::Relaxed) != 0
 }
 
-/// Reads the time stamp counter. Of use where [`is_tsc`]; harmless, but of no meaning, elsewhere.
+/// Reads the time stamp counter. The value has a meaning only if [`is_tsc`] returns true.
 #[inline(always)]
 pub(crate) fn tsc() -> u64 {
     #[cfg(target_arch = "x86_64")]
@@ -72,7 +72,7 @@ pub(crate) fn tsc() -> u64 {
     0
 }
 
-/// What a tick of the time stamp counter is worth, to be had without a look at what all threads share.
+/// The length of a tick of the time stamp counter, as a copy that a thread reads without touching shared memory.
 #[derive(Clone, Copy)]
 pub(crate) struct TscScale(u64);
 
@@ -81,21 +81,21 @@ impl TscScale {
         Self(TSC_SCALE.load(Ordering::Relaxed))
     }
 
-    /// The nanoseconds from one reading of the time stamp counter to a later one. If they are the other way round, it
-    /// is more than any span, and [`forward_ns`] knows it.
+    /// Returns the nanoseconds from one reading of the time stamp counter to a later one. If `to` is before `from`,
+    /// returns at least [`BACKWARDS_NS`], which [`forward_ns`] turns into 0.
     #[inline(always)]
     pub(crate) fn span_ns(self, from: u64, to: u64) -> u64 {
         ((u128::from(to.wrapping_sub(from)) * u128::from(self.0)) >> u64::BITS) as u64
     }
 }
 
-/// What [`TscScale::span_ns`] returned; 0 for readings that were the other way round.
+/// Returns `span_ns`, as [`TscScale::span_ns`] returned it, or 0 if the span is backwards.
 #[inline(always)]
 pub(crate) fn forward_ns(span_ns: u64) -> u64 {
     if span_ns < BACKWARDS_NS { span_ns } else { 0 }
 }
 
-/// Reads the counter, whichever it is.
+/// Reads the counter: the time stamp counter or another.
 pub(crate) fn ticks() -> u64 {
     #[cfg(test)]
     if let Some(ticks) = mock::ticks() {
@@ -111,12 +111,12 @@ fn other_ticks() -> u64 {
     COUNTER.get().map_or(0, quanta::Clock::raw)
 }
 
-/// A reading of the counter that is the time stamp counter's, `tsc`, if that is the counter.
+/// Returns `tsc`, which was just read, if the counter is the time stamp counter. Otherwise reads the counter.
 pub(crate) fn reading(tsc: u64) -> u64 {
     if is_tsc() { tsc } else { ticks() }
 }
 
-/// The nanoseconds from one reading to a later one; 0 if they are the other way round.
+/// Returns the nanoseconds from one reading of the counter to a later one; 0 if `to` is before `from`.
 pub(crate) fn span_ns(from: u64, to: u64) -> u64 {
     #[cfg(test)]
     if mock::ticks().is_some() {
@@ -131,34 +131,34 @@ fn other_span_ns(from: u64, to: u64) -> u64 {
     COUNTER.get().map_or(0, |counter| counter.delta_as_nanos(from, to))
 }
 
-/// The wall-clock time of a reading of the counter, for which the wall clock is read once, now.
+/// Returns the wall-clock time of a reading of the counter: the current time less the span since the reading.
 pub(crate) fn wall_time_of(reading: u64) -> SystemTime {
     let since = Duration::from_nanos(span_ns(reading, ticks()));
     let now = wall_time();
     now.checked_sub(since).unwrap_or(now)
 }
 
-/// The wall-clock time.
+/// Returns the wall-clock time.
 pub(crate) fn wall_time() -> SystemTime {
     SystemTime::now()
 }
 
-/// The monotonic time, for deadlines.
+/// Returns the monotonic time, for deadlines.
 pub(crate) fn monotonic() -> Instant {
     Instant::now()
 }
 
-/// The monotonic time after `timeout`; a century from now if that is later than can be told.
+/// Returns the monotonic time after `timeout`; a century from now if `Instant` cannot represent that.
 pub(crate) fn deadline(timeout: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     let now = monotonic();
     now.checked_add(timeout).unwrap_or(now + CENTURY)
 }
 
-/// When a record was started, on the wall clock and on the monotonic one.
+/// The start of a record, on the wall clock and on the monotonic clock.
 ///
-/// The end is the start plus the monotonic time since then, so that a wall clock that is set back never makes a record
-/// end before it started.
+/// The end is the start plus the monotonic time since then. A record therefore never ends before it started, even if
+/// the wall clock is set back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     since_epoch_ns: u64,
@@ -172,12 +172,12 @@ impl Start {
         Self { since_epoch_ns: saturating_ns(since_epoch.as_nanos()), monotonic: Instant::now() }
     }
 
-    /// The start, in nanoseconds since the epoch.
+    /// Returns the start, in nanoseconds since the epoch.
     pub(crate) fn start_ns(self) -> u64 {
         self.since_epoch_ns
     }
 
-    /// The present, in nanoseconds since the epoch: never less than [`start_ns`](Self::start_ns).
+    /// Returns the current time, in nanoseconds since the epoch; never less than [`start_ns`](Self::start_ns).
     pub(crate) fn end_ns(self) -> u64 {
         self.since_epoch_ns.saturating_add(saturating_ns(self.monotonic.elapsed().as_nanos()))
     }

@@ -1,9 +1,9 @@
-//! The end of a process: ends every part that is still running, once and within a bound.
+//! The end of a process: ends every part that is still running, once and in bounded time.
 //!
-//! Dropping a guard ends its parts, but neither [`std::process::exit`] nor a signal drops guards. So every part that
-//! buffers something is listed here, and is ended by a hook that the C library calls, or by the thread that waits for
-//! signals. The work runs on a thread of its own: the thread that exits waits for the bound and no longer, also when a
-//! target, stderr or a lock that it holds itself blocks.
+//! Dropping a guard ends its parts, but neither [`std::process::exit`] nor a signal drops guards. Every part that
+//! buffers something therefore registers here. A hook that the C library calls, or the thread that waits for signals,
+//! ends the registered parts. That work runs on a thread of its own, so that the exiting thread never waits longer than
+//! the bound, even if a target, stderr, or a lock that the exiting thread holds blocks the work.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -21,66 +21,68 @@ use crate::base::{inside, lock};
 
 /// A part that has to end before the process does.
 pub(crate) trait End: Send + Sync {
-    /// How long the end may take. The exit waits for the longest timeout of all parts, and at least [`TIMEOUT`].
+    /// Returns how long the part may take to end. The exit waits for the longest timeout of all parts, and at least
+    /// [`TIMEOUT`].
     fn timeout(&self) -> Duration {
         TIMEOUT
     }
 
-    /// Whether the end writes to stderr or runs the user's code, and does not only wait for a thread.
+    /// Returns whether ending the part writes to stderr or runs the user's code. Otherwise it only waits for a thread.
     fn may_block(&self) -> bool {
         true
     }
 
-    /// Begins to write out what is held back, until the deadline, which is that of `timeout`, and returns a function
-    /// that waits for it; `None` if nothing can be held back, or this thread is the one that would have to write it.
+    /// Begins to write out the buffered metrics, and returns a function that waits for that until `deadline`, which is
+    /// `timeout` from now. Returns `None` if the part buffers nothing, or if this thread is the one that writes.
     fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Option<FlushWait> {
         let _ = (deadline, timeout);
         None
     }
 
-    /// Begins to end, without waiting for anything. May be called again, and at the same time from another thread.
+    /// Tells the part to end, without waiting. Several threads may call this, at the same time and repeatedly.
     fn begin(&self);
 
-    /// Waits for the end until the deadline. May be called again, and at the same time from another thread: then it
-    /// waits for that one.
+    /// Waits until the part has ended, at most until `deadline`. Several threads may call this, at the same time and
+    /// repeatedly; each waits.
     fn finish(&self, deadline: Instant);
 }
 
 /// Waits for a flush that has begun.
 pub(crate) type FlushWait = Box<dyn FnOnce() -> Result<(), FlushFault>>;
 
-/// Why a part could not write out what it holds back.
+/// Why a part could not write out its buffered metrics.
 pub(crate) struct FlushFault {
-    /// Where it writes to.
+    /// The target that the part writes to.
     pub(crate) target: String,
     pub(crate) cause: Box<dyn Error + Send + Sync>,
 }
 
-/// How long the end may take by default: half of what container runtimes grant a program before they kill it.
+/// The default timeout of a part: half of the 10 s after which container runtimes kill a program.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Extra time for stderr to accept the last lines and the report.
 const STDERR_GRACE: Duration = Duration::from_secs(1);
 
-/// All listed parts in the order of their start, each with the id of the process that started it.
+/// All registered parts in the order of their start, each with the id of the process that started it.
 static LISTED: Mutex<Vec<(u32, Weak<dyn End>)>> = Mutex::new(Vec::new());
-/// The last process that listed something, or installed a handler; 0 if none did.
+/// The id of the process that last registered a part or installed a handler; 0 before the first.
 static PROCESS_ID: AtomicU32 = AtomicU32::new(0);
-/// The longest timeout of all that was listed.
+/// The longest timeout of all parts that were ever registered.
 static TIMEOUT_MS: AtomicU64 = AtomicU64::new(0);
-/// Flushes the handlers of the configuration; not set before one is installed that may hold metrics back.
+/// Flushes the handlers of the configuration. Not set until a handler is installed that may buffer metrics.
 static FLUSH: OnceLock<fn()> = OnceLock::new();
-/// How many are listed, so that the hook need not take the lock if there is nothing to do.
+/// The number of registered parts. If it is 0, the hook does not take the lock.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 /// The thread that returned from `main` or called `exit`.
 static EXITING: OnceLock<ThreadId> = OnceLock::new();
 
 thread_local! {
-    /// This thread ends parts. User code that it runs may call `exit`, whose hook must not wait for this thread.
+    /// Whether this thread is ending parts. The user's code that it runs may call `exit`, and the exit hook must not
+    /// wait for this thread.
     static IS_ENDING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps something listed until it is dropped.
+/// Keeps a part registered until it is dropped.
 pub(crate) struct ExitRegistration(Option<Weak<dyn End>>);
 
 /// Has the exit of the process end `end`, until the returned value is dropped.
@@ -99,7 +101,7 @@ pub(crate) fn list(end: &Arc<impl End + 'static>) -> ExitRegistration {
 impl Drop for ExitRegistration {
     fn drop(&mut self) {
         let Some(weak) = self.0.take() else { return };
-        // In a forked child, the lock may be held for ever, by a thread that only the parent has.
+        // In a forked child, a thread of the parent may hold the lock for ever.
         if PROCESS_ID.load(Ordering::Relaxed) == std::process::id() {
             inside(|| lock(&LISTED).retain(|(_, listed)| !listed.ptr_eq(&weak)));
             LENGTH.fetch_sub(1, Ordering::Relaxed);
@@ -127,7 +129,7 @@ fn prepare() {
 }
 
 extern "C" fn at_exit() {
-    // The process is about to end: there is no one to tell.
+    // The process is about to end and nothing can receive an error.
     let _ = caught(|| {
         let is_in_this_process = PROCESS_ID.load(Ordering::Relaxed) == std::process::id();
         if is_in_this_process && !IS_ENDING.try_with(Cell::get).unwrap_or_default() {
@@ -137,12 +139,12 @@ extern "C" fn at_exit() {
     });
 }
 
-/// Whether this is the thread that exits: it never returns from that to its other work.
+/// Returns whether `thread` has returned from `main` or called `exit`. It does no other work any more.
 pub(crate) fn is_exiting(thread: ThreadId) -> bool {
     EXITING.get() == Some(&thread)
 }
 
-/// Ends one thing, within its bound.
+/// Ends one part within its timeout.
 pub(crate) fn end(end: Arc<dyn End>) {
     let timeout = end.timeout();
     let deadline = clock::deadline(timeout);
@@ -152,7 +154,7 @@ pub(crate) fn end(end: Arc<dyn End>) {
     });
 }
 
-/// Ends everything that was started, within the longest of the bounds, and flushes the handlers of the configuration.
+/// Ends every registered part within the longest of their timeouts, and flushes the handlers of the configuration.
 pub(crate) fn end_all() {
     let flush = FLUSH.get();
     if flush.is_none() && LENGTH.load(Ordering::Relaxed) == 0 {
@@ -178,14 +180,14 @@ pub(crate) fn end_all() {
         for end in &others {
             end.finish(deadline(end));
         }
-        // The wait for this thread has the bound.
+        // No bound is needed here: the exit waits for this thread in bounded time.
         for thread in &blocking {
             let _ = thread.done().recv();
         }
     });
 }
 
-/// Has all parts begin to write out what they hold back, and returns functions that wait for it.
+/// Begins to flush every part, and returns functions that wait for the flushes.
 pub(crate) fn begin_flush() -> Vec<FlushWait> {
     let timeout = longest_timeout();
     let deadline = clock::deadline(timeout);
@@ -201,7 +203,7 @@ fn deadline_from(begun: Instant, timeout: Duration) -> Instant {
     begun.checked_add(timeout).unwrap_or_else(|| clock::deadline(timeout))
 }
 
-/// The parts that this process listed, the newest first: a newer part may depend on an older one.
+/// Returns the parts that this process registered, the newest first: a newer part may depend on an older one.
 fn listed() -> Vec<Arc<dyn End>> {
     let here = std::process::id();
     let listed = lock(&LISTED);
@@ -209,7 +211,7 @@ fn listed() -> Vec<Arc<dyn End>> {
     listed.filter_map(|(_, end)| end.upgrade()).collect()
 }
 
-/// Runs `f` on a thread of its own, or here if the system refuses one.
+/// Runs `f` on a thread of its own, or on the calling thread if the system refuses one.
 fn on_own_thread(f: impl FnOnce() + Send + 'static) -> Option<BackgroundThread> {
     background::start_or_run("prof-end", || {
         let was_ending = IS_ENDING.replace(true);

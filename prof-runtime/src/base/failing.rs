@@ -8,18 +8,18 @@ use std::sync::Mutex;
 
 use crate::base::{inside, lock};
 
-/// A piece of user code that fails, such as a predicate that panics. It may fail at every call, but not print at every
-/// call.
+/// A piece of user code that fails, such as a predicate that panics. It may fail at every call; the messages about it
+/// are limited.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct FailingCode {
     pub(crate) name: &'static str,
-    /// Tells closures of one function apart, which share a `name`.
+    /// The type of the code: closures of one function share a `name`.
     type_id: Option<TypeId>,
-    /// Where it was installed, if that can be in several places.
+    /// The place where the code was installed, for code that can be installed in several.
     place: Option<&'static Location<'static>>,
 }
 
-/// How often each one failed. Bounded by the number of types and places in the program.
+/// The number of failures of each piece of code. Bounded by the number of types and places in the program.
 static FAILURES: Mutex<BTreeMap<FailingCode, u64>> = Mutex::new(BTreeMap::new());
 
 impl FailingCode {
@@ -35,8 +35,7 @@ impl FailingCode {
         Self { name: type_name::<T>(), type_id: Some(TypeId::of::<T>()), place: None }
     }
 
-    /// Counts a failure. Returns the number of failures if it is 1, 10, 100 and so on, when a message is due; else
-    /// `None`.
+    /// Counts a failure. Returns the number of failures when a message is due: at 1, 10, 100 and so on.
     #[cold]
     pub(crate) fn count(self) -> Option<Times> {
         let times = inside(|| {

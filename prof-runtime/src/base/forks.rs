@@ -1,9 +1,9 @@
 //! What a fork does to threads, locks and queues.
 //!
 //! A child has only the thread that forked. A lock that another thread held at that moment stays locked for ever in the
-//! child, and no thread empties a queue any more. So the locks that [`take_locks_by`] names are taken before each fork
-//! and released after it, in both processes, and what belongs to threads of the parent is an [`OfProcess`], which the
-//! child leaves alone.
+//! child, and the threads that empty queues are missing. Two measures follow. The forking thread takes the locks that
+//! [`take_locks_by`] names before each fork, and releases them after it in both processes. Values that belong to
+//! threads of the parent are each an [`OfProcess`], which the child does not touch.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,10 +14,10 @@ use std::sync::{Once, OnceLock};
 use crate::base::sys;
 use crate::base::{inside, is_inside};
 
-/// How many forks are between this process and the one that was started.
+/// The number of forks between the first process of the program and this one.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Takes locks; the drop of what it returns releases them.
+/// Takes locks. Dropping the returned value releases them.
 pub(crate) type TakeLocks = fn() -> Box<dyn Any>;
 
 /// Takes the locks that are held over a fork.
@@ -28,29 +28,29 @@ thread_local! {
     static HELD: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
-/// Sets what takes the locks before a fork. The first call counts.
+/// Sets the function that takes the locks before a fork. Later calls have no effect.
 pub(crate) fn take_locks_by(take: TakeLocks) {
     _ = TAKE_LOCKS.set(take);
 }
 
-/// Has forks of this process do what they have to. Without it they are not noticed.
+/// Installs the hooks that run around forks of this process.
 pub(crate) fn follow() {
     static IS_FOLLOWED: Once = Once::new();
     IS_FOLLOWED.call_once(|| sys::at_fork(before, in_parent, in_child));
 }
 
-/// A number that is another one in each child. Costs one load.
+/// Returns a number that differs between a process and its forked children. Costs one load.
 #[inline]
 pub(crate) fn generation() -> u32 {
-    // Relaxed: only the child's one thread has changed it, before everything else that it does.
+    // Relaxed: only the hook in a child changes it, on the child's only thread.
     GENERATION.load(Ordering::Relaxed)
 }
 
 extern "C" fn before() {
-    // A signal handler may fork in the middle of the runtime, where this thread may hold the locks itself.
+    // A signal handler may fork inside the runtime, where this thread may already hold the locks.
     if !is_inside() {
         let held = inside(|| TAKE_LOCKS.get().map(|take| take()));
-        // A thread that has no thread-locals any more goes on without.
+        // A thread whose thread-locals are gone forks without taking the locks.
         _ = HELD.try_with(|locks| locks.replace(held));
     }
 }
@@ -65,10 +65,9 @@ extern "C" fn in_child() {
     in_parent();
 }
 
-/// What belongs to threads of one process. In a forked child it may be looked at as far as that takes no lock, and is
-/// not dropped.
+/// A value that threads of one process use. A forked child may only read it without locks, and does not drop it.
 pub(crate) struct OfProcess<T> {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     value: Option<T>,
     generation: u32,
 }
@@ -79,7 +78,7 @@ impl<T> OfProcess<T> {
         Self { value: Some(value), generation: generation() }
     }
 
-    /// Whether this is the process that it belongs to.
+    /// Returns whether the value belongs to the current process.
     #[inline]
     pub(crate) fn is_in_this_process(&self) -> bool {
         self.generation == generation()
@@ -98,7 +97,7 @@ impl<T> Deref for OfProcess<T> {
 impl<T> Drop for OfProcess<T> {
     fn drop(&mut self) {
         if !self.is_in_this_process() {
-            // A drop may wait for a lock of a channel that a thread of the parent's has taken.
+            // The drop could wait for ever for the lock of a channel that a thread of the parent held.
             std::mem::forget(self.value.take());
         }
     }

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::base::reentrancy::Inside;
 
-/// A locked mutex, until it is dropped. The thread is inside the runtime while it holds the lock: annotated code that
-/// runs meanwhile, such as an allocator, is not measured and takes no lock of the runtime.
+/// Keeps a mutex locked until it is dropped. The thread counts as inside the runtime while it holds the lock: annotated
+/// code that runs meanwhile, such as an allocator, is not measured and takes no lock of the runtime.
 #[must_use = "the mutex is unlocked at once if the guard is dropped"]
 pub struct Locked<'a, T> {
     // Unlocked before the thread leaves the runtime.
@@ -36,10 +36,10 @@ impl<T: fmt::Debug> fmt::Debug for Locked<'_, T> {
 
 /// Locks a mutex and ignores poisoning: this crate leaves no data half-changed when it panics.
 ///
-/// All locks of this crate are taken by this, since what is done under them may allocate. No code of the user's is to
-/// be called under one: a handler would not be measured, but could wait for the same lock.
+/// All locks of this crate are taken by this function, since code under a lock may allocate. Do not call the user's
+/// code under a lock: a handler could wait for the same lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
-    // Before the wait, which may allocate as well.
+    // Before the wait, since waiting may allocate too.
     let inside = Inside::enter();
     #[allow(clippy::disallowed_methods)] // This is the one place.
     let value = mutex.lock();

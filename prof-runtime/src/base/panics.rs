@@ -1,17 +1,17 @@
-//! Panics in the user's code that must not get any further.
+//! Catches panics of the user's code.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs the user's `f`. `None` if it panicked.
+/// Runs the user's `f`. Returns `None` if it panicked.
 ///
-/// Unwind safety is the user's: what `f` leaves half-done is its own, as nothing of this crate is changed inside.
+/// `f` changes no data of this crate, so a panic can leave only the user's data half-changed.
 #[inline]
 pub(crate) fn caught<R>(f: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(f)).map_err(discard).ok()
 }
 
-/// Drops the payload of a caught panic. One that panics when it is dropped is leaked instead.
+/// Drops the payload of a caught panic. Leaks a payload whose drop panics.
 #[cold]
 #[inline(never)]
 pub(crate) fn discard(payload: Box<dyn Any + Send>) {

@@ -1,6 +1,6 @@
-//! Whether this thread runs code of the runtime, and the table that it may only use while it does not.
+//! Whether this thread runs code of the runtime, and the table that it uses only outside of the runtime.
 //!
-//! The two belong together: the hot path looks into the cached table, and nowhere else, so that one load tells it both.
+//! Entering the runtime replaces the cached table by an empty one. The hot path therefore checks for both by one load.
 #![allow(unsafe_code)]
 
 use std::ptr;
@@ -8,19 +8,19 @@ use std::ptr;
 use crate::base::sync::OwnerCell;
 use crate::base::table::Table;
 
-/// The state of a thread that has no destructor: reachable also while the thread ends, and without a check.
+/// The state of a thread that needs no destructor. It is accessible without a check, also while the thread ends.
 struct Reentrancy {
     /// `table`, or [`Table::NONE`] while the thread is inside the runtime or has a scoped handler. Calls then miss and
     /// take the slow path, which checks for both.
     cached: OwnerCell<Table>,
     /// The thread's table. Changed only while `is_inside`, when `cached` is empty.
     table: OwnerCell<Table>,
-    /// This thread is inside the runtime; annotated code that it reaches from there, such as an allocator, is not
+    /// Whether this thread is inside the runtime. Annotated code that runs there, such as an allocator, is not
     /// measured.
     is_inside: OwnerCell<bool>,
-    /// How many scoped handlers this thread has.
+    /// The number of scoped handlers of this thread.
     scopes: OwnerCell<u32>,
-    /// How many lookups did not find their key in its home slot. Wraps.
+    /// The number of lookups that did not find their key in its home slot. Wraps.
     misses: OwnerCell<u32>,
 }
 
@@ -39,9 +39,9 @@ thread_local! {
 /// This thread's [`Reentrancy`].
 #[inline(always)]
 fn of_thread<'a>() -> &'a Reentrancy {
-    // Passes `with` as little as possible: a larger closure may keep it from being inlined.
+    // The closure is minimal: with a larger one, `with` may not be inlined.
     let state = REENTRANCY.with(ptr::from_ref);
-    // SAFETY: a thread-local without a destructor is there as long as its thread, which is this one.
+    // SAFETY: a thread-local without a destructor lives as long as its thread, which is the current one.
     unsafe { &*state }
 }
 
@@ -72,24 +72,24 @@ impl Reentrancy {
     }
 }
 
-/// This thread's table, or [`Table::NONE`] while the thread is inside the runtime or has a scoped handler.
+/// Returns this thread's table, or [`Table::NONE`] while the thread is inside the runtime or has a scoped handler.
 #[inline(always)]
 pub(crate) fn cached_table() -> Table {
     of_thread().cached.get()
 }
 
-/// This thread's table.
+/// Returns this thread's table.
 #[inline(always)]
 pub(crate) fn table() -> Table {
     of_thread().table.get()
 }
 
-/// Replaces this thread's table. To be called from inside.
+/// Replaces this thread's table. Call it inside the runtime only.
 pub(crate) fn set_table(table: Table) {
     of_thread().table.set(table);
 }
 
-/// Counts a lookup that did not find its key in the home slot; returns how many there were, modulo 2^32.
+/// Counts a lookup that did not find its key in the home slot. Returns the number of these lookups, modulo 2^32.
 pub(crate) fn count_miss() -> u32 {
     let state = of_thread();
     let misses = state.misses.get().wrapping_add(1);
@@ -100,7 +100,7 @@ pub(crate) fn count_miss() -> u32 {
 /// Marks this thread as inside the runtime until it is dropped.
 pub(crate) struct Inside {
     was_inside: bool,
-    /// Of the thread that made it; as a raw pointer, it keeps `Inside` from being `Send`.
+    /// The state of the thread that created this. A raw pointer, so that `Inside` is not `Send`.
     state: *const Reentrancy,
 }
 
@@ -115,7 +115,7 @@ impl Inside {
 impl Drop for Inside {
     #[inline(always)]
     fn drop(&mut self) {
-        // SAFETY: as in `of_thread`: this is the thread that it came from, as it is not `Send`.
+        // SAFETY: as in `of_thread`: `Inside` is not `Send`, so the current thread created it.
         unsafe { &*self.state }.leave(self.was_inside);
     }
 }
@@ -138,26 +138,26 @@ pub(crate) fn unless_inside<R>(f: impl FnOnce() -> R) -> Option<R> {
     Some(f())
 }
 
-/// Whether this thread is inside the runtime or one of its handlers.
+/// Returns whether this thread is inside the runtime or one of its handlers.
 #[inline(always)]
 pub(crate) fn is_inside() -> bool {
     of_thread().is_inside.get()
 }
 
-/// Whether this thread has a scoped handler.
+/// Returns whether this thread has a scoped handler.
 #[inline(always)]
 pub(crate) fn is_scoped() -> bool {
     of_thread().scopes.get() != 0
 }
 
-/// Records that this thread has one scoped handler more.
+/// Counts a scoped handler that this thread opens.
 pub(crate) fn enter_scope() {
     let state = of_thread();
     state.scopes.set(state.scopes.get() + 1);
     state.cached.set(Table::NONE);
 }
 
-/// Records that this thread has one scoped handler less.
+/// Counts a scoped handler that this thread closes.
 pub(crate) fn leave_scope() {
     let state = of_thread();
     state.scopes.set(state.scopes.get() - 1);

@@ -1,4 +1,4 @@
-//! The one way in which this crate speaks for itself.
+//! Lines that this crate writes to stderr: the only place that does.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -8,35 +8,35 @@ use std::time::Duration;
 use crate::base::sys;
 use crate::base::text::Foreign;
 
-/// How long a line waits for a reader that is slow. It may be an annotated function that waits.
+/// How long a line waits for a slow reader. Short, because an annotated function may be waiting.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// The last line found no reader in time: the next ones do not wait.
+/// Whether the last line found no reader in time. The next lines then do not wait.
 static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
-/// Writes a line to stderr, as [`Foreign`] text whatever is in it. Unlike `eprintln!`, it does not panic if no one can
-/// read it, and does not wait for a reader that has stopped: the line is left out then.
+/// Writes a line to stderr, escaped as [`Foreign`] text. Unlike `eprintln!`, it does not panic if stderr is closed, and
+/// does not wait for a reader that has stopped: it leaves the line out.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
     let patience = if IS_STUCK.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
     if takes(patience) {
-        // One write, so that lines of other threads do not come in between.
+        // One write, so that lines of other threads do not mix with it.
         let _ = write(shown(text).as_bytes(), PATIENCE);
     }
 }
 
-/// Waits until stderr takes a line without making its writer wait, at most for `timeout`. Returns whether it does.
+/// Waits until stderr accepts a line without blocking, at most for `timeout`. Returns whether it does.
 pub(crate) fn takes(timeout: Duration) -> bool {
     let takes = sys::stderr_accepts(timeout);
     IS_STUCK.store(!takes, Ordering::Relaxed);
     takes
 }
 
-/// Writes to stderr whatever locks the program holds. Waits at most for `timeout` wherever stderr, which someone has
-/// made non-blocking, takes no more.
+/// Writes to stderr without its lock. If stderr is non-blocking and full, waits for room, at most for `timeout` each
+/// time.
 ///
 /// # Errors
 ///
-/// That of the system.
+/// The error of the system.
 pub(crate) fn write(mut bytes: &[u8], timeout: Duration) -> io::Result<()> {
     while !bytes.is_empty() {
         match sys::Output::Stderr.write(bytes) {

@@ -1,7 +1,6 @@
 //! The one switch between the standard library's atomics and loom's models of them.
 //!
-//! Only what a loom model exercises comes from here: what a thread keeps for a call site, and its numbers in an
-//! aggregator.
+//! Only code that a loom model exercises uses these: a thread's state of a call site, and its share of an aggregator.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -17,14 +16,15 @@ pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 }
 
-/// What the only thread that writes to an atomic reads there. Unlike an atomic reading, it can be an operand in memory.
+/// Reads an atomic on the only thread that writes to it. Unlike an atomic load, this can be a memory operand of another
+/// instruction.
 ///
 /// # Safety
 ///
-/// No other thread writes to it.
+/// No other thread writes to `number`.
 #[inline(always)]
 pub(crate) unsafe fn own(number: &atomic::AtomicU64) -> u64 {
-    // SAFETY: others do not write, and what they read does not matter to this.
+    // SAFETY: only the calling thread writes, so this read does not race; reads of other threads do not matter.
     #[cfg(not(loom))]
     return unsafe { *ptr::from_ref(number).cast::<u64>() };
     // SAFETY: as above.
@@ -32,7 +32,7 @@ pub(crate) unsafe fn own(number: &atomic::AtomicU64) -> u64 {
     return unsafe { number.unsync_load() };
 }
 
-/// Loads a number that no loom model is about, relaxed.
+/// Loads a number that no loom model exercises, relaxed.
 #[inline(always)]
 pub(crate) fn load_unmodelled(number: &std::sync::atomic::AtomicU64) -> u64 {
     #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
@@ -59,8 +59,8 @@ pub(crate) fn store(number: &atomic::AtomicU64, value: u64) {
     number.store(value, atomic::Ordering::Relaxed);
 }
 
-/// A [`Cell`](std::cell::Cell) whose accessors are inlined also where nothing else is: in a build without optimisation,
-/// a call of a function costs as much as the ten instructions around it.
+/// A [`Cell`](std::cell::Cell) whose accessors are inlined even in a build without optimization, where a function call
+/// costs as much as ten other instructions.
 #[repr(transparent)]
 pub(crate) struct OwnerCell<T>(UnsafeCell<T>);
 
@@ -77,7 +77,7 @@ impl<T: Copy> OwnerCell<T> {
 
     #[inline(always)]
     pub(crate) fn set(&self, value: T) {
-        // SAFETY: as above; what is overwritten is `Copy`, so that nothing is dropped.
+        // SAFETY: as above; the old value is `Copy`, so that nothing is dropped.
         unsafe { *self.0.get() = value }
     }
 }
@@ -87,8 +87,9 @@ pub(crate) fn array<T, const N: usize>(value: impl Fn() -> T) -> [T; N] {
     std::array::from_fn(|_| value())
 }
 
-/// Relaxed loads and stores as one instruction. In a build without optimisation, those of the standard library are
-/// three functions and a choice between orderings, some 35 instructions. Only the profile tells such a build.
+/// Relaxed loads and stores by one instruction. In a build without optimization, those of the standard library take
+/// about 35 instructions: three function calls and a match on the ordering. `debug_assertions` stands for such a build,
+/// since no `cfg` tells the level of optimization.
 #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
 mod unoptimised {
     use std::arch::asm;
@@ -98,8 +99,7 @@ mod unoptimised {
     #[inline(always)]
     pub(super) fn load(number: &AtomicU64) -> u64 {
         let value: u64;
-        // SAFETY: the address is that of the number, which is aligned, so that the load is atomic; it has no other
-        // effect.
+        // SAFETY: the address is that of `number`, which is aligned, so the load is atomic. It has no other effect.
         unsafe {
             asm!(
                 "mov {value}, qword ptr [{number}]", value = out(reg) value, number = in(reg) ptr::from_ref(number),
@@ -111,8 +111,8 @@ mod unoptimised {
 
     #[inline(always)]
     pub(super) fn store(number: &AtomicU64, value: u64) {
-        // SAFETY: the address is that of the number, which is aligned and may be written to, so that the store is
-        // atomic; it has no other effect.
+        // SAFETY: the address is that of `number`, which is aligned and writable, so the store is atomic. It has no
+        // other effect.
         unsafe {
             asm!(
                 "mov qword ptr [{number}], {value}", value = in(reg) value, number = in(reg) ptr::from_ref(number),

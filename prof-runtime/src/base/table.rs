@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     pub(crate) value: OwnerCell<*const ()>,
 }
 
-/// Tag bit on a key. A lookup that compares whole keys does not find a parked one; [`Table::find`] does.
+/// The tag bit of a parked key. A lookup that compares whole keys misses a parked one; [`Table::find`] finds it.
 pub(crate) const PARKED: usize = 1;
 
 impl Entry {
@@ -38,7 +38,7 @@ impl Entry {
         other.value.set(value);
     }
 
-    /// The key of the entry, parked or not; null if the entry is free.
+    /// Returns the key of the entry without its tag; null if the entry is free.
     pub(crate) fn unparked(&self) -> *const () {
         self.key.get().map_addr(|address| address & !PARKED)
     }
@@ -49,10 +49,10 @@ impl Entry {
     }
 }
 
-/// A table without an entry in use: one free entry.
+/// The table without entries in use: one free entry.
 struct NoEntries(Entry);
 
-// SAFETY: it is never written to: its owner makes a larger table before it adds an entry.
+// SAFETY: no thread writes to it: a thread makes a larger table before it adds an entry.
 unsafe impl Sync for NoEntries {}
 
 static NO_ENTRIES: NoEntries = NoEntries(Entry::free());
@@ -60,7 +60,7 @@ static NO_ENTRIES: NoEntries = NoEntries(Entry::free());
 /// A pointer to a table of the thread, or to [`NO_ENTRIES`].
 #[derive(Clone, Copy)]
 pub(crate) struct Table {
-    /// A power of two, of which at least half are free.
+    /// The first entry. Their number is a power of two, and at least half of them are free.
     entries: *const Entry,
     /// The length in bytes minus one entry; masks a home slot.
     mask: usize,

@@ -4,7 +4,10 @@
 use std::fmt;
 use std::thread::panicking;
 
-use super::{InProgress, Receivers, Report, Timed, Untimed, receivers, record, report, report_scoped, sampled};
+use super::{
+    InProgress, Receivers, Report, Timed, Untimed, is_for_other_threads, receivers, record, report, report_scoped,
+    sampled,
+};
 use crate::base::clock;
 use crate::base::is_scoped;
 use crate::model::Outcome;
@@ -58,6 +61,14 @@ extern "C" fn begin_async_at(site_state: &SiteState) -> AsyncCall {
 /// Begins a call that is the first of its thread, or in a scope, or whose site state is not in its home slot.
 #[inline(never)]
 extern "C" fn begin_async_slowly(site: &'static Callsite) -> AsyncCall {
+    match is_for_other_threads(site) {
+        true => AsyncCall::UNMEASURED,
+        false => begin_async_for_receivers(site),
+    }
+}
+
+#[inline(never)]
+extern "C" fn begin_async_for_receivers(site: &'static Callsite) -> AsyncCall {
     if receivers(site) == Receivers::None {
         return AsyncCall::UNMEASURED;
     }
@@ -164,7 +175,11 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
 #[inline(never)]
 extern "C" fn end_async_to_handlers(site_state: &SiteState, outcome: Outcome, start: u64, end: u64) {
     site_state.count_async(-1);
-    report(site_state, timed(outcome, start, end));
+    let call = match site_state.reads_tsc() {
+        true => Timed { outcome, end_ticks: end, duration_ns: clock::forward_ns(site_state.span_ns(start, end)) },
+        false => timed(outcome, start, end),
+    };
+    report(site_state, call);
 }
 
 /// Ends a call on a thread on which none began, or in a scope, or whose site state is not in its home slot.
@@ -175,6 +190,7 @@ extern "C" fn end_async_elsewhere(site: &'static Callsite, outcome: Outcome, sta
     report_found(site, call);
 }
 
+#[inline(never)]
 fn timed(outcome: Outcome, start: u64, end: u64) -> Timed {
     let end_ticks = clock::reading(end);
     Timed { outcome, end_ticks, duration_ns: clock::span_ns(start, end_ticks) }

@@ -23,6 +23,7 @@ pub use self::early::EarlyCall;
 pub(crate) use self::early::{enter_early, enter_early_sampled};
 pub use self::future::AsyncCall;
 pub(crate) use self::future::enter_async;
+use self::receivers::is_for_other_threads;
 pub(crate) use self::receivers::{Receivers, receivers};
 pub(crate) use self::report::{Report, report, report_scoped, report_slowly};
 use self::report::{Timed, Untimed, report_to_cached};
@@ -86,6 +87,14 @@ fn begin_at(site_state: &SiteState) -> Measured {
 /// in its home slot.
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
+    match is_for_other_threads(site) {
+        true => None,
+        false => begin_for_receivers(site),
+    }
+}
+
+#[inline(never)]
+extern "C" fn begin_for_receivers(site: &'static Callsite) -> Measured {
     match receivers(site) {
         Receivers::None => None,
         Receivers::Handlers => begin_with(site, begin_at),

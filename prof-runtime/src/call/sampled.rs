@@ -9,8 +9,8 @@ use std::mem;
 use std::ptr::NonNull;
 
 use super::{
-    InProgress, Measured, OnStack, Receivers, Untimed, begin_at, begin_with, early, end, receivers, report,
-    report_scoped,
+    InProgress, Measured, OnStack, Receivers, Untimed, begin_at, begin_with, early, end, is_for_other_threads,
+    receivers, report, report_scoped,
 };
 use crate::model::Outcome;
 use crate::site::{Callsite, Route};
@@ -61,6 +61,14 @@ extern "C" fn begin_timed(site_state: NonNull<SiteState>) -> Measured {
 #[cold]
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {
+    match is_for_other_threads(site) {
+        true => None,
+        false => begin_for_receivers(site),
+    }
+}
+
+#[inline(never)]
+extern "C" fn begin_for_receivers(site: &'static Callsite) -> Measured {
     match receivers(site) {
         Receivers::None => None,
         Receivers::Handlers => begin_with(site, |site_state| match site_state.begin_untimed() {

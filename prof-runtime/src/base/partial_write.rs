@@ -13,7 +13,7 @@ pub(crate) struct PartialWrite {
 
 impl PartialWrite {
     /// Wraps this as an [`io::Error`], in which `handler::lines::LineWriter` finds it again.
-    #[cfg_attr(not(feature = "json"), allow(dead_code))]
+    #[cfg(feature = "json")]
     pub(crate) fn into_io(self) -> io::Error {
         io::Error::new(self.cause.kind(), self)
     }

@@ -90,7 +90,8 @@ pub enum MetricValue {
 }
 
 impl MetricValue {
-    /// The word for what the value is: a name keeps the kind of its first data point.
+    /// Returns the kind of the value, for messages: a name keeps the kind of its first data point.
+    #[cfg(feature = "enabled")]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Count(_) => "count",

@@ -2,14 +2,11 @@
 
 #[cfg(feature = "enabled")]
 pub(crate) mod context;
-// Parts of it are for handlers, exporters and annotated code.
-#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
 mod data;
 #[cfg(feature = "enabled")]
 mod name;
 #[cfg(feature = "enabled")]
 mod objective;
-#[cfg_attr(not(feature = "enabled"), allow(dead_code))]
 mod outcome;
 
 #[cfg(feature = "enabled")]

@@ -33,6 +33,8 @@ impl Outcome {
         }
     }
 
+    /// Returns the place of the outcome in [`ALL`](Self::ALL).
+    #[cfg(feature = "enabled")]
     pub(crate) const fn index(self) -> usize {
         self as usize
     }

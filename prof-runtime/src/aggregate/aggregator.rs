@@ -1,4 +1,4 @@
-//! Live numbers per function: calls by outcome and a histogram of durations.
+//! The handler that counts calls per function.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::thread;
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
 /// [`Snapshot`]s of them.
 ///
-/// Each thread writes to numbers of its own, 2.8 KiB per function that it has called, without locks; a snapshot merges
-/// them. A thread that ends folds its numbers into shared totals, so memory does not grow with the threads that have
-/// come and gone. Values from [`put_metric`](fn@crate::put_metric) are summed up by group and name, up to 2 000 of
-/// them; further ones are counted as dropped, and so are those of another kind than the first of their name.
+/// Each thread writes to numbers of its own without locks, 2.8 KiB per function that it has called. A snapshot merges
+/// them. The numbers of an ended thread are continued by a later thread or added to totals, so memory does not grow with
+/// the number of threads that ever ran. Values from [`put_metric`](fn@crate::put_metric) are summed by group and name, for up to 2 000 names.
+/// Values of further names are dropped and counted, and so are values of another kind than the first of their name.
 ///
 /// A clone is a handle to the same numbers.
 ///
@@ -48,10 +48,10 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
-    /// Creates an aggregator without any numbers. It counts what is emitted while it is installed, by
-    /// [`configure`](crate::configure), [`configure_group`](crate::configure_group) or [`scoped`](crate::scoped).
+    /// Creates an aggregator with no numbers. It counts while it is installed, by [`configure`](crate::configure),
+    /// [`configure_group`](crate::configure_group) or [`scoped`](crate::scoped).
     pub fn new() -> Self {
-        // Calibrated here, so that the first measured call does not wait for it.
+        // Calibrates the clock, so that the first measured call does not wait for that.
         clock::prepare();
         forks::take_locks_by(take_locks);
         forks::follow();
@@ -60,11 +60,11 @@ impl Aggregator {
 
     /// Returns the numbers so far, merged over all threads, living and ended.
     ///
-    /// Calls that end while the snapshot is taken may or may not be in it; none is counted twice or lost. Threads that
-    /// record are not held up; one that ends waits.
+    /// A call that ends while the snapshot is taken may be counted in later snapshots only. No call is lost or counted
+    /// twice. The snapshot does not block threads that record, only threads that end.
     ///
-    /// Every annotated function of the program is listed, also those that were not called; and so are its
-    /// [counters](crate::counter!) and [gauges](crate::gauge!).
+    /// It lists every annotated function of the program, called or not, and every [counter](crate::counter!) and
+    /// [gauge](crate::gauge!).
     pub fn snapshot(&self) -> Snapshot {
         inside(|| {
             let totals = {

@@ -5,13 +5,14 @@ use std::any::Any;
 use crate::counts::shared;
 use crate::thread;
 
-/// Dropped in the order of its fields: the opposite of that in which the locks are taken.
+/// The locks of aggregators and threads. The fields are in the reverse order of locking, since they are dropped in
+/// order.
 struct Held {
     _threads: thread::Held,
     _aggregators: shared::Held,
 }
 
-/// Takes the locks of all aggregators, then those of all threads. To be called from inside.
+/// Takes the locks of all aggregators, then those of all threads. Call it inside the runtime only.
 pub(crate) fn take_locks() -> Box<dyn Any> {
     let aggregators = shared::hold();
     Box::new(Held { _threads: thread::hold(), _aggregators: aggregators })

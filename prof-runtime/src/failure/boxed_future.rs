@@ -1,7 +1,7 @@
 //! Boxes a boxed future again, measured.
 //!
-//! `dyn Future<Output = T> + 'a` is a valid type also where `T` does not outlive `'a`, and functions return such
-//! futures. To box one anew, the compiler asks for `T: 'a`, which an annotated function does not promise.
+//! `dyn Future<Output = T> + 'a` is a valid type even if `T` does not outlive `'a`, and functions return such futures.
+//! Boxing one again needs `T: 'a`, which an annotated function does not guarantee.
 
 #![allow(unsafe_code)]
 
@@ -22,9 +22,9 @@ macro_rules! rebox {
             judge: J,
         ) -> Pin<Box<dyn Future<Output = T> $(+ $bound)* + 'a>> {
             let measured: Pin<Box<dyn Future<Output = T> $(+ $bound)* + '_>> = Box::pin(lazy(call, future, judge));
-            // SAFETY: the two types differ in one lifetime, which bounds what the hidden value borrows. The value holds
-            // `future`, of which its type says that it may live for `'a`, and otherwise only what is `'static`: the
-            // call, which refers to a static, and the judge. It holds no `T`; one is made by `future` and handed out.
+            // SAFETY: the two types differ in one lifetime, which bounds the borrows of the hidden value. That value
+            // consists of `future`, whose type guarantees that it may live for `'a`, and of the call and the judge,
+            // which are `'static`. It contains no `T`: `future` makes one and `poll` returns it.
             unsafe { transmute::<Pin<Box<dyn Future<Output = T> $(+ $bound)* + '_>>, _>(measured) }
         }
     )*};

@@ -2,7 +2,7 @@
 //!
 //! The names of the methods begin with `__prof_`, since a trait of the user's may have a `finish` for every type.
 //!
-//! The attribute does not know types. It writes `(&&probe(&value)).__prof_judge()`, and method resolution picks the
+//! The attribute does not know types. It generates `(&&probe(&value)).__prof_judge()`, and method resolution picks the
 //! first of several implementations that apply: the more references an implementation's `Self` has, the earlier it is
 //! tried ("autoref specialisation", David Tolnay, <https://github.com/dtolnay/case-studies>).
 
@@ -18,18 +18,18 @@ use crate::base::stderr;
 use crate::call::InProgress;
 use crate::model::{Fallible, Outcome};
 
-/// Decides on values of type `T`.
+/// Decides whether values of type `T` are failures.
 pub trait Judge<T: ?Sized> {
     /// Returns whether the value is a failure.
     fn is_failure(&self, value: &T) -> bool;
 
-    /// Returns what decides, and its name: two halves of what is said of a panic.
+    /// Returns the kind and the name of the code that decides, for the message about its panic.
     fn name() -> (&'static str, &'static str) {
         ("the predicate", type_name::<Self>())
     }
 }
 
-/// Decides that nothing is a failure.
+/// Decides that no value is a failure.
 #[derive(Clone, Copy, Debug)]
 pub struct NeverFails;
 
@@ -39,7 +39,7 @@ impl<T: ?Sized> Judge<T> for NeverFails {
     }
 }
 
-/// Lets the value decide.
+/// Decides by [`Fallible::is_failure`].
 #[derive(Clone, Copy, Debug)]
 pub struct ByValue;
 
@@ -57,7 +57,7 @@ impl<T: Fallible + ?Sized> Judge<T> for ByValue {
 #[derive(Clone, Copy, Debug)]
 pub struct Predicate<P> {
     predicate: P,
-    /// What the predicate returns for a failure.
+    /// The result of the predicate for a failure.
     failure: bool,
 }
 
@@ -82,7 +82,7 @@ impl<T: ?Sized, P: Fn(&T) -> bool> Judge<T> for Predicate<P> {
     }
 }
 
-/// The outcome of a call that returned `value`. A judge that panics is ignored, and the call counts as a success.
+/// Returns the outcome of a call that returned `value`. If the judge panics, the call counts as a success.
 pub(crate) fn outcome<T, J: Judge<T>>(value: &T, judge: &J) -> Outcome {
     match caught(|| judge.is_failure(value)) {
         Some(true) => Outcome::Failure,
@@ -107,7 +107,7 @@ fn tell_of_a_panic((what, name): (&str, &'static str)) {
     }
 }
 
-/// Finishes a call whose value `judge` decides on, and gives the value back.
+/// Finishes a call by the outcome that `judge` decides on, and returns the value.
 #[allow(clippy::needless_pass_by_value)] // A judge decides once.
 #[inline]
 pub fn finish_judged<T>(call: impl InProgress, value: T, judge: impl Judge<T>) -> T {
@@ -119,20 +119,21 @@ pub fn finish_judged<T>(call: impl InProgress, value: T, judge: impl Judge<T>) -
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<fn(&T)>);
 
-/// Looks at the type of a value.
+/// Returns the type of a value.
 #[inline]
 pub fn probe<T>(_: &T) -> Probe<T> {
     Probe(PhantomData)
 }
 
-/// Looks at the type of a future's output.
+/// Returns the type of a future's output.
 #[inline]
 pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
     Probe(PhantomData)
 }
 
-// The traits below have to be in scope for their methods to be found. A `use` in what the attribute generates could not
-// name them in edition 2015, where it would take a path of the user's (`crate = …`) for one from the crate's root.
+// The macros import the traits below, whose methods are found only where they are in scope. The attribute cannot
+// generate the `use` itself: in edition 2015, a `use` reads a path of the user's (`crate = …`) as one from the crate's
+// root.
 
 /// Finishes a call by the type of its value.
 #[doc(hidden)]
@@ -140,7 +141,7 @@ pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
 macro_rules! __prof_finish_by_type {
     ($call:ident, $value:ident) => {{
         use $crate::__private::Finish as _;
-        // Asked here already: without optimisation, the value would be copied into the function and back.
+        // Checked before the call of the function: without optimization, it would copy the value in and out.
         if $crate::__private::is_measured(&$call) {
             (&&&&$crate::__private::probe(&$value)).__prof_finish($call, $value)
         } else {
@@ -150,7 +151,8 @@ macro_rules! __prof_finish_by_type {
     }};
 }
 
-/// Finishes a call by the type of its value, which is that of an `async fn`: a boxed future is no more than a value.
+/// Finishes a call of an `async fn` by the type of its value. Unlike for other functions, a boxed future is a plain
+/// value.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __prof_finish_value_by_type {
@@ -199,13 +201,13 @@ impl<T> Judging for Probe<T> {
     }
 }
 
-/// Finishes a call by the type of its value: a boxed future is measured when it is awaited, a [`Fallible`] value
-/// decides on the outcome, any other is a success.
+/// Finishes a call by the type of its value. A boxed future is measured when it is awaited, a [`Fallible`] value
+/// decides on the outcome, and any other value is a success.
 pub trait Finish {
     /// The type of the value.
     type Value;
 
-    /// Finishes a call that is measured, and gives the value back, or one that stands for it.
+    /// Finishes a measured call, and returns the value, or the measured future in its place.
     fn __prof_finish<C: InProgress>(&self, call: C, value: Self::Value) -> Self::Value;
 }
 

@@ -11,21 +11,22 @@ use crate::failure::{Judge, finish_judged};
 use crate::site::Callsite;
 
 pin_project! {
-    /// A future that a function returned. Begins the call at its first poll, and finishes it.
+    /// A future that a function returned. The call begins at its first poll, and ends with the future.
     #[derive(Debug)]
     pub struct Lazy<F, J> {
         // Dropped before the call, so that the user's locals are gone when a handler runs.
         #[pin]
         future: F,
         call: AsyncCall,
-        // Where the call is to be counted; taken when it begins. `None` if no one listened when the future was made.
+        // The site that counts the call; taken when the call begins. `None` if no handler received calls of the site
+        // when the function returned the future.
         site: Option<&'static Callsite>,
         // Taken when the call ends.
         judge: Option<J>,
     }
 }
 
-/// Measures the future that a function returned, instead of the making of it.
+/// Measures the future that a function returned, instead of the call that made it.
 pub fn lazy<F: Future, J: Judge<F::Output>>(making: impl InProgress, future: F, judge: J) -> Lazy<F, J> {
     Lazy { future, call: AsyncCall::UNMEASURED, site: making.discard(), judge: Some(judge) }
 }

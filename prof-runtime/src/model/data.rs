@@ -46,7 +46,7 @@ impl<'a> MetricData<'a> {
         Self::at(clock::wall_time(), group_name, name, value)
     }
 
-    /// Creates a data point with a time of its own.
+    /// Creates a data point with the given time.
     pub fn at(
         timestamp: SystemTime,
         group_name: impl Into<Cow<'a, str>>,
@@ -57,7 +57,7 @@ impl<'a> MetricData<'a> {
         Self { timestamp, group_name, name, value }
     }
 
-    /// Returns the same data point with names of its own, so that it can be kept.
+    /// Returns the same data point with owned names, so that it can be stored.
     pub fn into_owned(self) -> MetricData<'static> {
         MetricData {
             timestamp: self.timestamp,
@@ -76,16 +76,16 @@ impl<'a> MetricData<'a> {
 /// A name has one kind of value, that of its first data point: an [`Aggregator`](crate::Aggregator) drops data points
 /// of another kind, counts them and prints a line about the first. Pass a number that may be negative as a float.
 ///
-/// JSON, and other formats for people, have a gauge that is not finite as the text `NaN`, `Infinity` or `-Infinity`.
+/// Human-readable formats such as JSON contain a gauge that is not finite as the text `NaN`, `Infinity` or `-Infinity`.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum MetricValue {
-    /// How many: adds up.
+    /// A number of things or events. Counts are summed.
     Count(u64),
-    /// How much, at this moment.
+    /// A level at the time of the data point.
     Gauge(#[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))] f64),
-    /// How long.
+    /// A span of time.
     Duration(Duration),
 }
 
@@ -111,8 +111,7 @@ impl MetricValue {
     }
 }
 
-/// The milliseconds of a duration: the float that is nearest to them, so that it is written with no more digits than
-/// they have.
+/// Returns the milliseconds of a duration, as the nearest float, which is written with at most six decimals.
 #[allow(clippy::cast_precision_loss)] // Beyond 104 days, nanoseconds are more than a float holds.
 pub(crate) fn duration_ms(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6

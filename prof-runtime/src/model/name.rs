@@ -1,10 +1,9 @@
-//! From the type name of an item inside a function to the name of its metric.
+//! Derives the name of a function's metrics from the type name of an item inside the function.
 
-/// The names that precede a function in a metric's name.
+/// Returns the name of a function's metrics: that of the function, after the type or module that it belongs to.
 ///
-/// `path` is what `core::any::type_name` says of an item nested in the function `function`, or of a closure in that
-/// item. Its form is only as stable as rustc keeps it, so everything that is not understood is passed on rather than
-/// refused:
+/// `path` is the result of `core::any::type_name` for an item nested in the function `function`, or for a closure in
+/// that item. rustc may change its form, so this function keeps the parts that it does not understand, and never fails:
 ///
 /// | item in | path | name |
 /// |---|---|---|
@@ -21,7 +20,7 @@ pub(crate) fn metric_name(path: &str, function: &str) -> String {
     let mut segments: Vec<&str> = split(path, "::");
     segments.retain(|segment| *segment != "_" && !segment.starts_with("{{"));
     segments.pop();
-    // The last is the function itself, or its name as rustc spells it.
+    // The last segment is the function itself, as rustc spells it.
     segments.pop();
     match segments.last() {
         Some(parent) => format!("{}.{function}", owner(parent)),
@@ -29,7 +28,7 @@ pub(crate) fn metric_name(path: &str, function: &str) -> String {
     }
 }
 
-/// The name of what a function belongs to, from one segment of a path.
+/// Returns the name of the type, trait or module that a function belongs to, from one segment of a path.
 fn owner(segment: &str) -> String {
     let inner = segment.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
     let Some(inner) = inner else {
@@ -49,14 +48,14 @@ fn owner(segment: &str) -> String {
     }
 }
 
-/// A type without generics, lifetimes and modules: `&app::Store<'_, T>` becomes `&Store`.
+/// Returns a type without generics, lifetimes and modules: `&app::Store<'_, T>` becomes `&Store`.
 fn leaf(ty: &str) -> String {
     let plain = without_generics(ty);
     let mut out = String::with_capacity(plain.len());
     let mut rest = plain.as_str();
     while let Some(at) = rest.find("::") {
         let before = &rest[..at];
-        // What precedes `::` is a module, back to the last character that cannot be part of a name.
+        // The module before `::` begins after the last character that cannot be part of a name.
         let name_start = before
             .char_indices()
             .rev()
@@ -69,7 +68,7 @@ fn leaf(ty: &str) -> String {
     out
 }
 
-/// Removes everything between angle brackets; the `>` of an arrow is not one.
+/// Removes everything between angle brackets. The `>` of an arrow is no bracket.
 fn without_generics(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut depth = 0_usize;

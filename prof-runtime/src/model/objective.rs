@@ -1,19 +1,19 @@
-//! What is promised of a function's calls.
+//! Objectives: the shares of calls that are to succeed, and to be fast enough.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Shares are kept in billionths, in which a percentage of seven digits after the point is exact.
+/// The unit of shares: billionths, which hold a percentage with seven decimals exactly.
 const ONE: u32 = 1_000_000_000;
 
-/// The longest latency: an hour, up to which histograms are within 3.2 %.
+/// The longest latency threshold: an hour, up to which histograms are accurate to 3.2 %.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// What is promised of a function's calls: which share of them succeeds, and which share takes no longer than a given
-/// time.
+/// The objective of a function: the share of calls that are to succeed, and the share of calls that are to take no
+/// longer than a given time.
 ///
-/// The attribute declares it, and [`Callsite::objective`](crate::Callsite::objective) tells it. Nothing is
-/// done about it while the program runs: feature `rules` makes alert rules for Prometheus and a dashboard of it.
+/// The attribute declares the objective, and [`Callsite::objective`](crate::Callsite::objective) returns it. The
+/// running program does not act on it. The feature `rules` generates alert rules for Prometheus and a dashboard from it.
 ///
 /// # Examples
 ///
@@ -34,34 +34,33 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Objective {
-    /// In billionths of all calls; 0 if nothing is promised.
+    /// In billionths of all calls; 0 without an objective for success.
     success: u32,
-    /// Likewise.
+    /// In billionths of all calls; 0 without an objective for latency.
     percentile: u32,
     /// In nanoseconds; 0 if and only if the percentile is.
     latency_ns: u64,
 }
 
 impl Objective {
-    /// Creates one that promises nothing.
+    /// Creates an objective without parts.
     pub const fn new() -> Self {
         Self { success: 0, percentile: 0, latency_ns: 0 }
     }
 
-    /// Promises that so many percent of all calls succeed, such as `99.9`. What is finer than the seventh digit after
-    /// the point is rounded.
+    /// Sets the percentage of calls that are to succeed, such as `99.9`. Rounds it to seven decimals.
     ///
     /// # Panics
     ///
-    /// If it is not above 0 and below 100.
+    /// If the percentage is not above 0 and below 100.
     #[must_use]
     pub const fn success(mut self, percent: f64) -> Self {
         self.success = billionths(percent);
         self
     }
 
-    /// Promises that so many percent of all calls, such as `99.0`, take no longer than `threshold`. What is finer than
-    /// the seventh digit after the point is rounded.
+    /// Sets the percentage of calls, such as `99.0`, that are to take no longer than `threshold`. Rounds it to seven
+    /// decimals.
     ///
     /// # Panics
     ///
@@ -80,43 +79,42 @@ impl Objective {
         self
     }
 
-    /// Returns the share of calls that is to succeed, such as 0.999, if there is a promise.
+    /// Returns the share of calls that are to succeed, such as 0.999. `None` without an objective for success.
     pub fn success_ratio(&self) -> Option<f64> {
         ratio(self.success)
     }
 
-    /// Returns how long calls may take, if there is a promise.
+    /// Returns the longest time that a call may take. `None` without an objective for latency.
     pub fn latency_threshold(&self) -> Option<Duration> {
         (self.latency_ns > 0).then(|| Duration::from_nanos(self.latency_ns))
     }
 
-    /// Returns the share of calls that is to take no longer than [`latency_threshold`](Self::latency_threshold), such
-    /// as 0.99, if there is a promise.
+    /// Returns the share of calls that are to take no longer than [`latency_threshold`](Self::latency_threshold), such
+    /// as 0.99. `None` without an objective for latency.
     pub fn latency_ratio(&self) -> Option<f64> {
         ratio(self.percentile)
     }
 
-    /// Whether it promises nothing.
+    /// Returns whether the objective has no parts.
     pub(crate) const fn is_empty(&self) -> bool {
         self.success == 0 && self.latency_ns == 0
     }
 
-    /// Returns what it promises of success alone, and of latency alone: one or two objectives, or none if it promises
-    /// nothing.
+    /// Iterates over the parts, each as an objective: that for success and that for latency, as far as they are set.
     pub fn parts(self) -> impl Iterator<Item = Self> {
         let success = Self { success: self.success, ..Self::new() };
         let latency = Self { success: 0, ..self };
         [success, latency].into_iter().filter(|part| !part.is_empty())
     }
 
-    /// Returns the share of calls that may miss it, such as 0.001 for 99.9 %: its error budget. Of an objective of two
-    /// [parts](Self::parts), the smaller one.
+    /// Returns the error budget: the share of calls that may miss the objective, such as 0.001 for 99.9 %. For an
+    /// objective with two [parts](Self::parts), the smaller of the two budgets.
     pub fn budget(&self) -> f64 {
         f64::from(ONE - self.success.max(self.percentile)) / f64::from(ONE)
     }
 }
 
-/// As sentences have it, such as `99.9% succeed, 99% within 250ms`.
+/// Writes the objective as in a sentence, such as `99.9% succeed, 99% within 250ms`.
 impl fmt::Display for Objective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |billionths: u32| f64::from(billionths) / f64::from(ONE / 100);
@@ -144,7 +142,7 @@ const fn billionths(percent: f64) -> u32 {
     billionths
 }
 
-/// Divided by what it is in, a share is the float nearest to the decimal that was written.
+/// Converts billionths to the float that is nearest to the decimal in the source.
 fn ratio(billionths: u32) -> Option<f64> {
     (billionths > 0).then(|| f64::from(billionths) / f64::from(ONE))
 }

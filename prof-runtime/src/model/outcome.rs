@@ -8,14 +8,14 @@ use std::fmt;
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[repr(u8)]
 pub enum Outcome {
-    /// It returned, and the value is not a failure.
+    /// The call returned a value that is not a failure.
     Success,
-    /// It returned a failure: an `Err`, another [`Fallible`] value that says so, or one that the attribute's `ok` or
-    /// `err` predicate says so of.
+    /// The call returned a failure: an `Err`, a [`Fallible`] value that is a failure, or a value that the attribute's
+    /// `ok` or `err` predicate calls a failure.
     Failure,
-    /// It unwound.
+    /// The call unwound.
     Panic,
-    /// It was a future, and was dropped after its first poll and before it finished.
+    /// The call was a future that was dropped after its first poll and before its end.
     Cancelled,
 }
 
@@ -48,17 +48,17 @@ impl fmt::Display for Outcome {
 
 /// A return type whose values can be failures.
 ///
-/// `Result` is one; so is any type of yours that you implement this for. An annotated function whose return type is
-/// neither only ever succeeds, panics or is cancelled. The type is looked at, not its spelling: an alias, or a type
-/// re-exported under another name, is recognised.
+/// `Result` implements it; implement it for types of your own. Calls of a function that returns any other type succeed,
+/// panic or are cancelled, and never fail. The attribute sees the type, not its spelling: it recognizes an alias, and
+/// a type that is re-exported under another name.
 ///
-/// A type parameter cannot be looked into: a generic `fn pass<T>(value: T) -> T` counts as a success whatever `T` turns
-/// out to be.
+/// The attribute does not see the type behind a type parameter: a call of a generic `fn pass<T>(value: T) -> T` that
+/// returns counts as a success for every `T`.
 ///
 /// # Panics
 ///
-/// A panic in `is_failure` does not reach the annotated function; the call counts as a success. One line on stderr says
-/// so the first, the tenth, the hundredth time and so on.
+/// A panic in `is_failure` does not reach the annotated function; the call counts as a success. A line on stderr reports
+/// the first, the tenth, the hundredth panic and so on.
 ///
 /// # Examples
 ///

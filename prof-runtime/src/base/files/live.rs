@@ -1,4 +1,4 @@
-//! The file that is at a path now.
+//! The open file of a path.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use super::lock::{lock_shared, try_lock, unlock};
 use crate::base::partial_write::PartialWrite;
 use crate::base::sys::files::open_at_once;
 
-/// An open file, and what is known of it.
+/// An open file, with its type, its place and its size.
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) file: File,
@@ -18,27 +18,27 @@ pub(super) struct Live {
     /// The size of the file after this process' last write.
     size_bytes: u64,
     end: End,
-    /// Another process has been seen to write to it as well.
+    /// Whether another process was seen writing to the file.
     is_shared: bool,
 }
 
 /// The type of a file. Only regular files are moved or repaired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A regular file, and where it is once links are followed.
+    /// A regular file, with its path after all links.
     Regular(PathBuf),
     /// A pipe, a terminal or another device.
     Special,
-    /// One of the process' own descriptors, such as `/dev/stdout`, whatever it is.
+    /// A descriptor of the process itself, such as `/dev/stdout`, of any type.
     Descriptor,
 }
 
-/// How a file ends, as far as this process knows without reading it.
+/// How a file ends, as far as this process knows without reading the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// With whole lines of this process.
+    /// With a whole line that this process wrote.
     Ours,
-    /// Perhaps with a torn line.
+    /// Possibly with a torn line.
     Torn,
     Unknown,
 }
@@ -65,22 +65,22 @@ impl Identity {
 pub(super) struct Found {
     identity: Identity,
     pub(super) size_bytes: u64,
-    /// Whether the file still has a name, so that others can find it.
+    /// Whether the file still has a name, by which other programs can open it.
     pub(super) has_a_name: bool,
 }
 
 impl Found {
-    /// Looks at what a path leads to. Follows links, as all that opens a path does.
+    /// Returns the metadata of the file at a path. Follows links, as opening the path does.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         if let Ok(found) = crate::base::sys::files::find(path) {
             return Ok(found.into());
         }
-        // Old systems, and old sandboxes, do not know the faster call.
+        // Old systems and old sandboxes lack the faster call.
         fs::metadata(path).map(|found| Self::of(&found))
     }
 
-    /// Looks at an open file.
+    /// Returns the metadata of an open file.
     pub(super) fn open(file: &File) -> io::Result<Self> {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         if let Ok(found) = crate::base::sys::files::find_open(file) {
@@ -107,10 +107,10 @@ impl From<crate::base::sys::files::Found> for Found {
 }
 
 impl Live {
-    /// Opens the file at a path to be appended to, and makes it if there is none.
+    /// Opens the file at a path for appending. Creates it if it does not exist.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let resolved = resolve(path)?;
-        // A pipe must not be opened for reading: the program would be its own reader.
+        // Not for reading: the program would be the reader of its own pipe.
         let is_regular = resolved.is_some() && fs::metadata(path).map_or(true, |found| found.is_file());
         let mut can_read = is_regular;
         let mut file = match open_at_once(OpenOptions::new().read(is_regular).append(true).create(true), path) {
@@ -143,7 +143,7 @@ impl Live {
         let create = || OpenOptions::new().read(true).append(true).create_new(true).open(path);
         let is_leftover = || fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
         let file = match create() {
-            // Left by a process that ended in the middle of a move.
+            // A process that ended in the middle of a move left this file.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_leftover() => {
                 fs::remove_file(path)?;
                 create()?
@@ -151,7 +151,7 @@ impl Live {
             created => created?,
         };
         if let Ok(found) = other.file.metadata() {
-            // The same users may read the new file. If that cannot be set, writing goes on all the same.
+            // The new file gets the same permissions. Writing continues if they cannot be set.
             let _ = file.set_permissions(found.permissions());
         }
         let identity = Identity::of(&file.metadata()?);
@@ -166,17 +166,17 @@ impl Live {
         })
     }
 
-    /// Whether the metadata are those of this file.
+    /// Returns whether `found` describes this file.
     pub(super) fn is(&self, found: &Found) -> bool {
         self.identity == found.identity
     }
 
-    /// Whether this file is at the path `real`, which is no link.
+    /// Returns whether this file is at the path `real`, which is not a link.
     pub(super) fn is_at(&self, real: &Path) -> bool {
         fs::symlink_metadata(real).is_ok_and(|found| found.is_file() && self.identity == Identity::of(&found))
     }
 
-    /// Follows the links of the path anew.
+    /// Follows the links of the path again.
     pub(super) fn resolve_again(&mut self, path: &Path) -> io::Result<()> {
         if let Some(real) = resolve(path)? {
             self.kind = Kind::Regular(real);
@@ -189,11 +189,12 @@ impl Live {
         self.file.set_len(0)
     }
 
-    /// Appends whole lines to the file, which has `size_bytes`, by one write: after a torn line on a line of their own.
+    /// Appends whole lines to the file, which has `size_bytes`, by one write. If the file ends in a torn line, begins
+    /// with a line break.
     ///
     /// # Errors
     ///
-    /// [`PartialWrite`], unless only the last line break is missing, which the next write then begins with.
+    /// [`PartialWrite`], unless only the last line break is missing. The next write then begins with it.
     pub(super) fn append(&mut self, lines: &[u8], size_bytes: u64) -> io::Result<()> {
         let is_known = self.end == End::Ours && size_bytes == self.size_bytes;
         self.is_shared |= size_bytes > self.size_bytes;
@@ -236,13 +237,13 @@ impl Live {
         Err(PartialWrite { written, cause }.into_io())
     }
 
-    /// Takes the lock to append to the file, which has `size_bytes`. Returns whether the file ends in a torn line,
-    /// whoever left it.
+    /// Takes the lock to append to the file, which has `size_bytes`. Returns whether the file ends in a torn line, of
+    /// any process.
     fn lock_to_append(&self, size_bytes: u64, is_known: bool) -> bool {
         let may_be_torn = !is_known && self.can_read && !self.ends_whole(size_bytes);
-        // Another process may be in the middle of writing a line. It has the shared lock then, or, if it took itself
-        // for the only writer, takes none and is done in an instant: the line is torn only if it stays so under the
-        // exclusive lock.
+        // Another process may be in the middle of a line. It then holds the shared lock, unless it believed to be the
+        // only writer; without the lock it finishes within moments. So the line is torn only if it has no line break
+        // for a while under the exclusive lock.
         if may_be_torn && try_lock(&self.file) {
             return self.stays_torn();
         }
@@ -250,9 +251,9 @@ impl Live {
         !is_known && !self.can_read && self.end == End::Torn
     }
 
-    /// Whether the last line is still without its line break after several looks.
+    /// Returns whether the last line has no line break, also when checked several times.
     fn stays_torn(&self) -> bool {
-        /// Long enough for a write that has begun.
+        /// Enough time for a write that has begun.
         const LOOKS: u32 = 16;
         let is_torn = || !Found::open(&self.file).is_ok_and(|found| self.ends_whole(found.size_bytes));
         (0..LOOKS).all(|_| {
@@ -261,10 +262,10 @@ impl Live {
         })
     }
 
-    /// Whether there is nothing before an offset, or the end of a line.
+    /// Returns whether the bytes before `offset` end in a line break, or there are none.
     fn ends_whole(&self, offset: u64) -> bool {
         let mut last = [0];
-        // If it cannot be read, the line counts as whole.
+        // If the file cannot be read, the line counts as whole.
         offset == 0 || read_at(&self.file, &mut last, offset - 1).is_err() || last == *b"\n"
     }
 }
@@ -282,10 +283,10 @@ fn read_at(mut file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     file.read_exact(bytes)
 }
 
-/// Follows all links of a path; no file need exist at its end. Returns `None` if the path leads to a descriptor of a
-/// process.
+/// Follows all links of a path, also if no file exists at its end. Returns `None` if the path leads to a descriptor of
+/// a process.
 fn resolve(path: &Path) -> io::Result<Option<PathBuf>> {
-    /// As many links as Linux follows.
+    /// The number of links that Linux follows.
     const LINKS: u32 = 40;
     let mut path = path.to_owned();
     for _ in 0..LINKS {

@@ -1,5 +1,5 @@
-//! The advisory lock of a file that several processes write to: shared to write a line, exclusive to move the file or
-//! to repair its end. Every wait for it is bounded.
+//! The advisory lock of a file that several processes write to. A process takes it shared to write a line, and
+//! exclusive to move the file or to repair its end. Every wait for it is bounded.
 
 use std::fs::File;
 
@@ -10,10 +10,10 @@ pub(super) fn try_lock(file: &File) -> bool {
     flock(file, Lock::Exclusive)
 }
 
-/// Takes the shared lock. A process that has the exclusive lock releases it at once, unless it is stopped: then this
-/// returns without the lock.
+/// Takes the shared lock. A process with the exclusive lock releases it within moments. If it does not, because it is
+/// stopped, this returns without the lock.
 pub(super) fn lock_shared(file: &File) {
-    /// How often to try, with a yield after each.
+    /// The number of attempts. The thread yields after each.
     const ATTEMPTS: u32 = 1000;
     for _ in 0..ATTEMPTS {
         if flock(file, Lock::Shared) {
@@ -23,7 +23,7 @@ pub(super) fn lock_shared(file: &File) {
     }
 }
 
-/// Gives the lock back.
+/// Releases the lock.
 pub(super) fn unlock(file: &File) {
     flock(file, Lock::Release);
 }

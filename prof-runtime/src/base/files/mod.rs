@@ -61,13 +61,13 @@ pub struct RotatingFile {
     old_files: u32,
     /// When the path was last checked; `None` after a flush, so that the next write checks it.
     looked_at: Option<Instant>,
-    /// The current trouble was reported on stderr already.
+    /// Whether the current failure was reported on stderr already.
     is_told: bool,
     /// Whether to wait for another process that moves the file; `false` after one such wait took too long.
     is_patient: bool,
     /// The process that opened the file. A forked child shares the parent's lock, so it opens the file again.
     process_id: u32,
-    /// The path led to a device or a pipe when it was opened first.
+    /// Whether the path led to a device or a pipe when it was first opened.
     is_of_device: bool,
 }
 
@@ -157,7 +157,7 @@ impl RotatingFile {
 
     /// Checks the open file, and once in `BURST` the path as well. Returns the size of the file in bytes.
     fn check_open_file(&mut self) -> io::Result<u64> {
-        /// For how long a burst of writes may go on into a moved file. It still has a name, so that nothing is lost.
+        /// How long a burst of writes may go into a moved file. It still has a name, so no line is lost.
         const BURST: Duration = Duration::from_millis(1);
         let now = clock::monotonic();
         if self.looked_at.is_some_and(|before| now.saturating_duration_since(before) < BURST) {
@@ -191,8 +191,7 @@ impl RotatingFile {
         Found::open(&self.live.file).map(|found| found.size_bytes)
     }
 
-    /// Opens the file at the path, which is a different one now. If that fails, keeps the open file as long as it still
-    /// has a name elsewhere.
+    /// Opens the file that is now at the path. If that fails, keeps the open file as long as it has a name elsewhere.
     fn reopen(&mut self) -> io::Result<()> {
         match Live::open(&self.path) {
             Ok(live) => {
@@ -211,14 +210,14 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// Starts a new file, unless another process has.
+    /// Starts a new file, unless another process has done so.
     ///
     /// # Errors
     ///
-    /// If that is not possible; then nothing has changed.
+    /// If the file cannot be moved or created. No file has changed then.
     fn start_over(&mut self) -> io::Result<()> {
         if self.process_id != std::process::id() {
-            // What was opened before a fork has one lock for both processes.
+            // A file that was opened before a fork has one lock for both processes.
             self.live = Live::open(&self.path)?;
             self.process_id = std::process::id();
         }
@@ -235,9 +234,9 @@ impl RotatingFile {
         Ok(())
     }
 
-    /// Returns the new file; `None` if it is the same one, emptied, or was moved by someone else.
+    /// Returns the new file. Returns `None` if the old one was emptied instead, or another process moved it.
     fn start_over_locked(&mut self, real: &Path) -> io::Result<Option<Live>> {
-        // The lock keeps other `RotatingFile`s from moving the file from here on; one may have moved it just before.
+        // Another `RotatingFile` may have moved the file before this one got the lock.
         if !self.live.is_at(real) {
             return self.live.resolve_again(&self.path).map(|()| None);
         }
@@ -269,7 +268,7 @@ impl RotatingFile {
         Ok(Some(next))
     }
 
-    /// Reports trouble on stderr, once until it is over.
+    /// Reports a failure on stderr, once until the file works again.
     fn tell(&mut self, what: &str) {
         if !std::mem::replace(&mut self.is_told, true) {
             stderr::line(format_args!("prof: {} {what}", self.path.display()));
@@ -289,7 +288,8 @@ fn swap(new: &Path, real: &Path, old: &Path) -> io::Result<()> {
     })
 }
 
-/// The same on file systems without hard links. If another process creates a file at `real` in between, that one stays.
+/// Does the same on file systems without hard links. If another process creates a file at `real` in between, that file
+/// stays.
 fn swap_without_links(new: &Path, real: &Path, old: &Path) -> io::Result<()> {
     fs::rename(real, old)?;
     if fs::symlink_metadata(real).is_ok() {
@@ -309,7 +309,7 @@ impl Write for RotatingFile {
         Ok(bytes.len())
     }
 
-    /// Nothing is held back. The next write looks anew which file is at the path.
+    /// Makes the next write check which file is at the path. Nothing is buffered.
     fn flush(&mut self) -> io::Result<()> {
         self.looked_at = None;
         self.live.file.flush()

@@ -23,11 +23,11 @@ pub(super) fn with_suffix(path: &Path, suffix: impl std::fmt::Display) -> PathBu
 }
 
 impl Shift {
-    /// Moves the old files of `path` on, of which `kept` are kept.
+    /// Renames the old files of `path`, each to the next number. `kept` is the number of old files to keep.
     ///
     /// # Errors
     ///
-    /// If one cannot be moved, or is no file; then none has moved.
+    /// If one cannot be renamed, or is not a file. All then have their old names.
     pub(super) fn begin(path: &Path, kept: u32) -> io::Result<Self> {
         let old = |age: u32| with_suffix(path, age);
         let mut shift = Self { moved: Vec::new(), oldest: with_suffix(path, "oldest") };
@@ -54,7 +54,7 @@ impl Shift {
         }
     }
 
-    /// Moves everything back.
+    /// Undoes all renames.
     pub(super) fn undo(self) {
         for (from, to) in self.moved.into_iter().rev() {
             // A file that cannot be renamed back keeps the name of an old file.
@@ -63,11 +63,11 @@ impl Shift {
     }
 }
 
-/// Whether there is an old file.
+/// Returns whether an old file exists at the path.
 ///
 /// # Errors
 ///
-/// If there is something else, which must not be moved.
+/// If the path leads to anything but a file, which must not be moved.
 fn exists(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_file() => Ok(true),

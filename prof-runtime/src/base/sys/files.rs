@@ -47,14 +47,14 @@ pub(crate) struct Found {
     pub(crate) names: u32,
 }
 
-/// Looks at the file that a path leads to.
+/// Returns the metadata of the file at a path.
 ///
-/// Unlike [`std::fs::metadata`], it does not ask for times: once they have been asked for, the next write to the file
-/// stores times of a finer resolution, which makes that write take more than twice as long.
+/// Unlike [`std::fs::metadata`], does not read the times: after they were read, the next write to the file stores times
+/// of a finer resolution, and takes more than twice as long.
 ///
 /// # Errors
 ///
-/// If there is none, or it cannot be looked at.
+/// If there is no file, or its metadata cannot be read.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn find(path: &Path) -> io::Result<Found> {
     use std::os::unix::ffi::OsStrExt as _;
@@ -62,11 +62,11 @@ pub(crate) fn find(path: &Path) -> io::Result<Found> {
     statx(libc::AT_FDCWD, &CString::new(path.as_os_str().as_bytes())?, 0)
 }
 
-/// Looks at an open file, which takes a third of the time.
+/// Returns the metadata of an open file, in a third of the time that [`find`] takes.
 ///
 /// # Errors
 ///
-/// If it cannot be looked at.
+/// If the metadata cannot be read.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn find_open(file: &File) -> io::Result<Found> {
     use std::os::fd::AsRawFd as _;

@@ -4,11 +4,11 @@
 #[cfg(unix)]
 pub(crate) use self::descriptors::NotInherited;
 
-/// Has these run around each fork on the thread that forks: before it, and after it in the parent and in the child.
+/// Registers functions that run on the forking thread: before each fork, and after it in the parent and in the child.
 #[cfg(all(unix, not(miri)))]
 pub(crate) fn at_fork(before: extern "C" fn(), in_parent: extern "C" fn(), in_child: extern "C" fn()) {
     // SAFETY: the hooks have no state and do not unwind. Where this crate is in a library that is unloaded, the C
-    // library forgets them with it. Where it has no memory for them, forks go without.
+    // library removes them with it. If it has no memory for them, they do not run.
     unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
 }
 
@@ -34,20 +34,20 @@ mod descriptors {
     use std::sync::Once;
     use std::sync::atomic::{AtomicI32, Ordering};
 
-    /// Has every forked child close one descriptor at once. `O_CLOEXEC` closes it only when the child executes
+    /// Makes every forked child close one descriptor at once. `O_CLOEXEC` closes it only when the child executes
     /// another program.
     ///
-    /// It has to be dropped before the descriptor is closed.
+    /// Drop this before the descriptor is closed.
     #[derive(Debug)]
     pub(crate) struct NotInherited {
         slot: Option<&'static AtomicI32>,
     }
 
-    /// The descriptors that a child closes; -1 where there is none.
+    /// The descriptors that a child closes; -1 in a free slot.
     static NOT_INHERITED: [AtomicI32; 1024] = [const { AtomicI32::new(-1) }; 1024];
 
     impl NotInherited {
-        /// Lists the descriptor of `file`. If 1024 others are listed already, forked children keep it open.
+        /// Registers the descriptor of `file`. If 1024 others are registered, forked children keep it open.
         pub(crate) fn new(file: &impl AsRawFd) -> Self {
             static IS_HOOKED: Once = Once::new();
             // SAFETY: `close_in_child` has no state, does not unwind, and calls `close` alone, which may be called in a
@@ -71,8 +71,8 @@ mod descriptors {
         for slot in &NOT_INHERITED {
             let fd: RawFd = slot.swap(-1, Ordering::SeqCst);
             if fd >= 0 {
-                // SAFETY: the descriptor is open: a slot is cleared before its descriptor is closed. Whoever owns it is
-                // on a thread that the child does not have, so that no one uses or closes it there.
+                // SAFETY: the descriptor is open: a slot is cleared before its descriptor is closed. Its owner is on a
+                // thread that the child does not have, so nothing uses or closes it there.
                 unsafe { libc::close(fd) };
             }
         }

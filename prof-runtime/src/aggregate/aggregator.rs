@@ -18,9 +18,10 @@ use crate::thread;
 /// [`Snapshot`]s of them.
 ///
 /// Each thread writes to numbers of its own without locks, 2.8 KiB per function that it has called. A snapshot merges
-/// them. The numbers of an ended thread are continued by a later thread or added to totals, so memory does not grow with
-/// the number of threads that ever ran. Values from [`put_metric`](fn@crate::put_metric) are summed by group and name, for up to 2 000 names.
-/// Values of further names are dropped and counted, and so are values of another kind than the first of their name.
+/// them. The numbers of an ended thread are continued by a later thread or added to totals, so memory does not grow
+/// with the number of threads that ever ran. Values from [`put_metric`](fn@crate::put_metric) are summed by group and
+/// name, for up to 2 000 names. Values of further names are dropped and counted, and so are values of another kind than
+/// the first of their name.
 ///
 /// A clone is a handle to the same numbers.
 ///

@@ -132,8 +132,8 @@ pub fn probe_output<F: Future>(_: &F) -> Probe<F::Output> {
 }
 
 // The macros import the traits below, whose methods are found only where they are in scope. The attribute cannot
-// generate the `use` itself: in edition 2015, a `use` reads a path of the user's (`crate = …`) as one from the crate's
-// root.
+// generate the `use` itself: in edition 2015, a `use` reads a path of the user's (`crate = …`) as one from the root of
+// the crate.
 
 /// Finishes a call by the type of its value.
 #[doc(hidden)]

@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// longer than a given time.
 ///
 /// The attribute declares the objective, and [`Callsite::objective`](crate::Callsite::objective) returns it. The
-/// running program does not act on it. The feature `rules` generates alert rules for Prometheus and a dashboard from it.
+/// running program does not act on it. The feature `rules` generates alert rules for Prometheus and a dashboard of it.
 ///
 /// # Examples
 ///

@@ -49,8 +49,8 @@ impl fmt::Display for Outcome {
 /// A return type whose values can be failures.
 ///
 /// `Result` implements it; implement it for types of your own. Calls of a function that returns any other type succeed,
-/// panic or are cancelled, and never fail. The attribute sees the type, not its spelling: it recognizes an alias, and
-/// a type that is re-exported under another name.
+/// panic or are cancelled, and never fail. The attribute sees the type, not its spelling: it recognizes an alias and a
+/// type that is re-exported under another name.
 ///
 /// The attribute does not see the type behind a type parameter: a call of a generic `fn pass<T>(value: T) -> T` that
 /// returns counts as a success for every `T`.

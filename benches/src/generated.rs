@@ -213,7 +213,7 @@ impl Generated {
     }
 
     /// The program, once it was built without.
-    pub(crate) fn unoptimised(&self) -> PathBuf {
+    pub(crate) fn unoptimized(&self) -> PathBuf {
         self.built("debug")
     }
 

@@ -67,7 +67,7 @@ enum Command {
     /// Processor time that many annotated functions take to compile.
     #[cfg(unix)]
     Compiletime(compiletime::Options),
-    /// Nanoseconds per call in builds without optimisation, where tests run.
+    /// Nanoseconds per call in builds without optimization, where tests run.
     Devprofile(devprofile::Options),
     /// Cost per call and memory as threads and functions grow, and as threads come and go.
     #[cfg(unix)]

@@ -49,7 +49,7 @@ pub(crate) fn run(dir: &Path, threads: usize, as_record: bool) -> Result<(), Run
     });
     let found = context.run(|context| run_in(context, dir, threads))?;
     if !as_record {
-        summarise(&found);
+        summarize(&found);
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ fn progress_bar(files: usize) -> ProgressBar {
     ProgressBar::new(files as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn summarise(found: &Found) {
+fn summarize(found: &Found) {
     println!("{} files, {} lines, {} bytes", found.files, found.lines, found.bytes);
     let items: Vec<String> = found.items.0.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("items: {}", items.join(", "));

@@ -66,7 +66,7 @@ pub fn list(site: &'static Callsite) {
     registry::list(site);
 }
 
-// The functions below are not `inline(always)`: without optimisation, what is inlined takes stack in every annotated
+// The functions below are not `inline(always)`: without optimization, what is inlined takes stack in every annotated
 // function, and with it they are inlined all the same.
 
 /// Begins a call that leaves by its end, or by unwinding.
@@ -105,7 +105,7 @@ pub fn is_measured(call: &impl InProgress) -> bool {
     call.is_measured()
 }
 
-/// Ends a call that is not measured: without optimisation, its drop is two calls of functions.
+/// Ends a call that is not measured: without optimization, its drop is two calls of functions.
 #[inline(always)]
 pub fn forget(call: impl InProgress) {
     let _ = ManuallyDrop::new(call);

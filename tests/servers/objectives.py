@@ -81,7 +81,7 @@ def rules():
                 while time.monotonic() < well + 30:
                     assert (found := firing()) == set(), f"well-behaved, and yet: {found}"
                     time.sleep(1)
-                print("ok    no alert in 30 s of good behaviour")
+                print("ok    no alert in 30 s of good behavior")
                 check("failures of GET /orders", query('function:prof_misses:ratio_rate30s{function="GET /orders"}'), 0.05, 2)
                 assert query('function:prof_misses:ratio_rate30s{function="load"}') < 0.05
                 check("budget of render", query('function:prof_error_budget:remaining{function="render"}'), 1)
@@ -98,7 +98,7 @@ def rules():
                 good = time.monotonic()
                 pages = lambda: [alert for alert in firing() if alert[2] == "page"]
                 wait_for("end of the pages", lambda: pages() == [] or None, 60)
-                print(f"ok    no page after {time.monotonic() - good:.0f} s of good behaviour")
+                print(f"ok    no page after {time.monotonic() - good:.0f} s of good behavior")
             down = time.monotonic()
             silent = {("ProfObjectiveWithoutData", function, "ticket") for function in ("GET /orders", "load", "render")}
             wait_for("alert that nothing is known", lambda: silent <= firing() or None, 90)
@@ -142,7 +142,7 @@ def rehearse(rules, file):
         firing("6h17m", "page", 0),
         firing("6h19m", "page", 1),
         expect("6h30m", f"round(sum(function:prof_error_budget:burn_rate{{{labels}}}))", 25),
-        # Within 30 min of good behaviour, the short windows of the pages are good again; those of tickets are longer.
+        # Within 30 min of good behavior, the short windows of the pages are good again; those of tickets are longer.
         firing("7h25m", "page", 1),
         firing("7h31m", "page", 0),
         firing("7h31m", "ticket", 1),

@@ -19,7 +19,7 @@ thread_local! {
 struct Counting;
 
 // SAFETY: every call goes to the system's allocator unchanged, which fulfils the contract. The counter is a
-// constant-initialised thread-local value without destructor, so that counting neither allocates nor fails.
+// constant-initialized thread-local value without destructor, so that counting neither allocates nor fails.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);

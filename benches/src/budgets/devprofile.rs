@@ -1,4 +1,4 @@
-//! What a call may cost in a build without optimisation, which is where tests run.
+//! What a call may cost in a build without optimization, which is where tests run.
 
 use super::Budget;
 use crate::devprofile::{self, DevProfile};

@@ -1,7 +1,7 @@
-//! Nanoseconds per call in builds without optimisation: what tests pay.
+//! Nanoseconds per call in builds without optimization: what tests pay.
 //!
 //! One program has all the functions, with every attribute and without. It is built with the dev profile as it is, and
-//! once more with the dependencies optimised, which is a setting of the user's. Each mode runs in a process of its own,
+//! once more with the dependencies optimized, which is a setting of the user's. Each mode runs in a process of its own,
 //! since what one sets up stays; all modes take turns.
 
 use std::collections::HashMap;
@@ -77,18 +77,18 @@ pub(crate) struct DevProfile {
     /// With the dev profile as it is.
     pub(crate) ns_above_plain: f64,
     /// With `[profile.dev.package."*"] opt-level = 3`.
-    pub(crate) ns_above_plain_dependencies_optimised: f64,
+    pub(crate) ns_above_plain_dependencies_optimized: f64,
 }
 
 impl Row for DevProfile {
-    const HEADS: &'static [&'static str] = &["function", "returns", "above plain", "dependencies optimised"];
+    const HEADS: &'static [&'static str] = &["function", "returns", "above plain", "dependencies optimized"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.name.to_owned(),
             self.body.to_owned(),
             number(self.ns_above_plain, 1),
-            number(self.ns_above_plain_dependencies_optimised, 1),
+            number(self.ns_above_plain_dependencies_optimized, 1),
         ]
     }
 }
@@ -104,7 +104,7 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<DevProfile>, BenchError> 
     if modes.is_empty() {
         return Err(BenchError::NoSubject(options.filter.clone().unwrap_or_default()));
     }
-    let programs = [program("generated-dev", "")?, program("generated-dev-optimised", OPTIMISED)?];
+    let programs = [program("generated-dev", "")?, program("generated-dev-optimized", OPTIMIZED)?];
     let mut found: HashMap<(usize, &str, &str), Vec<f64>> = HashMap::new();
     for _ in 0..options.runs {
         for &mode in &modes {
@@ -120,7 +120,7 @@ pub(crate) fn measure(options: &Options) -> Result<Vec<DevProfile>, BenchError> 
         name: mode,
         body,
         ns_above_plain: ns(0, mode, body),
-        ns_above_plain_dependencies_optimised: ns(1, mode, body),
+        ns_above_plain_dependencies_optimized: ns(1, mode, body),
     });
     Ok(rows.collect())
 }
@@ -132,8 +132,8 @@ impl Options {
 
     /// What one run found of each body.
     fn run_once(&self, program: &Generated, mode: &str) -> Result<Vec<(&'static str, f64)>, BenchError> {
-        let name = || program.unoptimised().display().to_string();
-        let output = Command::new(program.unoptimised())
+        let name = || program.unoptimized().display().to_string();
+        let output = Command::new(program.unoptimized())
             .args([mode, &self.rounds.to_string(), &self.calls.to_string()])
             .output()
             .map_err(BenchError::io(format!("could not run {}", name())))?;
@@ -147,10 +147,10 @@ impl Options {
     }
 }
 
-/// What has dependencies optimised, as a user would write it.
-const OPTIMISED: &str = "[profile.dev.package.'*']\nopt-level = 3\n";
+/// What has dependencies optimized, as a user would write it.
+const OPTIMIZED: &str = "[profile.dev.package.'*']\nopt-level = 3\n";
 
-/// Writes the program and builds it, without optimisation but for what the manifest's last lines say.
+/// Writes the program and builds it, without optimization but for what the manifest's last lines say.
 fn program(package: &str, profile: &str) -> Result<Generated, BenchError> {
     const PEERS: &str = "fastrace = { version = '0.7.19', features = ['enable'] }\n\
          hotpath = { version = '0.30.3', features = ['hotpath'] }\ntracing = '0.1.44'\n";

@@ -36,7 +36,7 @@ pub(crate) unsafe fn own(number: &atomic::AtomicU64) -> u64 {
 #[inline(always)]
 pub(crate) fn load_unmodelled(number: &std::sync::atomic::AtomicU64) -> u64 {
     #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-    return unoptimised::load(number);
+    return unoptimized::load(number);
     #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
     number.load(std::sync::atomic::Ordering::Relaxed)
 }
@@ -45,7 +45,7 @@ pub(crate) fn load_unmodelled(number: &std::sync::atomic::AtomicU64) -> u64 {
 #[inline(always)]
 pub(crate) fn load(number: &atomic::AtomicU64) -> u64 {
     #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-    return unoptimised::load(number);
+    return unoptimized::load(number);
     #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
     number.load(atomic::Ordering::Relaxed)
 }
@@ -54,7 +54,7 @@ pub(crate) fn load(number: &atomic::AtomicU64) -> u64 {
 #[inline(always)]
 pub(crate) fn store(number: &atomic::AtomicU64, value: u64) {
     #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-    unoptimised::store(number, value);
+    unoptimized::store(number, value);
     #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
     number.store(value, atomic::Ordering::Relaxed);
 }
@@ -91,7 +91,7 @@ pub(crate) fn array<T, const N: usize>(value: impl Fn() -> T) -> [T; N] {
 /// about 35 instructions: three function calls and a match on the ordering. `debug_assertions` stands for such a build,
 /// since no `cfg` tells the level of optimization.
 #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-mod unoptimised {
+mod unoptimized {
     use std::arch::asm;
     use std::ptr;
     use std::sync::atomic::AtomicU64;

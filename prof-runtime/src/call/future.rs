@@ -125,7 +125,7 @@ impl InProgress for AsyncCall {
     }
 
     #[inline(always)]
-    #[allow(clippy::redundant_pattern_matching)] // `is_some` is a call in a build without optimisation.
+    #[allow(clippy::redundant_pattern_matching)] // `is_some` is a call in a build without optimization.
     fn is_measured(&self) -> bool {
         matches!(self.site, Some(_))
     }

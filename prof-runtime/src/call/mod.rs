@@ -130,7 +130,7 @@ impl InProgress for Call {
     }
 
     #[inline(always)]
-    #[allow(clippy::redundant_pattern_matching)] // `is_some` is a call in a build without optimisation.
+    #[allow(clippy::redundant_pattern_matching)] // `is_some` is a call in a build without optimization.
     fn is_measured(&self) -> bool {
         matches!(self.0, Some(_))
     }

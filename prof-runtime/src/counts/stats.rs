@@ -90,7 +90,7 @@ fn add(number: &AtomicU64, by: u64) {
 impl Stats {
     /// Creates the numbers of a thread that has made no call.
     ///
-    /// They are written where they stay. A build without optimisation would lay them out on the stack several times
+    /// They are written where they stay. A build without optimization would lay them out on the stack several times
     /// over, 3 KiB each time, and a thread may have 16 KiB.
     pub(crate) fn new(site: &'static Callsite, counts: &Arc<Counts>) -> Arc<Self> {
         let mut stats = Arc::<Self>::new_uninit();

@@ -185,8 +185,8 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
     out
 }
 
-/// Lines as text. Whole lines are coloured, so that colours do not count as width.
-pub(super) fn colour(lines: &[String], style: impl Fn(usize) -> Style) -> String {
+/// Lines as text. Whole lines are colored, so that colors do not count as width.
+pub(super) fn color(lines: &[String], style: impl Fn(usize) -> Style) -> String {
     let line = |(at, line): (usize, &String)| {
         let style = style(at);
         format!("{style}{line}{style:#}\n")

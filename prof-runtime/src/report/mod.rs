@@ -73,7 +73,7 @@ impl Report {
         Self { format: Format::Json, output: Output::Stderr }
     }
 
-    /// Sets that the report is written to `writer`, without colours and up to 160 columns wide.
+    /// Sets that the report is written to `writer`, without colors and up to 160 columns wide.
     pub fn to(mut self, writer: impl Write + Send + 'static) -> Self {
         self.output = Output::Writer(Box::new(writer));
         self
@@ -115,7 +115,7 @@ fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result
     }
 }
 
-/// With its colours if stderr takes them.
+/// With its colors if stderr takes them.
 #[cfg(unix)]
 fn write_to_stderr(text: &str) -> io::Result<()> {
     match anstream::AutoStream::choice(&io::stderr()) {
@@ -126,10 +126,10 @@ fn write_to_stderr(text: &str) -> io::Result<()> {
     }
 }
 
-/// With its colours if stderr takes them. Some consoles are told of colours by calls instead.
+/// With its colors if stderr takes them. Some consoles are told of colors by calls instead.
 #[cfg(not(unix))]
 fn write_to_stderr(text: &str) -> io::Result<()> {
-    // Locked, so that nothing else comes in between: colours are taken out piece by piece.
+    // Locked, so that nothing else comes in between: colors are taken out piece by piece.
     let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
     stderr.write_all(text.as_bytes())?;
     stderr.flush()
@@ -137,7 +137,7 @@ fn write_to_stderr(text: &str) -> io::Result<()> {
 
 impl Snapshot {
     /// Returns the numbers as the text of a table, as [`report_at_exit`](crate::report_at_exit) prints it, but without
-    /// colours and up to 160 columns wide. The share is of the wall time from [`started_at`](Self::started_at) to
+    /// colors and up to 160 columns wide. The share is of the wall time from [`started_at`](Self::started_at) to
     /// [`taken_at`](Self::taken_at).
     ///
     /// # Examples

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anstyle::{AnsiColor, Style};
 
-use super::layout::{Column, GivesWay, colour, lay_out, wrap};
+use super::layout::{Column, GivesWay, color, lay_out, wrap};
 use super::units::{count, duration, number, share};
 use crate::base::text::Foreign;
 use crate::counts::{FunctionStats, Snapshot, ValueStats};
@@ -13,7 +13,7 @@ const HEADER: Style = Style::new().bold();
 /// The style of rows with failures or panics.
 const TROUBLE: Style = AnsiColor::Red.on_default();
 
-/// The report, with colours, no line of which is wider than `width`.
+/// The report, with colors, no line of which is wider than `width`.
 pub(super) fn table(snapshot: &Snapshot, width: usize) -> String {
     let mut functions: Vec<&FunctionStats> =
         snapshot.functions.iter().filter(|function| function.calls() > 0 || function.in_flight > 0).collect();
@@ -22,7 +22,7 @@ pub(super) fn table(snapshot: &Snapshot, width: usize) -> String {
     let mut text = wrap(&headline(snapshot, &functions, elapsed_ns), width);
     if !functions.is_empty() {
         let (lines, left_out) = lay_out(function_columns(&functions, elapsed_ns), width);
-        text += &colour(&lines, |line| match line {
+        text += &color(&lines, |line| match line {
             0 => HEADER,
             _ if functions[line - 1].failure > 0 || functions[line - 1].panic > 0 => TROUBLE,
             _ => Style::new(),
@@ -36,7 +36,7 @@ pub(super) fn table(snapshot: &Snapshot, width: usize) -> String {
     if !snapshot.values.is_empty() {
         let (lines, left_out) = lay_out(value_columns(&snapshot.values), width);
         text += "\n";
-        text += &colour(&lines, |line| if line == 0 { HEADER } else { Style::new() });
+        text += &color(&lines, |line| if line == 0 { HEADER } else { Style::new() });
         text += &note(&left_out, width);
     }
     if snapshot.values_dropped > 0 {

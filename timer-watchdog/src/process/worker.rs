@@ -72,7 +72,7 @@ pub enum Standing {
 #[non_exhaustive]
 pub enum RefusedWorker {
     /// The number is at most 1: it names a group, all processes, or the init process.
-    #[error("process numbers up to 1 are never signalled")]
+    #[error("process numbers up to 1 are never signaled")]
     Number,
     /// It is the server's own process. See [`KillPolicy::own_process_too`](crate::KillPolicy::own_process_too).
     #[error("it is the server's own process")]

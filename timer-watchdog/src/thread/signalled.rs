@@ -20,7 +20,7 @@ pub(crate) struct Signalled<T> {
 }
 
 impl<T> Signalled<T> {
-    /// Returns a signalled value whose waits count on the monotonic clock.
+    /// Returns a signaled value whose waits count on the monotonic clock.
     pub(crate) fn new(value: T) -> Self {
         Self { clock: Clock::monotonic(), value: Mutex::new(value), changed: Condvar::new() }
     }
@@ -82,11 +82,11 @@ impl<T> Signalled<T> {
 }
 
 impl<T: Send + 'static> Signalled<T> {
-    /// Returns a signalled value whose waits count on `clock`. A mock clock wakes the waiters when its time moves.
+    /// Returns a signaled value whose waits count on `clock`. A mock clock wakes the waiters when its time moves.
     pub(crate) fn with_clock(value: T, clock: &Clock) -> Arc<Self> {
-        let signalled = Arc::new(Self { clock: clock.clone(), ..Self::new(value) });
-        clock.wake_on_move(&signalled);
-        signalled
+        let signaled = Arc::new(Self { clock: clock.clone(), ..Self::new(value) });
+        clock.wake_on_move(&signaled);
+        signaled
     }
 }
 
@@ -105,10 +105,10 @@ mod loom_tests {
     fn a_wake_is_never_lost() {
         loom::model(|| {
             let signalled = Arc::new(Signalled::new(false));
-            let waker = Arc::clone(&signalled);
+            let waker = Arc::clone(&signaled);
             let thread = loom::thread::spawn(move || waker.update(|woken| *woken = true));
             // With no timeout, a lost wake would be a deadlock, which loom reports.
-            assert!(signalled.wait(|woken| woken.then_some(true)));
+            assert!(signaled.wait(|woken| woken.then_some(true)));
             thread.join().unwrap();
         });
     }

@@ -1,6 +1,6 @@
 //! The switch between the standard library's synchronization and loom's model of it.
 //!
-//! Code that a loom model runs imports from here: the frames of [`crate::hang`], and the signalled values behind every
+//! Code that a loom model runs imports from here: the frames of [`crate::hang`], and the signaled values behind every
 //! wait, stop and wake.
 
 #[cfg(loom)]

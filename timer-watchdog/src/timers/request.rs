@@ -15,7 +15,7 @@ pub trait WorkerId: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static {}
 
 impl<T: Clone + Eq + Hash + fmt::Debug + Send + Sync + 'static> WorkerId for T {}
 
-/// The number of a process. Unchecked: a reaper decides whether it may be signalled.
+/// The number of a process. Unchecked: a reaper decides whether it may be signaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(pub i32);
 

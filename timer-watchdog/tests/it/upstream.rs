@@ -1,4 +1,4 @@
-//! The behaviours of the local timers that upstream's own tests pin: U6 to U8 and U12 to U20.
+//! The behaviors of the local timers that upstream's own tests pin: U6 to U8 and U12 to U20.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! The behaviours of the file timers that upstream's own tests pin: U21 to U37, with real processes and real pipes.
+//! The behaviors of the file timers that upstream's own tests pin: U21 to U37, with real processes and real pipes.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};

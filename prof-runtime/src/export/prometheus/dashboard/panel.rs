@@ -137,7 +137,7 @@ pub(super) fn alerts() -> [Value; 1] {
     [panel]
 }
 
-/// The colours of values, each from a value on.
+/// The colors of values, each from a value on.
 fn thresholds(steps: &[(Value, &str)]) -> Value {
     let steps: Vec<_> = steps.iter().map(|(from, color)| json!({ "value": from, "color": color })).collect();
     json!({ "mode": "absolute", "steps": steps })

@@ -99,7 +99,7 @@ pub fn enter_async(site: &'static Callsite) -> AsyncCall {
     call::enter_async(site)
 }
 
-/// Returns whether anyone listened when the call began.
+/// Returns whether a handler received calls of the site when the call began.
 #[inline(always)]
 pub fn is_measured(call: &impl InProgress) -> bool {
     call.is_measured()

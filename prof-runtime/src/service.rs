@@ -35,7 +35,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
     base::lock(mutex)
 }
 
-/// Writes `prof: ` and a message to stderr as one line, as [`Foreign`](crate::text::Foreign) text whatever is in it.
+/// Writes `prof: ` and a message to stderr as one line, as [`Foreign`](crate::text::Foreign) text.
 ///
 /// It never panics, and leaves the line out if nobody reads stderr within 100 ms.
 pub fn warn(message: fmt::Arguments<'_>) {

@@ -72,7 +72,7 @@ extern "C" fn begin_async_for_receivers(site: &'static Callsite) -> AsyncCall {
     if receivers(site) == Receivers::None {
         return AsyncCall::UNMEASURED;
     }
-    // A site that a handler listens to may be found at once by the next call.
+    // The next call may find a site that a handler receives calls of at once.
     let begun = thread::find_unparked(site, SiteState::begin_async);
     AsyncCall::begun(site, begun.unwrap_or_else(|| count(site, SiteState::begin_async)))
 }

@@ -57,7 +57,7 @@ extern "C" fn begin_timed(site_state: NonNull<SiteState>) -> Measured {
 
 /// Begins a call that is the first of its thread, or in a scope, or whose site state is not in its home slot.
 ///
-/// What a thread calls in its last destructors, where it keeps nothing any more, is timed.
+/// What a thread calls in its last destructors, where it keeps nothing anymore, is timed.
 #[cold]
 #[inline(never)]
 extern "C" fn begin_slowly(site: &'static Callsite) -> Measured {

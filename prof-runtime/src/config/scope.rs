@@ -145,7 +145,7 @@ impl Drop for ScopedHandler {
 }
 
 fn push(installed: &Arc<GuardedHandler>) {
-    // A thread that is running its last destructors emits nothing to scopes any more.
+    // A thread that is running its last destructors emits nothing to scopes anymore.
     let _ = SCOPES.try_with(|scopes| {
         // The list may grow, by an allocator that is annotated itself.
         inside(|| scopes.borrow_mut().push(Arc::clone(installed)));

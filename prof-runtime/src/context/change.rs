@@ -62,7 +62,7 @@ impl MetricsContext {
         self.set_at(metric, value.into(), Location::caller(), Existing::Refuse)
     }
 
-    /// Sets a metric, whatever value and kind it had before.
+    /// Sets a metric. It may have had another value or kind before.
     ///
     /// # Errors
     ///

@@ -192,7 +192,7 @@ mod tests {
         std::iter::once(path.to_owned()).chain(inner).collect()
     }
 
-    /// Whatever can be asked of a snapshot.
+    /// Calls every method of a snapshot.
     fn ask_everything(snapshot: &Snapshot, other: &Snapshot) {
         for function in &snapshot.functions {
             let _ = (function.calls(), function.estimated_total_ns(), function.mean_ns(), function.histogram.count());

@@ -73,7 +73,7 @@ const NO_CALL: u64 = u64::MAX;
 ///
 /// # Safety
 ///
-/// There is room for them, which nobody else has.
+/// The memory has room for them, and no other reference leads to it.
 unsafe fn clear(buckets: *mut [AtomicU32; BUCKETS]) {
     for at in 0..BUCKETS {
         // SAFETY: the caller's, and the place is within the array.
@@ -163,7 +163,7 @@ impl Stats {
         add(&self.outcomes[outcome.index()], 1);
         add(&self.total_ns, duration_ns);
         // The bucket is a dozen dependent instructions away from the clock's reading, and the next reading would wait
-        // for them all. The duration of the call before is at hand.
+        // for them all. The duration of the call before is known already.
         let before = load(&self.latest_ns);
         store(&self.latest_ns, duration_ns);
         let at = bucket_of_common(before);

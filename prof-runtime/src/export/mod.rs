@@ -49,8 +49,8 @@ pub use crate::handler::losses::{HandlerLosses, Loss, LossCounter, LossUnit, Los
 pub trait Exporter: Send {
     /// Writes out one snapshot: all that was counted from the start until now.
     ///
-    /// Whoever writes differences keeps the last snapshot that it wrote and subtracts it, so that an export that fails
-    /// is made up for by the next one.
+    /// An exporter that writes differences keeps the last snapshot that it wrote and subtracts it, so that an export
+    /// that fails is made up for by the next one.
     ///
     /// # Errors
     ///

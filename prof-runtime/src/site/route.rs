@@ -5,14 +5,14 @@
 pub(crate) struct Route(u64);
 
 impl Route {
-    /// Nothing listens: neither read the clock nor count.
+    /// No handler receives the calls: neither read the clock nor count.
     pub(crate) const OFF: Self = Self(0);
     /// The site was not called since it was loaded; ask for its route.
     pub(crate) const UNRESOLVED: Self = Self(1);
-    /// No handler listens but, perhaps, a scoped one of the thread.
+    /// No handler receives the calls but, perhaps, a scoped one of the thread.
     pub(crate) const SCOPED_ONLY: Self = Self(2);
 
-    /// Count the call in this aggregator, which is all that listens.
+    /// Count the call in this aggregator, which is the only handler.
     pub(crate) const fn to_aggregator(id: u64) -> Self {
         Self(2 * id + 3)
     }

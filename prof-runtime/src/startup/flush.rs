@@ -28,7 +28,7 @@ use crate::handler::{FlushError, FlushFailures};
 ///
 /// impl Exporter for Names {
 ///     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
-///         // Nobody receives it any more when the program ends.
+///         // The receiver is gone when the program ends.
 ///         let _ = self.0.send(snapshot.functions.len());
 ///         Ok(())
 ///     }

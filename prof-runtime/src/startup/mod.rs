@@ -13,7 +13,7 @@
 //! | `signals` | `signals` | nothing by itself: SIGTERM, SIGINT (Ctrl-C) and SIGHUP end everything in order |
 //! | `off` | none | nothing; it stands alone, and so does an empty list |
 //!
-//! Parts are separated by commas. Whatever they start listens beside the handlers that the program
+//! Parts are separated by commas. What they start observes beside the handlers that the program
 //! [configures](crate::configure), and to all groups. What writes or sends does so on threads of its own, behind
 //! queues that are bounded: what a target is too slow for is lost, and counted by [`ProfGuard::losses`].
 //!
@@ -109,7 +109,7 @@ pub use self::guard::ProfGuard;
 /// Counts every annotated call from now on, and prints a [table](crate::Report) of them to stderr when the returned
 /// guard is dropped, or the process exits before that: bind it in `main`.
 ///
-/// It is `ProfBuilder::new().report()`, started, which cannot fail. The report listens beside whatever handlers are
+/// It is `ProfBuilder::new().report()`, started, which cannot fail. The report observes beside the handlers that are
 /// configured, and to all groups; only what is [`scoped`](crate::scoped) passes it by. [How a program
 /// ends](self#the-end) says which ends print it. If nobody reads what it is printed to, it is given up after 6 s. A
 /// process that was forked from the one that counts prints none.

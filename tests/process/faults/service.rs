@@ -401,7 +401,7 @@ impl Service {
 
     /// What the program knows of what `PROF` started.
     fn tell(&self, what: &str, word: &str) -> Result<String, Box<dyn Error>> {
-        let prof = self.prof.as_ref().ok_or("nothing is started any more")?;
+        let prof = self.prof.as_ref().ok_or("nothing is started anymore")?;
         let loss = |loss: &Loss| format!("[{} {}={}]", loss.target, loss.unit.as_str(), loss.count);
         Ok(match what {
             "flush" => match prof.flush() {

@@ -51,7 +51,7 @@ impl ControlGroup {
         started
     }
 
-    /// Waits until the kernel tells that the group has no process any more.
+    /// Waits until the kernel tells that the group has no process anymore.
     fn wait_until_empty(&self) -> io::Result<()> {
         let mut events = fs::File::open(self.folder.join("cgroup.events"))?;
         let mut text = String::new();

@@ -24,7 +24,7 @@ pub trait RequestQueue<W = Pid>: Send + Sync {
     /// With the default, which does nothing, the stop of a watchdog takes up to its longest wait.
     fn wake(&self) {}
 
-    /// Tells clients that no watchdog will take requests any more, so that they need not keep any.
+    /// Tells clients that no watchdog will take requests anymore, so that they need not keep any.
     fn close(&self) {}
 }
 

@@ -111,7 +111,7 @@ impl RequestQueue for Passing {
 
     fn get(&self, _size: usize, timeout: Duration) -> Result<Vec<TimerRequest>, QueueError> {
         if self.mock.clock().now() >= self.end {
-            // Nothing waits any more; the queue fails, so that the thread waits for its stop.
+            // Nothing waits anymore; the queue fails, so that the thread waits for its stop.
             let _ = self.ended.send(());
             return Err(QueueError::Other("the time is over".into()));
         }

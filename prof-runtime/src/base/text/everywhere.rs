@@ -1,4 +1,4 @@
-//! Whatever prints is fed names, addresses and answers that act on a terminal, and credentials.
+//! All that is printed is given names, addresses and answers that act on a terminal, and credentials.
 #![cfg(all(feature = "json", feature = "otlp", feature = "prometheus", feature = "report", feature = "statsd"))]
 
 use std::error::Error as _;
@@ -14,7 +14,7 @@ use crate::{Aggregator, ConsoleHandler, FlushError, MetricData, MetricHandler as
 
 const SECRET: &str = "S3CRET";
 
-/// An error, or whatever else is printed, in each way.
+/// An error, or anything else that is printed, in each way.
 #[track_caller]
 fn is_clean(printed: impl std::fmt::Debug, shown: Option<String>) {
     for text in shown.into_iter().chain([format!("{printed:?}")]) {

@@ -30,7 +30,7 @@ enum State {
     Unmade,
     /// By some thread, for which the others wait.
     Making,
-    /// It took too long: no one waits any more.
+    /// It took too long: threads wait no longer.
     Late,
     Made,
 }

@@ -25,7 +25,7 @@ const MAX_BITS: u32 = 42;
 const MAX_BITS: u32 = 1;
 
 /// The number of buckets: one for 0, then 16 for each power of two up to 2^42 ns. Below 16 ns, some of them stay empty.
-/// Whoever counts puts what falls beyond the last bucket into it.
+/// Durations beyond the last bucket are counted in it.
 pub(crate) const BUCKETS: usize = 1 + MAX_BITS as usize * SUB;
 
 /// The last bucket, for the durations beyond it.

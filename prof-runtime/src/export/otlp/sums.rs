@@ -1,4 +1,4 @@
-//! Whatever becomes of pushes, the sums of a collector are the program's own, and what is missing was counted.
+//! The sums of a collector are the program's own, however pushes fail, and what is missing was counted.
 
 use std::time::Duration;
 

@@ -159,7 +159,7 @@ impl PeriodicExporter {
     /// Asks for an export, to be waited for until the deadline.
     pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport, ExportError> {
         if !lock(&self.worker).is_in_this_process() {
-            // After a fork, no one would answer.
+            // After a fork, no thread would answer.
             return Err(self.requester.failed(None));
         }
         self.requester.begin_export(deadline, timeout)
@@ -188,7 +188,7 @@ impl PeriodicExporter {
         lock(&self.worker).signal();
     }
 
-    /// Has whatever is exported from now on be this snapshot, since nothing more is counted.
+    /// Exports this snapshot from now on, since nothing more is counted.
     pub(crate) fn end_with(&self, last: Arc<Snapshot>) {
         // The first one stays.
         let _ = self.last.snapshot.set(last);
@@ -203,7 +203,7 @@ impl PeriodicExporter {
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
         let has_ended = lock(&self.worker).stop(deadline);
         if !has_ended {
-            // No one will learn whether it arrives.
+            // Nothing will say whether it arrives.
             self.last.lose();
         }
         has_ended
@@ -264,7 +264,7 @@ impl BegunExport {
 impl Drop for PeriodicExporter {
     fn drop(&mut self) {
         if lock(&self.worker).was_told_to_stop() {
-            // Whoever shut it down has waited as long as they wanted.
+            // The caller of the shutdown has waited as long as it wanted.
             return;
         }
         if let Err(error) = self.shutdown(DROP_TIMEOUT)

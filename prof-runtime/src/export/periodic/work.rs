@@ -31,7 +31,7 @@ impl Work {
         loop {
             select! {
                 recv(requests) -> request => if let Ok(request) = request {
-                    // No one waits any more if it took too long.
+                    // The caller does not wait anymore if it took too long.
                     let _ = request.send(self.export());
                     continue;
                 },

@@ -73,7 +73,7 @@ fn a_head_that_takes_too_long_is_not_waited_for() {
     let server = server(Limits { head: Duration::from_millis(50), ..Limits::default() });
     assert_eq!(rest(connection(&server, "")), "");
     assert_eq!(rest(connection(&server, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n")), "");
-    // Whoever sends a byte at a time has no more time.
+    // A client that sends one byte at a time has no more time.
     let trickling = connection(&server, "GET /metrics HTTP/1.1\r\nX-A: ");
     let mut writer = trickling.try_clone().unwrap();
     let (_sleeper, never) = std::sync::mpsc::channel::<()>();
@@ -126,7 +126,7 @@ fn requests_that_come_together_are_answered_one_after_the_other() {
     let keep_alive = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let answers = rest(connection(&server, keep_alive.repeat(9) + SCRAPE));
     assert_eq!(answers.matches("HTTP/1.1 200 OK\r\n").count(), 10);
-    // Those who do not read what they asked for hold up no one else.
+    // Clients that do not read their answers do not hold up others.
     let greedy: Vec<_> = (0..20).map(|_| connection(&server, keep_alive.repeat(300))).collect();
     is_scraped(&server);
     drop(greedy);

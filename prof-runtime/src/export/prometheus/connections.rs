@@ -105,7 +105,7 @@ impl Connections {
         place
     }
 
-    /// Has one connection give way, whoever's it is.
+    /// Closes one connection, of any client.
     pub(super) fn make_room(&self) {
         dismiss(&mut lock(&self.places), |_| true);
     }

@@ -128,7 +128,7 @@ impl PrometheusServerBuilder {
     }
 }
 
-/// An address that is listened on, while nobody answers yet: for programs that listen before they give up a privilege,
+/// A socket that listens, while no thread answers yet: for programs that listen before they give up a privilege,
 /// or before they start anything.
 #[derive(Debug)]
 pub struct PrometheusListener {
@@ -178,7 +178,7 @@ impl PrometheusListener {
         let (stop, stopped) = oneshot::channel();
         let shared = Arc::new(Shared {
             collector,
-            // Whoever named the address knows its name.
+            // The user who named the address knows its name.
             hosts: Hosts::new(local_addr.ip(), builder.allowed_hosts.into_iter().chain([host])),
             connections: Connections::new(builder.limits),
         });
@@ -253,7 +253,7 @@ impl Server for PrometheusServer {
 impl Drop for PrometheusServer {
     fn drop(&mut self) {
         if self.thread.was_told_to_stop() {
-            // Whoever shut it down has waited as long as they wanted.
+            // The caller of the shutdown has waited as long as it wanted.
             return;
         }
         if !self.shutdown(DROP_TIMEOUT) && self.thread.is_in_this_process() {

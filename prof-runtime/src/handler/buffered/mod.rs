@@ -37,7 +37,7 @@ use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
 
 /// Hands everything on to another handler from a thread of its own, through a bounded queue, so that a handler that
-/// writes, sends or blocks does not hold up the functions that it listens to.
+/// writes, sends or blocks does not hold up the functions whose calls it receives.
 ///
 /// To put a call into the queue costs no allocation; a data point costs its names. The queue is bounded in items and in
 /// bytes; when it is full, [`WhenFull`] says what gives way. Everything that is not handed on is counted:
@@ -72,8 +72,8 @@ pub struct BufferedHandler {
     flushes: OfProcess<Sender<FlushRequest>>,
     worker: OfProcess<Mutex<BackgroundThread>>,
     timeout: Duration,
-    /// How often the worker had come back from the handler when a flush took too long: while that is so, whoever drops
-    /// this has waited already. [`NOT_STUCK`] if none did.
+    /// How often the worker had come back from the handler when a flush took too long: while that is so, a thread that
+    /// drops this has waited already. [`NOT_STUCK`] if none did.
     stuck_at: AtomicU64,
 }
 
@@ -220,7 +220,7 @@ impl Drop for BufferedHandler {
             return;
         }
         if lock(&self.worker).was_told_to_stop() {
-            // Whoever shut it down has waited as long as they wanted.
+            // The caller of the shutdown has waited as long as it wanted.
             return self.queue.abandon();
         }
         let is_stuck = self.stuck_at.load(Ordering::Relaxed) == self.queue.returns();

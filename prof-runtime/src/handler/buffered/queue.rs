@@ -45,9 +45,9 @@ pub(super) struct Limits {
 pub(super) struct State {
     /// Nothing more is taken in.
     is_closed: AtomicBool,
-    /// Nothing more is handed on. Whoever puts something in after that takes it out again: the store comes before the
-    /// closer's last look into the queue, and the load after the putter's send, all sequentially consistent through the
-    /// channel's own fences.
+    /// Nothing more is passed on. A thread that puts something in after that takes it out again: the store comes before
+    /// the closer's last look into the queue, and the load after the putter's send, all sequentially consistent through
+    /// the channel's own fences.
     is_abandoned: AtomicBool,
     in_hand: InHand,
     /// How often the worker has come back from the handler, with an item or from a flush. Guards no other data.
@@ -58,8 +58,9 @@ pub(super) struct State {
 
 /// What the worker is handing on: the number of its unit, or 0.
 ///
-/// Whoever sets it back to 0 decides what becomes of the item. The worker takes an item up before it looks whether the
-/// queue is abandoned, and whoever abandons the queue says so before it looks here, so that one of both sees the other.
+/// The thread that sets it back to 0 decides what becomes of the item. The queue's thread takes an item up before it
+/// looks whether the queue is abandoned, and a thread that abandons the queue says so before it looks here. So one of
+/// them sees the other.
 #[derive(Debug, Default)]
 struct InHand(AtomicU8);
 
@@ -253,7 +254,7 @@ impl Queue {
                 return true;
             }
             if !self.is_alive() {
-                // No one would ever make room.
+                // Nothing would ever make room.
                 return false;
             }
             select! {
@@ -274,7 +275,7 @@ impl Queue {
         match self.when_full {
             WhenFull::DropNewest => drop_it(),
             WhenFull::DropOldest => self.put_for_oldest(item),
-            // No one would ever make room.
+            // Nothing would ever make room.
             WhenFull::Block if !self.is_alive() => drop_it(),
             WhenFull::Block => select! {
                 send(self.items, item) -> sent => if sent.is_err() { drop_it() },

@@ -12,8 +12,8 @@ use crate::model::context::{ContextFailure, ContextRecord, ContextValue, Scalar}
 /// none, so that they do not touch what all threads share here.
 #[derive(Debug)]
 pub(super) struct Room {
-    /// Sequentially consistent with `waiting`: whoever waits sees what is released later, or is seen by who releases
-    /// it.
+    /// Sequentially consistent with `waiting`: a thread that waits sees what is released later, or is seen by the
+    /// thread that releases it.
     used: AtomicUsize,
     max: usize,
     /// How many threads wait for room.

@@ -28,7 +28,7 @@ pub(super) struct Work {
     /// When it is; never while everything is.
     flush_due: Receiver<Instant>,
     is_flushed: bool,
-    /// What flushes that no one asked for failed with, for the next who asks.
+    /// The errors of flushes that the queue began itself, for the next flush that is asked for.
     failures: FlushFailures,
     /// How many losses the handler was told of.
     reported: u64,
@@ -66,7 +66,7 @@ impl Work {
                 recv(self.flushes) -> request => if let Ok(request) = request {
                     let result = self.flush();
                     if let Err(SendError(result)) = request.send(result) {
-                        // It took too long, and no one waits any more.
+                        // It took too long, and the caller does not wait anymore.
                         self.failures.add(result);
                     }
                 },

@@ -52,7 +52,7 @@ use crate::report::Report;
 ///
 /// impl Exporter for Values {
 ///     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError> {
-///         // Nobody receives it any more when the program ends.
+///         // The receiver is gone when the program ends.
 ///         let _ = self.0.send(snapshot.value("pages").map_or(0.0, |pages| pages.sum));
 ///         Ok(())
 ///     }
@@ -149,7 +149,7 @@ impl ProfBuilder {
         self.with_own(name, OwnKind::Exporter(Box::new(exporter), None))
     }
 
-    /// Adds an exporter that exports every `interval`, whatever [`interval`](Self::interval) says.
+    /// Adds an exporter that exports every `interval`, in place of [`interval`](Self::interval).
     pub fn exporter_every(
         self,
         interval: Duration,
@@ -195,7 +195,7 @@ impl ProfBuilder {
     pub(super) fn report_only(self) -> ProfGuard {
         let mut starting = Starting::new(&self.options);
         starting.report(Report::table());
-        starting.listen()
+        starting.observe()
     }
 
     fn with(mut self, kind: Kind, argument: Argument) -> Self {
@@ -219,7 +219,7 @@ impl ProfBuilder {
         let started =
             ready.start(&mut starting, &options).and_then(|()| ready::start_own(own, &mut starting, &options));
         match started {
-            Ok(()) => Ok(starting.listen()),
+            Ok(()) => Ok(starting.observe()),
             Err(error) => {
                 starting.cancel();
                 Err(error)

@@ -24,8 +24,8 @@ use crate::report::Report;
 use crate::startup::signals::Caught;
 
 /// Keeps everything running that [`init`](super::init) started. Dropping it writes all buffers out and stops
-/// everything, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default 5 s. Whatever is not written by
-/// then is counted as lost and reported on stderr. The report comes last.
+/// everything, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default 5 s. Metrics that are not
+/// written by then is counted as lost and reported on stderr. The report comes last.
 ///
 /// The same happens when the process exits without dropping it, as [`std::process::exit`] does; [how a program
 /// ends](super#the-end) says what else does, and what a forked child may expect.
@@ -71,7 +71,7 @@ pub(super) struct Starting {
 }
 
 impl ProfGuard {
-    /// Returns the aggregator that counts for the report, for Prometheus and for whatever else takes snapshots; `None`
+    /// Returns the aggregator that counts for the report, for Prometheus and for all else that takes snapshots; `None`
     /// if nothing does.
     pub fn aggregator(&self) -> Option<&Aggregator> {
         self.running.aggregator.as_ref()
@@ -143,7 +143,7 @@ impl Running {
 
     /// Releases the parent's parts, in a forked child.
     ///
-    /// Runs on this thread, since a child should start no thread that nobody asked for. Does not wait.
+    /// Runs on this thread, since a child should start no thread on its own. Does not wait.
     fn leave(&self) {
         let parts = self.end_parts(clock::monotonic());
         if !parts.is_empty() {

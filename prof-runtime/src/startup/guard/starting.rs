@@ -112,7 +112,7 @@ impl Starting {
     }
 
     /// Registers the parts as observers, now that all of them exist.
-    pub(in crate::startup) fn listen(self) -> ProfGuard {
+    pub(in crate::startup) fn observe(self) -> ProfGuard {
         let running = self.running;
         let aggregator =
             running.aggregator.iter().map(|aggregator| Arc::new(aggregator.clone()) as Arc<dyn MetricHandler>);

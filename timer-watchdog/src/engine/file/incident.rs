@@ -23,7 +23,7 @@ pub(super) struct Incident {
     pub(super) process: Arc<dyn WorkerProcess>,
     pub(super) report: IncidentReport,
     pub(super) step: Step,
-    /// The process has ended, so its descriptor is not polled any more.
+    /// The process has ended, so its descriptor is not polled anymore.
     pub(super) has_ended: bool,
 }
 

@@ -175,7 +175,7 @@ fn serve_serves_until_it_is_told_to_end() {
     assert_eq!(server.wait().unwrap().code(), Some(0));
     assert!(!path.exists());
     let alone = send(&["acquire", "--wait", "0s", "--scope", "a", "--after", "1s"]);
-    assert_eq!(alone.code(), Some(125), "nobody is there any more");
+    assert_eq!(alone.code(), Some(125), "nobody is there anymore");
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn fault_32_a_zombie_is_dead_and_told_as_one() {
     expire(&desk, pid, 9);
     parent.kill().unwrap();
     parent.wait().unwrap();
-    assert_eq!(desk.server.counts().incidents, 1, "it is not a worker any more");
+    assert_eq!(desk.server.counts().incidents, 1, "it is not a worker anymore");
 }
 
 #[test]

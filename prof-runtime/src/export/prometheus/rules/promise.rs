@@ -128,7 +128,7 @@ impl Promise<'_> {
         })
     }
 
-    /// Fires while none of the series is there that the other rules look at. They would never fire, and no one would
+    /// Fires while none of the series is there that the other rules look at. They would never fire, and nobody would
     /// know: a function that was renamed, or that promises another latency by now, has rules that were not written
     /// anew.
     fn silence(&self) -> Rule {

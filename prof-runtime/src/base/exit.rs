@@ -139,7 +139,7 @@ extern "C" fn at_exit() {
     });
 }
 
-/// Returns whether `thread` has returned from `main` or called `exit`. It does no other work any more.
+/// Returns whether `thread` has returned from `main` or called `exit`. It does no other work anymore.
 pub(crate) fn is_exiting(thread: ThreadId) -> bool {
     EXITING.get() == Some(&thread)
 }

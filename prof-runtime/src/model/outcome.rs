@@ -57,8 +57,8 @@ impl fmt::Display for Outcome {
 ///
 /// # Panics
 ///
-/// A panic in `is_failure` does not reach the annotated function; the call counts as a success. A line on stderr reports
-/// the first, the tenth, the hundredth panic and so on.
+/// A panic in `is_failure` does not reach the annotated function; the call counts as a success. A line on stderr
+/// reports the first, the tenth, the hundredth panic and so on.
 ///
 /// # Examples
 ///

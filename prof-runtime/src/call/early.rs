@@ -1,4 +1,4 @@
-//! A call that may return early, without that being looked into.
+//! A call of a function that may return early with a value that the attribute does not inspect.
 
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
@@ -10,14 +10,14 @@ use crate::model::Outcome;
 use crate::site::{Callsite, Route};
 use crate::thread::SiteState;
 
-/// A call of a function that may return early, what it returns then being no failure, or not to be seen. Dropped
-/// without being finished, it returned, or unwound.
+/// A call of a function that may return early, with a value that is no failure or that the attribute does not see. If
+/// it is dropped without being finished, the function returned or unwound.
 ///
-/// It is one word, as its inner call is: `BEGAN_UNWINDING` is added to the pointer where the thread was unwinding when
-/// the function was called.
+/// It is one word, as its inner call is. Where the thread was unwinding when it called the function, the pointer is
+/// tagged by `BEGAN_UNWINDING`.
 #[must_use]
 pub struct EarlyCall<C: OnStack = Call>(
-    /// Its own drop takes a call that is not finished for one that unwound.
+    /// Not dropped, since its drop counts an unfinished call as one that unwound.
     ManuallyDrop<C>,
 );
 
@@ -26,7 +26,7 @@ const BEGAN_UNWINDING: usize = 4;
 // Sampled calls use the bits below.
 const _: () = assert!(align_of::<SiteState>() > BEGAN_UNWINDING);
 
-/// Begins a call of an annotated function whose early returns cannot be looked into.
+/// Begins a call of an annotated function whose early returns the attribute does not inspect.
 #[inline(always)]
 pub(crate) fn enter_early(site: &'static Callsite) -> EarlyCall {
     EarlyCall(ManuallyDrop::new(match site.route() {
@@ -35,7 +35,8 @@ pub(crate) fn enter_early(site: &'static Callsite) -> EarlyCall {
     }))
 }
 
-/// As [`begin`], in one piece, so that the annotated function is laid out as any other.
+/// Does what [`begin`] does, and marks the call if the thread is unwinding. One function, so that the annotated
+/// function contains one call.
 #[cold]
 #[inline(never)]
 extern "C" fn begin_early(site: &'static Callsite) -> Measured {
@@ -45,7 +46,7 @@ extern "C" fn begin_early(site: &'static Callsite) -> Measured {
     }
 }
 
-/// The same, of a function of which only some calls are timed.
+/// Does what [`enter_early`] does, for a sampled function.
 #[inline(always)]
 pub(crate) fn enter_early_sampled(site: &'static Callsite) -> EarlyCall<SampledCall> {
     let mut call = enter_sampled(site);
@@ -55,23 +56,23 @@ pub(crate) fn enter_early_sampled(site: &'static Callsite) -> EarlyCall<SampledC
     EarlyCall(ManuallyDrop::new(call))
 }
 
-/// Takes the mark off the pointer of a call that left early, and returns how it ended.
+/// Returns the pointer of a call that left early without its mark, and how the call ended.
 ///
-/// On a thread that was unwinding already, the function runs in a destructor. It can only be told to have returned: a
-/// panic in there would have to be caught before it left the destructor.
+/// If the thread was unwinding when the call began, the function runs in a destructor and has returned: a panic that
+/// leaves a destructor during unwinding aborts the process.
 pub(super) fn left(measured: NonNull<SiteState>) -> (Measured, Outcome) {
     let began_unwinding = measured.addr().get() & BEGAN_UNWINDING != 0;
     let outcome = if panicking() && !began_unwinding { Outcome::Panic } else { Outcome::Success };
     (without_mark(Some(measured)), outcome)
 }
 
-/// The pointer of a call that began while the thread was unwinding.
+/// Returns the pointer with the mark of a call that began while the thread was unwinding.
 #[cold]
 pub(super) fn with_mark(measured: Measured) -> Measured {
     measured.map(|site_state| site_state.map_addr(|address| address | BEGAN_UNWINDING))
 }
 
-/// The pointer as it was without the mark.
+/// Returns the pointer without the mark.
 #[inline(always)]
 pub(super) fn without_mark(measured: Measured) -> Measured {
     match measured {

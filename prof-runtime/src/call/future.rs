@@ -14,8 +14,8 @@ use crate::model::Outcome;
 use crate::site::{Callsite, Route};
 use crate::thread::{self, SiteState};
 
-/// A call of a future in progress, which may end on another thread. Dropped without being finished, it was cancelled,
-/// or unwound.
+/// A call of a future in progress, which may end on another thread. If it is dropped without being finished, the future
+/// was cancelled or unwound.
 #[must_use]
 #[repr(C)]
 pub struct AsyncCall {
@@ -23,11 +23,11 @@ pub struct AsyncCall {
     site: Option<&'static Callsite>,
     /// The clock's reading, or [`UNTIMED`].
     start: u64,
-    /// A drop means that the call unwound if the thread unwinds.
+    /// Whether a drop while the thread unwinds means that the call unwound.
     drop_may_unwind: bool,
 }
 
-/// What no clock reads: the start of a call that is not timed.
+/// The `start` of a call that is not timed. No clock reads this value.
 const UNTIMED: u64 = u64::MAX;
 
 /// Begins the call of an `async fn`, at its first poll.
@@ -52,7 +52,7 @@ extern "C" fn begin_async(site: &'static Callsite) -> AsyncCall {
     }
 }
 
-/// Begins a call of which nothing is known but where it is counted.
+/// Begins a call at its site state: one of a sampled function, or one that another clock times.
 #[inline(never)]
 extern "C" fn begin_async_at(site_state: &SiteState) -> AsyncCall {
     AsyncCall::begun(site_state.site(), site_state.begin_async())
@@ -77,7 +77,7 @@ extern "C" fn begin_async_for_receivers(site: &'static Callsite) -> AsyncCall {
     AsyncCall::begun(site, begun.unwrap_or_else(|| count(site, SiteState::begin_async)))
 }
 
-/// What this thread keeps for `site`, where [`thread::cached`] finds it.
+/// Returns this thread's state of `site`, if it is [cached](thread::cached).
 #[inline(always)]
 fn cached<'a>(site: &'static Callsite) -> Option<&'a SiteState> {
     // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here
@@ -85,10 +85,11 @@ fn cached<'a>(site: &'static Callsite) -> Option<&'a SiteState> {
     thread::cached(site).map(|site_state| unsafe { site_state.as_ref() })
 }
 
-/// Has this thread count a call that begins or ends here; one that began elsewhere takes its count below zero.
-fn count<R>(site: &'static Callsite, here: impl Fn(&SiteState) -> R) -> R {
-    let counted = thread::find(site, |site_state| site_state.map(&here)).or_else(|| thread::add(site, &here));
-    counted.unwrap_or_else(|| thread::with_own_or_borrowed(site, &here))
+/// Counts by `by` a call that begins or ends on this thread. The thread's number of calls in flight is negative after a
+/// call that began on another thread has ended on this one.
+fn count<R>(site: &'static Callsite, by: impl Fn(&SiteState) -> R) -> R {
+    let counted = thread::find(site, |site_state| site_state.map(&by)).or_else(|| thread::add(site, &by));
+    counted.unwrap_or_else(|| thread::with_own_or_borrowed(site, &by))
 }
 
 /// Counts a call that ends on this thread.
@@ -109,7 +110,8 @@ impl AsyncCall {
         Self { site: Some(site), drop_may_unwind, start: if is_timed { clock::ticks() } else { UNTIMED } }
     }
 
-    /// Says whether the future is being polled, so that a drop need not be judged by whether the thread unwinds.
+    /// Sets whether the future is being polled. A drop while the thread unwinds means that the call unwound only if it
+    /// is.
     #[inline(always)]
     pub(crate) fn set_polled(&mut self, is_polled: bool) {
         self.drop_may_unwind = is_polled;
@@ -171,7 +173,7 @@ extern "C" fn end_async(site: &'static Callsite, start: u64, outcome: Outcome) {
     }
 }
 
-/// Ends a call when it is not for the aggregator whose numbers this thread has cached.
+/// Ends a call that is for other handlers than the cached aggregator.
 #[inline(never)]
 extern "C" fn end_async_to_handlers(site_state: &SiteState, outcome: Outcome, start: u64, end: u64) {
     site_state.count_async(-1);
@@ -182,7 +184,8 @@ extern "C" fn end_async_to_handlers(site_state: &SiteState, outcome: Outcome, st
     report(site_state, call);
 }
 
-/// Ends a call on a thread on which none began, or in a scope, or whose site state is not in its home slot.
+/// Ends a call without a cached site state: no call of the site began on this thread, the thread has a scoped handler,
+/// or the site state is not in its home slot.
 #[inline(never)]
 extern "C" fn end_async_elsewhere(site: &'static Callsite, outcome: Outcome, start: u64, end: u64) {
     let call = timed(outcome, start, end);
@@ -196,7 +199,7 @@ fn timed(outcome: Outcome, start: u64, end: u64) -> Timed {
     Timed { outcome, end_ticks, duration_ns: clock::span_ns(start, end_ticks) }
 }
 
-/// Reports a call to this thread's scoped handler, else by what it keeps for the site.
+/// Reports a call to this thread's scoped handler, else to the handlers of the site.
 fn report_found(site: &'static Callsite, call: impl Report) {
     thread::find(site, |site_state| match site_state {
         Some(site_state) if !is_scoped() => report(site_state, call),

@@ -37,13 +37,12 @@ use crate::thread::{self, SiteState};
 
 /// A call in progress on one thread. If it is dropped without being finished, the function unwound.
 ///
-/// It is one word, so that it costs a function without a handler no more than one register. The time of the beginning
-/// is in the thread's state of the site: on one thread, calls of a function end in the reverse order of their
-/// beginning.
+/// It is one word, so that a function without a handler spends one register on it. The start time is in the thread's
+/// state of the site, since calls of a function on one thread end in the reverse order of their beginnings.
 #[must_use]
 pub struct Call(Measured);
 
-/// Where a measured call is counted; `None` if it is not measured.
+/// The site state that counts a measured call; `None` if the call is not measured.
 type Measured = Option<NonNull<SiteState>>;
 
 /// Begins a call of an annotated function that leaves by its end, or by unwinding.
@@ -64,7 +63,7 @@ extern "C" fn begin(site: &'static Callsite) -> Measured {
     let Some(site_state) = thread::cached(site) else {
         return begin_slowly(site);
     };
-    // SAFETY: a thread's state stays where it is for as long as the thread can run this.
+    // SAFETY: a site state stays at its address while its thread can run this.
     match unsafe { site_state.as_ref() }.begin_outermost() {
         true => Some(site_state),
         false => begin_nested(site_state),
@@ -102,7 +101,7 @@ extern "C" fn begin_for_receivers(site: &'static Callsite) -> Measured {
     }
 }
 
-/// Begins a call at this thread's state, which may have to be made.
+/// Begins a call at this thread's state of the site. Makes the state if the thread has none.
 fn begin_with(site: &'static Callsite, begin: fn(&SiteState) -> Measured) -> Measured {
     let measured = thread::find_unparked(site, begin).or_else(|| thread::add(site, begin));
     measured.unwrap_or_else(|| Some(thread::borrow(site)))
@@ -261,7 +260,7 @@ extern "C" fn end_for_cached_handlers(site_state: &SiteState, outcome: Outcome, 
     report_to_cached(site_state, Timed { outcome, end_ticks: tsc, duration_ns });
 }
 
-/// Ends a call that is nested, or not timed by the time stamp counter, or has nothing cached.
+/// Ends a call that is nested or not timed by the time stamp counter, or whose handlers are not cached.
 #[inline(never)]
 extern "C" fn end_slowly(site_state: &SiteState, outcome: Outcome, tsc: u64) {
     let call = site_state.end(tsc);

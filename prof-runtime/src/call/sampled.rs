@@ -1,7 +1,7 @@
 //! A call of a function of which only some calls are timed: `#[prof(sample = N)]`.
 //!
-//! Which ones is drawn ahead by the thread (see `SampleGaps`): the calls in between neither
-//! read the clock nor touch the histogram, but are counted like all others.
+//! The thread draws the next timed call in advance (see `SampleGaps`). The calls before it neither read the clock nor
+//! touch the histogram, but are counted like all others.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -16,9 +16,9 @@ use crate::model::Outcome;
 use crate::site::{Callsite, Route};
 use crate::thread::{self, SiteState};
 
-/// A call in progress, of which the guard knows whether it is timed. Dropped without being finished, it unwound.
+/// A call in progress of a sampled function. If it is dropped without being finished, the function unwound.
 ///
-/// A tagged pointer: `UNTIMED` is added where the call is not timed, `UNTIMED_SCOPED` where it also began in a scope.
+/// A tagged pointer. The tag is `UNTIMED` if the call is not timed, and `UNTIMED_SCOPED` if it also began in a scope.
 #[must_use]
 pub struct SampledCall(Measured);
 
@@ -29,8 +29,7 @@ const _: () = assert!(align_of::<SiteState>() > UNTIMED | UNTIMED_SCOPED);
 
 /// Begins a call of an annotated function that leaves by its end, or by unwinding.
 ///
-/// Unlike for functions of which every call is timed, what most calls do is inlined into the function: it is short, and
-/// to call a function for it would take longer.
+/// The path of calls that are not timed is inlined into the annotated function: it is shorter than a function call.
 #[inline(always)]
 pub(crate) fn enter_sampled(site: &'static Callsite) -> SampledCall {
     if site.route() == Route::OFF {
@@ -135,7 +134,7 @@ extern "C" fn left_early(measured: NonNull<SiteState>) {
     }
 }
 
-/// Counts a call that was not timed and began outside of scopes.
+/// Ends a call that was not timed and began outside of scopes.
 #[inline(always)]
 pub(super) fn end_untimed(site_state: &SiteState, outcome: Outcome) {
     match site_state.stats_on(site_state.site().route()) {
@@ -147,7 +146,7 @@ pub(super) fn end_untimed(site_state: &SiteState, outcome: Outcome) {
     }
 }
 
-/// Ends a call that was not timed and is not for one aggregator alone.
+/// Ends a call that was not timed, for several handlers or for one that is no aggregator.
 #[cold]
 #[inline(never)]
 extern "C" fn end_untimed_slowly(site_state: &SiteState, outcome: Outcome, may_be_scoped: bool) {

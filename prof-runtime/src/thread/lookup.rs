@@ -8,39 +8,38 @@ use crate::base::reentrancy::{self, is_scoped};
 use crate::base::table::{Entry, PARKED};
 use crate::site::Callsite;
 
-// A parked site is one that no handler outside of scopes receives calls of: `cached` does not find it, so that the next
-// call takes the slow path and is not measured in vain.
+// A site is parked if no handler outside of scopes receives its calls. `cached` does not find it, so that the next call
+// takes the slow path, which does not measure it.
 const _: () = assert!(align_of::<Callsite>() > PARKED);
 
-/// After so many misses, the site that was missed takes its home slot from the one that is there. Not each time: two
-/// sites that are called in turn would take it from each other for ever.
+/// The number of misses after which the missed site takes its home slot from the site in it. Not at each miss: two
+/// sites that are called in turn would move at each call.
 const MISSES_PER_MOVE: u32 = 16;
 
-/// The key of a site in a table.
+/// Returns the key of a site in a table.
 #[inline(always)]
 pub(super) fn key(site: &'static Callsite) -> *const () {
     ptr::from_ref(site).cast()
 }
 
 fn entry(site: &'static Callsite) -> Option<&'static Entry> {
-    // SAFETY: it is this thread's table; the state of the thread replaces it here before it frees it.
+    // SAFETY: the table is this thread's, and is replaced here before it is freed.
     unsafe { reentrancy::table().find(key(site), site.slot()) }
 }
 
-/// Returns the state that a filled entry leads to.
+/// Returns the site state of a filled entry.
 ///
 /// # Safety
 ///
-/// The entry is one of this thread's table. The state of the thread keeps what the reference leads to until it is
-/// freed.
+/// The entry is in this thread's table. The reference is not used after the state of the thread is freed.
 #[inline(always)]
 unsafe fn state_at<'a>(entry: &Entry) -> &'a SiteState {
     // SAFETY: a filled entry leads to a state.
     unsafe { &*entry.value.get().cast::<SiteState>() }
 }
 
-/// Counts a call that did not find `site` in its home slot but at `entry`, and moves the site there now and then: a
-/// state that was another thread's has sites in its table that this one may never call.
+/// Counts a call that found `site` at `entry` and not in its home slot. Moves the site to its home slot from time to
+/// time: a table from the pool contains sites that this thread may never call.
 fn count_miss(site: &'static Callsite, entry: &Entry) {
     if reentrancy::count_miss().is_multiple_of(MISSES_PER_MOVE) {
         // SAFETY: the table is this thread's; a site's slot is a multiple of the size of an entry.

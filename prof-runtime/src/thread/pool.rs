@@ -1,4 +1,4 @@
-//! Which state a thread uses: its own, one that it borrows while it ends, or none; and the pool of those not in use.
+//! The state that a thread uses: its own, or one that it borrows while it ends; and the pool of unused states.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
@@ -37,26 +37,26 @@ impl Drop for OwnedState {
 struct Loan {
     /// From `Box::into_raw`; null without a loan.
     state: Cell<*mut ThreadState>,
-    /// The state of the call's site that the thread's state was borrowed for.
+    /// The site state of the call for which the thread borrowed the state.
     borrower: Cell<*const SiteState>,
 }
 
-/// The states that no thread uses.
+/// The unused states.
 pub(super) static POOL: Mutex<Pool> = Mutex::new(Pool { states: Vec::new(), shares: 0 });
 
 pub(super) struct Pool {
-    /// The one that was given back last is the next to be taken.
-    #[allow(clippy::vec_box)] // A loan is a pointer to what is in one.
+    /// The last one is taken first.
+    #[allow(clippy::vec_box)] // A loan is a pointer to the state in a box.
     states: Vec<Box<ThreadState>>,
-    /// How many shares of aggregators are in them.
+    /// The number of shares of aggregators in `states`.
     shares: usize,
 }
 
-/// How many shares of aggregators the pool may hold, if it holds more than one state: 3.5 MB.
+/// The largest number of shares of aggregators in a pool of more than one state: 3.5 MB.
 const POOLED_SHARES: usize = 1024;
 
 /// Takes a state from the pool, or makes one, and makes its table this thread's table.
-#[allow(clippy::unnecessary_box_returns)] // The pool holds boxes, and a loan is a pointer to what is in one.
+#[allow(clippy::unnecessary_box_returns)] // The pool contains boxes.
 fn take() -> Box<ThreadState> {
     let pooled = {
         let mut pool = lock(&POOL);
@@ -84,11 +84,11 @@ fn give_back(mut state: Box<ThreadState>) {
     }
 }
 
-/// Runs `f` on the state of this thread, or on the one that it has borrowed. `None` if it is ending and has none.
+/// Runs `f` on the state that this thread owns or has borrowed. Returns `None` if the thread is ending and has neither.
 fn with_state<R>(f: impl FnOnce(&mut ThreadState) -> R) -> Option<R> {
     let loan = LOAN.with(|loan| loan.state.get());
-    // SAFETY: a loan is this thread's until it is given back, and is used in here only, where nothing comes back here:
-    // the thread is inside the runtime.
+    // SAFETY: the loan is this thread's until it is returned. Only this function uses it, and `f` does not call it
+    // again, since the thread is inside the runtime.
     if let Some(state) = unsafe { loan.as_mut() } {
         return Some(f(state));
     }
@@ -99,7 +99,7 @@ fn with_state<R>(f: impl FnOnce(&mut ThreadState) -> R) -> Option<R> {
     result.ok().flatten()
 }
 
-/// Runs `f` on the state of this thread, or on one that is borrowed for `f`.
+/// Runs `f` on the state that this thread owns or has borrowed. Otherwise borrows one for `f`.
 fn with_own_or_borrowed_state<R>(f: impl FnOnce(&mut ThreadState) -> R) -> R {
     let mut f = Some(f);
     let result = with_state(|state| f.take().map(|f| f(state)));
@@ -125,7 +125,7 @@ pub(crate) fn with_own_or_borrowed<R>(site: &'static Callsite, f: impl FnOnce(&S
     inside(|| with_own_or_borrowed_state(|state| f(state.site_state(site))))
 }
 
-/// Begins a call on a thread that is ending and has no state: it borrows one until the call has ended.
+/// Begins a call on a thread that is ending and has no state. The thread borrows one until the call has ended.
 #[cold]
 pub(crate) fn borrow(site: &'static Callsite) -> NonNull<SiteState> {
     inside(|| {

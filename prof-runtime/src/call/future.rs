@@ -72,7 +72,7 @@ extern "C" fn begin_async_for_receivers(site: &'static Callsite) -> AsyncCall {
     if receivers(site) == Receivers::None {
         return AsyncCall::UNMEASURED;
     }
-    // The next call may find a site that a handler receives calls of at once.
+    // Unparks the site: a handler receives its calls, so the next one takes the fast path.
     let begun = thread::find_unparked(site, SiteState::begin_async);
     AsyncCall::begun(site, begun.unwrap_or_else(|| count(site, SiteState::begin_async)))
 }
@@ -80,8 +80,8 @@ extern "C" fn begin_async_for_receivers(site: &'static Callsite) -> AsyncCall {
 /// Returns this thread's state of `site`, if it is [cached](thread::cached).
 #[inline(always)]
 fn cached<'a>(site: &'static Callsite) -> Option<&'a SiteState> {
-    // SAFETY: what this thread keeps stays in its place for as long as the thread can run this, and no one in here
-    // keeps the reference for longer.
+    // SAFETY: a site state stays at its address while its thread can run this, and no caller keeps the reference for
+    // longer.
     thread::cached(site).map(|site_state| unsafe { site_state.as_ref() })
 }
 

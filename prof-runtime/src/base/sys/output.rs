@@ -4,10 +4,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// An output of the process, without the lock and the buffer that the standard library puts around it: a thread that
-/// holds the lock may be the one that exits, and waits for what is written here.
+/// An output of the process, without the lock and the buffer of the standard library: the thread that holds that lock
+/// may be the one that exits, and it waits for the lines that are written here.
 ///
-/// As in the standard library, what is written to an output that is closed counts as written.
+/// As in the standard library, a write to a closed output succeeds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Output {
     Stdout,
@@ -34,7 +34,7 @@ impl Write for Output {
     }
 }
 
-/// Other systems translate what is written to a terminal, which the standard library does.
+/// On other systems, the standard library writes, since it translates text for terminals.
 #[cfg(not(unix))]
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -52,8 +52,8 @@ impl Write for Output {
     }
 }
 
-/// Waits, at most for `timeout`, until a write to stderr would not block: a pipe has room, a terminal is not
-/// stopped; a file never blocks. Returns `false` if it would block still, or if stderr has lost its reader.
+/// Waits, at most for `timeout`, until a write to stderr does not block: until a pipe has room, or a terminal is no
+/// longer stopped. A file never blocks. Returns `false` if a write would still block, or if stderr has lost its reader.
 #[cfg(unix)]
 pub(crate) fn stderr_accepts(timeout: Duration) -> bool {
     let mut stderr = libc::pollfd { fd: libc::STDERR_FILENO, events: libc::POLLOUT, revents: 0 };
@@ -65,13 +65,13 @@ pub(crate) fn stderr_accepts(timeout: Duration) -> bool {
     ready < 0 || (ready > 0 && !is_gone)
 }
 
-/// Other systems do not tell beforehand whether a write would wait.
+/// Other systems do not report in advance whether a write blocks.
 #[cfg(not(unix))]
 pub(crate) fn stderr_accepts(_: Duration) -> bool {
     true
 }
 
-/// Returns how many columns the terminal has that stderr is. `None` if stderr is none, or does not know.
+/// Returns the number of columns of the terminal at stderr. `None` if stderr is no terminal, or its size is unknown.
 #[cfg(all(unix, feature = "report"))]
 pub(crate) fn stderr_columns() -> Option<usize> {
     // SAFETY: an all-zero `winsize` is valid; it lives until the call returns, which writes no more than that.
@@ -82,13 +82,13 @@ pub(crate) fn stderr_columns() -> Option<usize> {
     (result == 0 && size.ws_col > 0).then(|| size.ws_col.into())
 }
 
-/// Returns how many columns the terminal has that stderr is. `None` if stderr is none, or does not know.
+/// Returns the number of columns of the terminal at stderr. `None` if stderr is no terminal, or its size is unknown.
 #[cfg(all(windows, feature = "report"))]
 pub(crate) fn stderr_columns() -> Option<usize> {
     terminal_size::terminal_size_of(io::stderr()).map(|(terminal_size::Width(columns), _)| columns.into())
 }
 
-/// No other system has terminals of which this crate knows.
+/// The crate knows no terminals of other systems.
 #[cfg(all(not(any(unix, windows)), feature = "report"))]
 pub(crate) fn stderr_columns() -> Option<usize> {
     None

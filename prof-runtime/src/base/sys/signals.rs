@@ -12,15 +12,15 @@ use crate::base::lock;
 
 const ALL: [c_int; 3] = [SIGHUP, SIGINT, SIGTERM];
 
-/// What the handler writes to.
+/// The descriptor that the signal handler writes to.
 static WRITER: AtomicI32 = AtomicI32::new(-1);
-/// The process that reads the other end.
+/// The id of the process that reads the other end.
 static PROCESS_ID: AtomicI32 = AtomicI32::new(0);
 
-/// When the first signal came, in milliseconds of the monotonic clock, times 256, plus the signal; 0 if none did.
+/// The time of the first signal, in milliseconds of the monotonic clock, times 256, plus the signal; 0 before it.
 static FIRST: AtomicU64 = AtomicU64::new(0);
-/// For how long the signal that came first is taken for the same event when it comes again. `timeout` of coreutils
-/// signals its child and then the group that the child is in.
+/// The time within which the first signal counts as the same event when it arrives again. `timeout` of coreutils
+/// signals its child, and then the process group of the child.
 const SAME_EVENT_MS: u64 = 1000;
 
 type Channel = (PipeReader, PipeWriter);
@@ -50,7 +50,7 @@ pub(crate) fn prepare() -> io::Result<()> {
     Ok(())
 }
 
-/// Catches the signals that nobody handles or ignores so far, once it is [prepared](prepare).
+/// Catches the signals that have their default action. Call [`prepare`] before.
 pub(crate) fn catch() {
     for signal in ALL.into_iter().filter(|signal| handler_of(*signal) == Some(SIG_DFL)) {
         set_handler(signal, ours());
@@ -70,7 +70,7 @@ pub(crate) fn wait() -> io::Result<Option<c_int>> {
     Ok(Some(signal[0].into()).filter(|signal| *signal != 0))
 }
 
-/// Ends this process by the default action of a signal, unless the program handles it by now.
+/// Ends this process by the default action of a signal, unless the program has set a handler for it meanwhile.
 pub(crate) fn end_by(signal: c_int) {
     reset_ours();
     // SAFETY: `set` is a set of signals that is made empty before it is read, and lives until the calls return.
@@ -101,11 +101,11 @@ extern "C" fn handle(signal: c_int) {
     // returns.
     unsafe {
         if libc::getpid() != PROCESS_ID.load(Ordering::SeqCst) {
-            // In a child that was forked, where no one reads.
+            // In a forked child, where no thread reads the pipe.
             return end_at_once(signal);
         }
         if handler_of(signal) != Some(ours()) {
-            // The program has installed a handler of its own since, which calls the one before it: this one.
+            // The program has set a handler of its own meanwhile. That handler calls the previous one, which is this.
             return;
         }
         let (byte, now_ms) = (u8::try_from(signal).unwrap_or(0), now_ms());
@@ -125,7 +125,7 @@ fn is_repeated(first: u64, signal: c_int, now_ms: u64) -> bool {
     signal == SIGHUP || (is_same && now_ms.saturating_sub(first >> 8) < SAME_EVENT_MS)
 }
 
-/// Ends this process by the default action of a signal that is handled just now.
+/// Ends this process by the default action of the signal that is being handled.
 fn end_at_once(signal: c_int) {
     set_handler(signal, SIG_DFL);
     // SAFETY: these may be called in a handler. The signal is blocked in it, and comes again when it returns.
@@ -156,7 +156,7 @@ fn reset_ours() {
     }
 }
 
-/// What happens when a signal comes. `None` if the system does not say.
+/// Returns the action of a signal. `None` if the system does not report it.
 fn handler_of(signal: c_int) -> Option<sighandler_t> {
     // SAFETY: an all-zero `sigaction` is valid; it is written before it is read, and lives until the call
     // returns.

@@ -36,7 +36,7 @@ impl<T: fmt::Display> Foreign<T> {
     }
 }
 
-/// How many characters [`Foreign`] shows unless it is told otherwise.
+/// The number of characters that [`Foreign`] shows without a precision.
 const MAX_CHARS: usize = 256;
 
 impl<T: fmt::Display> fmt::Display for Foreign<T> {
@@ -47,7 +47,7 @@ impl<T: fmt::Display> fmt::Display for Foreign<T> {
         if length <= max {
             return escape(f, &text, true);
         }
-        // More of the beginning: that is where a reader looks. The end is what tells paths and names apart.
+        // More of the beginning, which readers read first. The end distinguishes paths and names.
         let tail = max * 3 / 8;
         let at = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
         escape(f, &text[..at(max - tail)], true)?;
@@ -91,8 +91,8 @@ fn escape(f: &mut fmt::Formatter<'_>, text: &str, is_start: bool) -> fmt::Result
     Ok(())
 }
 
-/// Whether a character is visible and leaves its neighbours as they are. `may_combine`: a combining mark counts as
-/// plain.
+/// Returns whether a character is visible and does not change its neighbors. If `may_combine` is set, combining marks
+/// count as plain.
 fn is_plain(c: char, may_combine: bool) -> bool {
     match c {
         ' '..='~' => true,
@@ -162,8 +162,8 @@ impl fmt::Debug for Secret {
 /// A URL or address, well-formed or not, without its credentials: `…` replaces everything before the last `@`, and
 /// everything after the first `?`, `#`, `;`, `&` or `,`.
 ///
-/// Where it is not certain which part of a malformed URL is a secret, all of it but the scheme is left out. What is
-/// left is shown as [`Foreign`] text. `Debug` is the same in quotes.
+/// If the secret part of a malformed URL is not certain, everything but the scheme is left out. The rest is shown as
+/// [`Foreign`] text. `Debug` shows the same in quotes.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! What a context hands over when it ends: its record, and the values in it.
+//! The record of a context that has ended, and the values in it.
 
 mod convert;
 pub(crate) mod number;

@@ -17,7 +17,7 @@ pub enum ContextFailure {
     Error {
         /// The error's type, as [`type_name`] writes it: for people, and not stable.
         type_name: &'static str,
-        /// What the error displays.
+        /// The text that the error displays.
         message: String,
     },
     /// It panicked.
@@ -31,7 +31,7 @@ pub enum ContextFailure {
 }
 
 impl ContextFailure {
-    /// Describes an error by its type and by what it displays. An error that panics there is described as that.
+    /// Describes an error by its type and its text. An error that panics while it displays is described as such.
     pub fn from_error<E: fmt::Display + ?Sized>(error: &E) -> Self {
         let displayed = catch_unwind(AssertUnwindSafe(|| error.to_string()));
         let message = displayed.unwrap_or_else(|payload| {
@@ -116,7 +116,7 @@ impl<T, E: fmt::Display> ContextOutcome for Result<T, E> {
     }
 }
 
-/// Asks a result of the user's for its failure; a panic there stays here.
+/// Returns the failure of a user's result. Catches a panic of the user's code, which then is the failure.
 pub(crate) fn failure_of(result: &impl ContextOutcome) -> Option<ContextFailure> {
     catch_unwind(AssertUnwindSafe(|| result.failure())).unwrap_or_else(|payload| {
         let failure = ContextFailure::from_panic(payload.as_ref());

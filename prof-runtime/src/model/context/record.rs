@@ -1,10 +1,10 @@
-//! `ContextRecord`: what a context hands over.
+//! `ContextRecord`: the result of a context.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{number::Number, outcome::ContextFailure, value::ContextValue};
 
-/// What a context gathered from its start to its end: the one argument of `on_exit`.
+/// The metrics that a context gathered from its start to its end: the argument of `on_exit`.
 ///
 /// With the feature `serde` it can be serialized: numbers as numbers (those that are not
 /// finite as the text `NaN`, `Infinity` or `-Infinity` in formats for people), sets as arrays, a top-n as an array of
@@ -39,7 +39,7 @@ pub struct ContextRecord {
     pub end_ns: u64,
     /// All metrics, by name.
     pub metrics: BTreeMap<String, ContextValue>,
-    /// Why the work failed, if it did.
+    /// Why the work failed; `None` if it did not.
     pub error: Option<ContextFailure>,
 }
 

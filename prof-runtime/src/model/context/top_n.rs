@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, fmt, vec};
 
 use super::{number::Number, scalar::Scalar};
 
-/// How many pairs a [`TopN`] keeps unless told: upstream's number, a list that is still read by people.
+/// The number of pairs that a [`TopN`] keeps by default: a list that people still read.
 const DEFAULT_LIMIT: usize = 25;
 
 /// Keeps the `n` pairs of key and value with the largest values, and iterates over them from the largest.
@@ -28,12 +28,12 @@ const DEFAULT_LIMIT: usize = 25;
 #[derive(Clone)]
 pub struct TopN<K = Scalar, V = Number> {
     limit: usize,
-    /// The smallest of the kept pairs is the root, so that it is the one to go.
+    /// The root is the smallest of the kept pairs, which the next larger pair replaces.
     smallest_first: BinaryHeap<Reverse<(V, K)>>,
 }
 
 impl<K: Ord, V: Ord> TopN<K, V> {
-    /// Creates one that keeps at most `n` pairs; with 0 it keeps none. Memory is taken as pairs come, not by `n`.
+    /// Creates one that keeps at most `n` pairs; with 0 it keeps none. It allocates as pairs are added, not for `n`.
     pub fn new(n: usize) -> Self {
         Self { limit: n, smallest_first: BinaryHeap::new() }
     }

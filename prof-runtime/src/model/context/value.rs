@@ -1,4 +1,4 @@
-//! `ContextValue`: what a metric of a context holds.
+//! `ContextValue`: the value of a metric of a context.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,10 +7,10 @@ use std::{
 
 use super::{number::Number, scalar::Scalar, top_n::TopN};
 
-/// What a metric of a context holds.
+/// The value of a metric of a context.
 ///
-/// `From` is implemented for integers (those beyond `i64` saturate: a hash or an identifier that needs all 64 bits
-/// belongs in a string), floats, bools, strings, the standard sets and maps, and [`TopN`].
+/// Integers, floats, bools, strings, the standard sets and maps, and [`TopN`] convert into it. Integers beyond `i64`
+/// saturate: store a hash or an identifier that needs all 64 bits as a string.
 ///
 /// # Examples
 ///

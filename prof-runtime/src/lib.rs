@@ -50,6 +50,7 @@
 //! | `metrics` | no | forwards to the `metrics` facade |
 //! | `otlp`, `otlp-tls`, `otlp-grpc`, `otlp-gzip` | no | pushes to an OpenTelemetry collector, over http, https or gRPC |
 //! | `prometheus`, `prometheus-native` | no | serves Prometheus, with native histograms if it asks for them |
+//! | `prometheus-client` | no | registers the exporter with a registry of that crate, in any version: outside of semantic versioning |
 //! | `rules` | no | alert rules for Prometheus and a dashboard for Grafana, of objectives; includes `prometheus` |
 //! | `signals` | no | SIGTERM and Ctrl-C end everything in order before they end the program |
 //! | `statsd` | no | sends to a `StatsD` or `DogStatsD` daemon |

@@ -121,6 +121,7 @@ fn functions_that_were_not_called_are_zero() {
     }
 }
 
+#[cfg(feature = "prometheus-client")]
 #[test]
 fn it_can_be_registered_beside_other_metrics() {
     let mut registry = Registry::default();

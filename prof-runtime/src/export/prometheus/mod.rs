@@ -62,9 +62,9 @@ use crate::Aggregator;
 
 /// Turns snapshots of an aggregator into what Prometheus scrapes.
 ///
-/// Serve it from a thread of its own by a [`PrometheusServer`], or from your own server by [`respond`](Self::respond). With
-/// the feature `prometheus-client`, it can be registered with a registry of that crate, beside metrics of your own. In each
-/// case a scrape reads numbers that recording threads go on writing; none waits for it.
+/// Serve it from a thread of its own by a [`PrometheusServer`], or from your own server by [`respond`](Self::respond).
+/// With the feature `prometheus-client`, it can be registered with a registry of that crate, beside metrics of your
+/// own. In each case a scrape reads numbers that recording threads go on writing; none waits for it.
 ///
 /// # Examples
 ///
@@ -198,8 +198,8 @@ impl PrometheusCollector {
 
 /// For a registry of your own, which is encoded as `OpenMetrics`, or as protobuf with native histograms.
 ///
-/// The trait is of the crate `prometheus-client`, whose next version is another trait: a minor version of this crate may take
-/// it. So this is behind a feature, and outside of semantic versioning.
+/// The trait is of the crate `prometheus-client`, whose next version is another trait: a minor version of this crate
+/// may take it. So this is behind a feature, and outside of semantic versioning.
 #[cfg(feature = "prometheus-client")]
 impl Collector for PrometheusCollector {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {

@@ -246,18 +246,18 @@ mod tests {
 
     #[test]
     fn a_stop_wakes_a_thread_that_waits() {
-        let mut worker = BackgroundThread::start("prof-test", |stop| assert!(stop.receiver().recv().is_err())).unwrap();
-        assert!(worker.stop(clock::deadline(Duration::MAX)));
-        assert!(worker.stop(clock::monotonic()), "it has ended already");
+        let mut thread = BackgroundThread::start("prof-test", |stop| assert!(stop.receiver().recv().is_err())).unwrap();
+        assert!(thread.stop(clock::deadline(Duration::MAX)));
+        assert!(thread.stop(clock::monotonic()), "it has ended already");
     }
 
     #[test]
     fn a_thread_that_does_not_stop_is_left_alone() {
         let (release, released) = bounded::<()>(0);
-        let mut worker = BackgroundThread::start("prof-test", move |_| assert!(released.recv().is_err())).unwrap();
-        assert!(!worker.stop(clock::monotonic()));
+        let mut thread = BackgroundThread::start("prof-test", move |_| assert!(released.recv().is_err())).unwrap();
+        assert!(!thread.stop(clock::monotonic()));
         drop(release);
-        assert!(worker.stop(clock::deadline(Duration::MAX)));
+        assert!(thread.stop(clock::deadline(Duration::MAX)));
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_panics_has_ended() {
-        let mut worker = BackgroundThread::start("prof-test", |_| std::panic::resume_unwind(Box::new(()))).unwrap();
-        assert!(worker.stop(clock::deadline(Duration::MAX)));
+        let mut thread = BackgroundThread::start("prof-test", |_| std::panic::resume_unwind(Box::new(()))).unwrap();
+        assert!(thread.stop(clock::deadline(Duration::MAX)));
     }
 }

@@ -16,8 +16,8 @@ use crate::site::{CallRecord, UntimedCall};
 /// Unix epoch and durations in milliseconds.
 ///
 /// Names are shown as [`Foreign`] text, so that a data point is one line, which acts on no terminal.
-/// The lines of a call are written by one write. What cannot be written is [counted](Self::losses), and reported by the
-/// next [`flush`](MetricHandler::flush).
+/// One write takes all lines of a call. Lines that cannot be written are [counted](Self::losses), and the next
+/// [`flush`](MetricHandler::flush) reports them.
 ///
 /// # Examples
 ///
@@ -38,8 +38,8 @@ pub struct ConsoleHandler {
 impl ConsoleHandler {
     /// Creates a handler that writes to stdout.
     ///
-    /// On Unix, it takes no lock of [`std::io::stdout`], so that a thread that holds one holds up nothing. A line that
-    /// the program prints comes before those that are written later; what it prints without a line break comes when the
+    /// On Unix, it does not take the lock of [`std::io::stdout`], so that a thread that holds it delays nothing. A line
+    /// that the program prints comes before the lines that are written later. Text without a line break comes when the
     /// standard library writes its buffer.
     pub fn new() -> Self {
         Self::to(sys::Output::Stdout)
@@ -50,7 +50,7 @@ impl ConsoleHandler {
         Self { output: LineOutput::new("the console", writer) }
     }
 
-    /// Counts what cannot be written in `losses`, under `target`, where exporters find it.
+    /// Adds the counters of lost lines to `losses`, under `target`. Exporters publish that list.
     #[must_use]
     pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
         self.output.list(losses, target);

@@ -1,10 +1,11 @@
-//! What a handler could not get out since its last flush, which tells of it.
+//! Counts what a handler could not write or send since its last flush, for the error of the next.
 
 use std::io;
 
 use crate::handler::losses::{HandlerLosses, LossUnit, Tally, amounts};
 
-/// What a handler lost since its last flush, and why at first, so that the next flush returns it as an error.
+/// The number of items that a handler lost since its last flush, and the first cause. The next flush returns them as an
+/// error.
 ///
 /// # Examples
 ///
@@ -25,7 +26,7 @@ pub struct LostSinceFlush {
 }
 
 impl LostSinceFlush {
-    /// Adds so many of a unit, and counts them.
+    /// Counts lost items of a unit, also in `losses`.
     pub fn add(&mut self, losses: &HandlerLosses, unit: LossUnit, count: u64, error: io::Error) {
         losses.of_unit(unit).add(count);
         *self.tally.entry(unit).or_default() += count;
@@ -36,7 +37,7 @@ impl LostSinceFlush {
     ///
     /// # Errors
     ///
-    /// If something was lost since the last call of this method.
+    /// If any item was lost since the last call of this method.
     pub fn take(&mut self, what: &str) -> io::Result<()> {
         let Self { tally, error } = std::mem::take(self);
         match error {

@@ -9,8 +9,8 @@ use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
 
-/// Hands everything on to several handlers, in the order in which they were added. One that panics does not keep the
-/// others from theirs.
+/// Passes all metrics to several handlers, in the order in which they were added. If one of them panics, the others
+/// receive the metric all the same.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct FanoutHandler {
 }
 
 impl FanoutHandler {
-    /// Creates a handler that hands on to none.
+    /// Creates a fan-out without handlers.
     pub fn new() -> Self {
         Self::default()
     }
@@ -79,7 +79,7 @@ impl MetricHandler for FanoutHandler {
         }
     }
 
-    /// Flushes every handler; the error tells of all that failed.
+    /// Flushes every handler. The error names all that failed.
     fn flush(&self) -> Result<(), FlushError> {
         let mut failures = FlushFailures::default();
         bound::with_shared_start(|| self.handlers.iter().for_each(|handler| failures.add(handler.flush())));

@@ -43,9 +43,9 @@ pub struct FilterHandler {
 type Predicate = dyn Fn(&str, &str) -> bool + Send + Sync;
 
 enum Condition {
-    /// One of the patterns matches the name, or none does where that is asked for.
+    /// One of the patterns matches the name; none does, if `is_wanted` is false.
     Name { patterns: Vec<Pattern>, is_wanted: bool },
-    /// The group is among these, or not where that is asked for.
+    /// The group is one of these; none of them, if `is_wanted` is false.
     Group { groups: Vec<String>, is_wanted: bool },
     /// The predicate returns true.
     If(Box<Predicate>),
@@ -68,32 +68,32 @@ impl FilterHandler {
         Self { inner: GuardedHandler::new(handler.into_handler()), conditions: Vec::new() }
     }
 
-    /// Lets those pass whose name matches one of the patterns.
+    /// Lets only metrics pass whose name matches one of the patterns.
     #[must_use]
     pub fn names<P: AsRef<str>>(self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.with_names(patterns, true)
     }
 
-    /// Leaves out those whose name matches one of the patterns.
+    /// Leaves out metrics whose name matches one of the patterns.
     #[must_use]
     pub fn without_names<P: AsRef<str>>(self, patterns: impl IntoIterator<Item = P>) -> Self {
         self.with_names(patterns, false)
     }
 
-    /// Lets those of these groups pass.
+    /// Lets only metrics of these groups pass.
     #[must_use]
     pub fn groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) -> Self {
         self.with_groups(groups, true)
     }
 
-    /// Leaves out those of these groups.
+    /// Leaves out metrics of these groups.
     #[must_use]
     pub fn without_groups<G: Into<String>>(self, groups: impl IntoIterator<Item = G>) -> Self {
         self.with_groups(groups, false)
     }
 
-    /// Lets those pass for whose name and group `condition` returns true. It is called for each metric, and a panic in
-    /// it counts as one of the filter.
+    /// Lets only metrics pass for whose name and group `condition` returns true. The filter calls it for each metric. A
+    /// panic in it counts as a panic of the filter.
     ///
     /// # Examples
     ///
@@ -125,7 +125,7 @@ impl FilterHandler {
         self
     }
 
-    /// Runs `give` on the inner handler, if what has this name and group passes.
+    /// Runs `give` on the inner handler, if a metric with this name and group passes.
     fn pass(&self, name: &str, group: &str, give: impl FnOnce(&dyn MetricHandler)) {
         if self.conditions.iter().all(|condition| condition.is_met(name, group)) {
             let _ = self.inner.with(give);

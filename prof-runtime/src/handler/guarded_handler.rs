@@ -13,7 +13,7 @@ use crate::handler::{FastPath, FlushError, MetricHandler};
 
 /// A handler whose panics stop here, and which is switched off after [`MAX_PANICS`] of them.
 pub(crate) struct GuardedHandler {
-    /// There until it is dropped.
+    /// `None` only while this is dropped.
     handler: Option<Arc<dyn MetricHandler>>,
     panics: AtomicU32,
     /// Switched off after too many panics.
@@ -28,16 +28,16 @@ pub(crate) enum Failed {
     IsOff,
     /// It panicked.
     Panicked,
-    /// It panicked, and is switched off from now on: who has its calls routed to it may route them anew.
+    /// It panicked, and is switched off from now on, so that the caller may publish routes without it.
     SwitchedOff,
 }
 
 /// Where a handler was installed, for messages.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
-    /// By a call there.
+    /// By a call of `configure` or the like at this place.
     Installed(&'static Location<'static>),
-    /// By `register_handler!` there.
+    /// By `register_handler!` at this place.
     Registered(&'static str),
 }
 
@@ -77,7 +77,7 @@ impl GuardedHandler {
         self.is_off.load(Ordering::Relaxed)
     }
 
-    /// Runs `f` on the handler, unless it is switched off. A panic stops here. To be called from inside the runtime.
+    /// Runs `f` on the handler, unless it is switched off, and catches its panics. To be called inside the runtime.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&dyn MetricHandler) -> R) -> Result<R, Failed> {
         if self.is_off() {
@@ -90,7 +90,7 @@ impl GuardedHandler {
         }
     }
 
-    /// Flushes the handler; one that is switched off has nothing to write.
+    /// Flushes the handler, unless it is switched off.
     pub(crate) fn flush(&self) -> Result<(), FlushError> {
         match inside(|| self.with(|handler| handler.flush())) {
             Ok(flushed) => flushed,
@@ -112,7 +112,7 @@ impl GuardedHandler {
         Failed::SwitchedOff
     }
 
-    /// Rarely, where each of many requests has a handler.
+    /// Prints that the handler is switched off: not every time, since each of many requests may install a handler.
     fn tell_that_it_is_off(&self) {
         let times = match self.place {
             Place::Installed(place) => FailingCode::from(place, self.type_name()).count(),
@@ -139,7 +139,7 @@ impl fmt::Display for GuardedHandler {
 }
 
 impl Drop for GuardedHandler {
-    /// May happen at the end of an annotated call, by the last thread that knows a replaced handler.
+    /// The last thread that has a replaced handler cached may drop it at the end of an annotated call.
     fn drop(&mut self) {
         let handler = self.handler.take();
         inside(|| caught(|| drop(handler)));

@@ -20,8 +20,9 @@ use crate::site::{CallRecord, UntimedCall};
 ///
 /// A data point has `timestamp_ns` (since the Unix epoch; 0 for times before), `group`, `name` and one of `count`,
 /// `gauge` and `duration_ms`. A number that is not finite is the text `NaN`, `Infinity` or `-Infinity`.
-/// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. The lines of a call are written by one
-/// write. What cannot be written is [counted](Self::losses), and reported by the next [`flush`](MetricHandler::flush).
+/// A record has `context`, `group`, `start_ns`, `end_ns`, `metrics` and `error`. One write takes all lines of a
+/// call. Lines that cannot be written are [counted](Self::losses), and the next [`flush`](MetricHandler::flush) reports
+/// them.
 ///
 /// # Examples
 ///
@@ -75,7 +76,7 @@ impl JsonLinesHandler {
         Self { output: LineOutput::new("the JSON lines", writer) }
     }
 
-    /// Counts what cannot be written in `losses`, under `target`, where exporters find it.
+    /// Adds the counters of lost lines to `losses`, under `target`. Exporters publish that list.
     #[must_use]
     pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
         self.output.list(losses, target);
@@ -87,14 +88,14 @@ impl JsonLinesHandler {
         self.output.lost()
     }
 
-    /// Creates a handler that appends to the file at `path`. It is made if there is none, its directory is not.
+    /// Creates a handler that appends to the file at `path`, and creates the file, but not its directory.
     ///
-    /// It grows without a bound; for one that does not, give [`to`](Self::to) a
+    /// The file grows without a bound. For one that rotates, give [`to`](Self::to) a
     /// [`RotatingFile`](crate::base::files::RotatingFile).
     ///
     /// # Errors
     ///
-    /// If it cannot be opened for writing.
+    /// If the file cannot be opened for writing.
     ///
     /// # Examples
     ///

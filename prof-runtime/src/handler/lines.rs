@@ -19,7 +19,7 @@ pub struct LineWriter {
 }
 
 impl LineWriter {
-    /// Creates one of a writer, such as a file.
+    /// Creates a line writer over a writer, such as a file.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
         Self { writer: Box::new(writer), is_torn: false }
     }
@@ -28,7 +28,7 @@ impl LineWriter {
     ///
     /// # Errors
     ///
-    /// If not all of them were written. Those that were are not to be written again.
+    /// If some of the lines were not written. The others must not be written again.
     pub fn write_lines(&mut self, lines: &str) -> io::Result<()> {
         self.write(lines).map_err(|(_, error)| error)
     }
@@ -38,7 +38,7 @@ impl LineWriter {
     ///
     /// # Errors
     ///
-    /// With the number of whole lines that were written, which is less than all.
+    /// Returns the error with the number of whole lines that were written, which is less than all.
     pub(crate) fn write(&mut self, lines: &str) -> Result<(), (usize, io::Error)> {
         let mended = if self.is_torn { format!("\n{lines}") } else { String::new() };
         let added = usize::from(self.is_torn);
@@ -79,7 +79,7 @@ impl LineWriter {
     ///
     /// # Errors
     ///
-    /// That of the writer.
+    /// The error of the writer.
     pub fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
     }
@@ -100,7 +100,7 @@ pub(crate) struct LineOutput {
 struct Output {
     writer: LineWriter,
     failures: LostSinceFlush,
-    /// What was written since the last successful flush. A writer with a buffer may still lose it.
+    /// The items that were written since the last successful flush. A writer with a buffer may still lose them.
     unflushed: Tally,
 }
 
@@ -115,7 +115,7 @@ impl LineOutput {
         self.losses = HandlerLosses::listed(losses, target);
     }
 
-    /// How much was lost.
+    /// Returns how many items were lost.
     pub(crate) fn lost(&self) -> u64 {
         self.losses.total()
     }
@@ -143,7 +143,7 @@ impl LineOutput {
     ///
     /// # Errors
     ///
-    /// If that fails, or something could not be written since the last flush.
+    /// If the flush fails, or items could not be written since the last flush.
     pub(crate) fn flush(&self) -> Result<(), FlushError> {
         let mut output = lock(&self.output);
         let failed = output.failures.take("could not be written");
@@ -158,8 +158,8 @@ impl LineOutput {
 }
 
 impl Drop for LineOutput {
-    /// If the last flush fails, everything since the last successful one counts as lost: the writer does not say how
-    /// much of it was written.
+    /// If the last flush fails, all items since the last successful flush count as lost, because the writer does not
+    /// say how many of them it wrote.
     fn drop(&mut self) {
         let flushed = self.flush();
         let output = self.output.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Counts of what was lost on its way to each target.
+//! Counters of items that were lost on their way to a target.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,15 +29,15 @@ pub struct Losses {
     counts: Arc<Mutex<Vec<Arc<Count>>>>,
 }
 
-/// What a target lost of one unit.
+/// The number of items of one unit that were lost on their way to a target.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// Where it was on its way to, such as `statsd:127.0.0.1:8125`.
+    /// The target, such as `statsd:127.0.0.1:8125`.
     pub target: String,
-    /// What is counted.
+    /// The unit.
     pub unit: LossUnit,
-    /// How many were lost; may be 0.
+    /// How many items were lost; may be 0.
     pub count: u64,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Loss {
     }
 }
 
-/// What a [`LossCounter`] counts.
+/// The unit that a [`LossCounter`] counts in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum LossUnit {
@@ -61,7 +61,7 @@ pub enum LossUnit {
     DataPoints,
     /// Records of contexts.
     Records,
-    /// Snapshots: what happened since the last one that arrived, of all functions.
+    /// Snapshots: the numbers of all functions since the last snapshot that arrived.
     Snapshots,
 }
 
@@ -76,7 +76,7 @@ impl LossUnit {
         }
     }
 
-    /// The name of one, as in a sentence.
+    /// The singular, for a sentence.
     const fn singular(self) -> &'static str {
         match self {
             Self::Calls => "call",
@@ -93,8 +93,8 @@ impl Losses {
         Self::default()
     }
 
-    /// Returns a counter of what `target` loses of a unit, which is listed from now on. Counters of the same target and
-    /// unit share one entry of the list, while each has its own [count](LossCounter::get).
+    /// Returns a counter of lost items of a unit on their way to `target`, and lists it. Counters of the same target
+    /// and unit share one entry of the list, but each has its own [count](LossCounter::get).
     pub fn counter(&self, target: &str, unit: LossUnit) -> LossCounter {
         let mut counts = lock(&self.counts);
         let known = counts.iter().find(|count| count.target == target && count.unit == unit);
@@ -106,22 +106,22 @@ impl Losses {
         LossCounter { listed, own: Arc::default() }
     }
 
-    /// Returns how much was lost on the way to one target, over all units; 0 if it is not listed.
+    /// Returns how many items were lost on their way to one target, over all units; 0 if it is not listed.
     pub fn get(&self, target: &str) -> u64 {
         self.list().iter().filter(|loss| loss.target == target).map(|loss| loss.count).fold(0, u64::saturating_add)
     }
 
-    /// Returns how much was lost on the way to all targets, over all units.
+    /// Returns how many items were lost on their way to all targets, over all units.
     pub fn total(&self) -> u64 {
         self.list().iter().map(|loss| loss.count).fold(0, u64::saturating_add)
     }
 
-    /// Returns the count of every target and unit, in the order in which they were listed, also those that are 0.
+    /// Returns the count of every target and unit, in the order in which they were listed. Counts of 0 are among them.
     pub fn list(&self) -> Vec<Loss> {
         lock(&self.counts).iter().map(|count| count.loss()).collect()
     }
 
-    /// One sentence for each target that lost something.
+    /// Returns one sentence for each target that lost items.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let mut targets: BTreeMap<String, Tally> = BTreeMap::new();
         for loss in self.list() {
@@ -176,12 +176,12 @@ fn listed(mut words: Vec<String>) -> String {
     }
 }
 
-/// Counts what is lost of one unit on the way to one target. A clone is a handle to the same count.
+/// Counts lost items of one unit on their way to one target. A clone is a handle to the same count.
 #[derive(Clone)]
 pub struct LossCounter {
     /// The entry in a list, which other counters may share.
     listed: Arc<Count>,
-    /// Losses that this counter and its clones counted.
+    /// The items that this counter and its clones counted.
     own: Arc<AtomicU64>,
 }
 
@@ -213,17 +213,17 @@ impl LossCounter {
         &self.listed.target
     }
 
-    /// Returns what it counts.
+    /// Returns the unit.
     pub fn unit(&self) -> LossUnit {
         self.listed.unit
     }
 
-    /// Returns how many were lost so far, counted by this counter and its clones.
+    /// Returns how many lost items this counter and its clones have counted.
     pub fn get(&self) -> u64 {
         self.own.load(Ordering::Relaxed)
     }
 
-    /// Counts `lost` more.
+    /// Adds lost items.
     pub fn add(&self, lost: u64) {
         self.own.fetch_add(lost, Ordering::Relaxed);
         self.listed.lost.fetch_add(lost, Ordering::Relaxed);
@@ -282,12 +282,12 @@ impl HandlerLosses {
         }
     }
 
-    /// Returns how much was lost, over all units.
+    /// Returns how many items were lost, over all units.
     pub fn total(&self) -> u64 {
         self.counters().iter().map(|counter| counter.get()).fold(0, u64::saturating_add)
     }
 
-    /// What was lost, as a sentence; `None` if nothing was.
+    /// Returns the losses as a sentence; `None` without any.
     pub(crate) fn sentence(&self) -> Option<String> {
         sentence(self.target(), &self.counters().map(|counter| (counter.unit(), counter.get())).into())
     }

@@ -1,4 +1,4 @@
-//! Metrics kept for a test to look at.
+//! Keeps metrics, for tests.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -87,7 +87,7 @@ impl MemoryHandler {
         kept.calls.iter().filter(|(name, _)| name == function).map(|(_, outcome)| *outcome).collect()
     }
 
-    /// Returns how many data points came when there was no room for them.
+    /// Returns how many data points were dropped, because a million were kept already.
     pub fn dropped(&self) -> u64 {
         lock(&self.kept).dropped
     }

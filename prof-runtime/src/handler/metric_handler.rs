@@ -1,4 +1,4 @@
-//! What receives metrics.
+//! The trait of handlers, and the error of a flush.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,10 +13,12 @@ use crate::site::{CallRecord, UntimedCall};
 /// Receives metrics: every data point through [`emit`](Self::emit), every finished call through
 /// [`record_call`](Self::record_call).
 ///
-/// Handlers run on the thread that emits, at the end of the annotated call, and cannot hurt it: a panic is caught, and
-/// after the third the handler is switched off, with one line on stderr that names it; metrics that a handler itself
-/// causes, by calling annotated code or emitting data points, are not delivered, so that it cannot recurse. No lock of
-/// this crate is held while a handler runs, so one that blocks holds up its own caller only.
+/// A handler runs on the thread that emits, at the end of the annotated call, and cannot hurt it:
+///
+/// - A panic is caught. After the third, the handler is switched off, and a line on stderr names it.
+/// - Metrics that a handler itself causes, by calling annotated code or emitting data points, are not delivered, so
+///   that it cannot recurse.
+/// - No lock of this crate is held while a handler runs, so that a handler that blocks delays its own caller only.
 ///
 /// # Examples
 ///
@@ -72,16 +74,16 @@ pub trait MetricHandler: Send + Sync {
         }
     }
 
-    /// Writes out what the handler holds back.
+    /// Writes the metrics out that the handler has buffered.
     ///
     /// # Errors
     ///
-    /// If not everything could be written.
+    /// If some of them could not be written.
     fn flush(&self) -> Result<(), FlushError> {
         Ok(())
     }
 
-    /// Not public API: what the handler is called in messages.
+    /// Not public API: the name of the handler in messages.
     #[doc(hidden)]
     fn __prof_type_name(&self) -> &'static str {
         std::any::type_name::<Self>()
@@ -101,9 +103,9 @@ pub trait MetricHandler: Send + Sync {
 pub enum FastPath<'a> {
     /// Call it.
     None,
-    /// Nothing: it does nothing.
+    /// Do nothing, as the handler does.
     Off,
-    /// Count calls in this, which is an aggregator.
+    /// Count calls in this aggregator.
     Counts(&'a dyn Any),
     /// Call each of these in turn.
     Fanout(&'a FanoutHandler),
@@ -153,30 +155,30 @@ impl IntoHandler for Box<dyn MetricHandler> {
     }
 }
 
-/// Why a handler could not write out what it held.
+/// Why a handler could not write its metrics out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlushError {
-    /// The handler tried, and what it writes to refused.
+    /// The handler tried to write, and its target refused.
     #[error("could not flush metrics to {target}: {:.1024}", Foreign(cause))]
     Write {
-        /// What the handler writes to, such as a path or an address.
+        /// The target, such as a path or an address.
         target: Foreign<String>,
-        /// What it said.
+        /// The cause.
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The handler did not get everything written in time; it goes on trying.
+    /// The handler did not write all metrics in time. It goes on trying.
     #[error("could not flush metrics to {target} within {timeout:?}")]
     Timeout {
-        /// What the handler writes to, such as a path or an address.
+        /// The target, such as a path or an address.
         target: Foreign<String>,
-        /// How long was waited.
+        /// The bound of the wait.
         timeout: Duration,
     },
-    /// The handler was stopped, and wrote out what it had by then.
+    /// The handler was stopped before, and wrote its metrics out then.
     #[error("could not flush metrics to {target}: it was stopped")]
     Stopped {
-        /// What the handler wrote to, such as a path or an address.
+        /// The target, such as a path or an address.
         target: Foreign<String>,
     },
     /// The handler panicked while flushing.
@@ -185,12 +187,12 @@ pub enum FlushError {
         /// Its type, and where it was installed.
         handler: Foreign<String>,
     },
-    /// Several handlers failed, or one at several times.
+    /// Several handlers failed, or one of them several times.
     #[error("{}", joined(errors, *more))]
     Several {
         /// The first of them; at least one.
         errors: Vec<FlushError>,
-        /// How many there were beside these.
+        /// The number of further errors.
         more: u64,
     },
 }
@@ -201,7 +203,7 @@ fn joined(errors: &[FlushError], more: u64) -> String {
     texts.join("; ") + &more
 }
 
-/// Gathers what several flushes failed with, within a bound.
+/// Gathers the errors of several flushes, up to a bound.
 #[derive(Default)]
 pub(crate) struct FlushFailures {
     errors: Vec<FlushError>,
@@ -209,7 +211,7 @@ pub(crate) struct FlushFailures {
 }
 
 impl FlushFailures {
-    /// How many errors are kept; the others are counted.
+    /// The most errors that are kept; the others are counted.
     const MAX: usize = 8;
 
     pub(crate) fn add(&mut self, flushed: Result<(), FlushError>) {
@@ -226,7 +228,7 @@ impl FlushFailures {
         }
     }
 
-    /// Returns all of them as one, and forgets them.
+    /// Returns all errors as one, and forgets them.
     pub(crate) fn take(&mut self) -> Result<(), FlushError> {
         let Self { mut errors, more } = std::mem::take(self);
         match errors.pop() {
@@ -240,7 +242,7 @@ impl FlushFailures {
     }
 }
 
-/// Receives metrics and does nothing: what is installed until something else is.
+/// Receives metrics and does nothing.
 ///
 /// While a group's handler is a `NullHandler`, its annotated functions neither read the clock nor count.
 #[derive(Clone, Copy, Debug, Default)]

@@ -36,11 +36,11 @@ inventory::collect!(LinkedHandler);
 /// Registers a handler at link time, so that it is active from the program's start: `register_handler!(expression)`, or
 /// `register_handler!(group = "…", expression)` for one group.
 ///
-/// Several registered for the same group, or for none, all receive. The expression is evaluated once, when the first
-/// metric is emitted or the first handler installed, while other threads that emit wait, for 5 s at most. What it emits
-/// itself goes nowhere; a handler that it configures takes the place of those that are registered.
-/// [`configure`](crate::configure) and [`configure_group`](crate::configure_group) replace what was registered, as the
-/// program has the last word.
+/// Of several handlers that are registered for the same group, or for all, each receives the metrics. The expression is
+/// evaluated once, when the first metric is emitted or the first handler is installed. Other threads that emit
+/// meanwhile wait for it, 5 s at most. Metrics that the expression emits go nowhere; a handler that it configures takes
+/// the place of the registered ones. [`configure`](crate::configure) and [`configure_group`](crate::configure_group)
+/// replace registered handlers: the program has the last word.
 ///
 /// A crate's registration takes part only if the program mentions the crate; `use that_crate as _;` is enough.
 ///

@@ -22,12 +22,12 @@ impl Caught {
     pub(super) fn new() -> std::io::Result<Self> {
         let mut waiting = lock(&WAITING);
         match &mut *waiting {
-            Some((worker, count)) if worker.is_in_this_process() => *count += 1,
+            Some((thread, count)) if thread.is_in_this_process() => *count += 1,
             _ => {
                 signals::prepare()?;
-                let worker = BackgroundThread::start("prof-signals", |_| wait())?;
+                let thread = BackgroundThread::start("prof-signals", |_| wait())?;
                 signals::catch();
-                *waiting = Some((worker, 1));
+                *waiting = Some((thread, 1));
             }
         }
         Ok(Self { process_id: std::process::id() })
@@ -52,11 +52,11 @@ impl Drop for Caught {
             return;
         }
         let mut waiting = lock(&WAITING);
-        let Some((worker, count)) = &mut *waiting else { return };
+        let Some((thread, count)) = &mut *waiting else { return };
         *count -= 1;
         if *count == 0 && signals::release().is_ok() {
             // It ends the process if a signal came just now.
-            worker.stop(clock::deadline(exit::TIMEOUT));
+            thread.stop(clock::deadline(exit::TIMEOUT));
             *waiting = None;
         }
     }

@@ -50,7 +50,7 @@ use crate::counts::Snapshot;
 /// ```
 pub struct PeriodicExporter {
     requester: Requester,
-    worker: Mutex<BackgroundThread>,
+    thread: Mutex<BackgroundThread>,
     last: LastExport,
 }
 
@@ -130,7 +130,7 @@ impl PeriodicExporter {
             failures: 0,
             last: last.clone(),
         };
-        let worker = BackgroundThread::start("prof-export", move |stop| work.run(&inbox, stop))?;
+        let thread = BackgroundThread::start("prof-export", move |stop| work.run(&inbox, stop))?;
         let requester = Requester { target: target.clone(), requests };
         let flush = {
             let requester = requester.clone();
@@ -143,8 +143,8 @@ impl PeriodicExporter {
                 None
             }
         };
-        let worker = worker.flush_by(flush).stop_at_exit(&target, lose);
-        Ok(Self { requester, worker: Mutex::new(worker), last })
+        let thread = thread.flush_by(flush).stop_at_exit(&target, lose);
+        Ok(Self { requester, thread: Mutex::new(thread), last })
     }
 
     /// Exports a snapshot of now, and waits for it at most for `timeout`.
@@ -158,7 +158,7 @@ impl PeriodicExporter {
 
     /// Asks for an export, to be waited for until the deadline.
     pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport, ExportError> {
-        if !lock(&self.worker).is_in_this_process() {
+        if !lock(&self.thread).is_in_this_process() {
             // After a fork, no thread would answer.
             return Err(self.requester.failed(None));
         }
@@ -185,7 +185,7 @@ impl PeriodicExporter {
 
     /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
     pub(crate) fn begin_shutdown(&self) {
-        lock(&self.worker).signal();
+        lock(&self.thread).signal();
     }
 
     /// Exports this snapshot from now on, since nothing more is counted.
@@ -201,7 +201,7 @@ impl PeriodicExporter {
     }
 
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
-        let has_ended = lock(&self.worker).stop(deadline);
+        let has_ended = lock(&self.thread).stop(deadline);
         if !has_ended {
             // Nothing will say whether it arrives.
             self.last.lose();
@@ -263,12 +263,12 @@ impl BegunExport {
 
 impl Drop for PeriodicExporter {
     fn drop(&mut self) {
-        if lock(&self.worker).was_told_to_stop() {
+        if lock(&self.thread).was_told_to_stop() {
             // The caller of the shutdown has waited as long as it wanted.
             return;
         }
         if let Err(error) = self.shutdown(DROP_TIMEOUT)
-            && lock(&self.worker).is_in_this_process()
+            && lock(&self.thread).is_in_this_process()
         {
             stderr::line(format_args!("prof: {error}"));
         }

@@ -16,7 +16,7 @@ use crate::base::forks::OfProcess;
 use crate::handler::losses::{HandlerLosses, Losses};
 use crate::handler::{GuardedHandler, IntoHandler};
 
-/// How a [`BufferedHandler`] is to be; made by [`BufferedHandler::builder`].
+/// The settings of a [`BufferedHandler`]; made by [`BufferedHandler::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is given a handler by `start`"]
 pub struct Builder {
@@ -31,43 +31,43 @@ impl Builder {
     /// Sets how many metrics the queue has room for; 65 536 by default. One takes about 100 bytes, beside what
     /// [`max_bytes`](Self::max_bytes) bounds.
     ///
-    /// The default is what a program that makes 100 000 annotated calls a second does in half a second.
+    /// The default holds half a second of a program that makes 100 000 annotated calls a second.
     pub fn capacity(mut self, capacity: NonZeroUsize) -> Self {
         self.limits.capacity = capacity;
         self
     }
 
     /// Sets how many bytes the names of queued data points and the records of contexts may take; 16 MiB by default.
-    /// When they do, the queue is full for these, and not for calls, which take none. What is larger than all of it by
-    /// itself is dropped.
+    /// When they take that much, the queue is full for data points and records; calls take none of it. An item that is
+    /// larger by itself is dropped.
     ///
-    /// The default is what 65 536 data points take whose names have 256 bytes.
+    /// The default holds 65 536 data points whose names have 256 bytes.
     pub fn max_bytes(mut self, max_bytes: usize) -> Self {
         self.limits.max_bytes = max_bytes;
         self
     }
 
-    /// Sets what gives way when the queue is full; by default, what comes is dropped.
+    /// Sets what gives way when the queue is full; by default, the newest item.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self
     }
 
-    /// Sets how long a flush may take, and the end; 5 s each by default, half of what container runtimes grant a
-    /// program before they kill it.
+    /// Sets how long a flush may take, and the end; by default 5 s each, half of the time that container runtimes give
+    /// a program before they kill it.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Flushes the handler behind at the latest so long after it was handed something, for handlers that hold back. By
-    /// default, it is flushed on demand and at the end.
+    /// Flushes the inner handler at most `interval` after it received a metric. For handlers that buffer. By default,
+    /// it is flushed on request and at the end.
     pub fn flush_every(mut self, interval: Duration) -> Self {
         self.flush_every = Some(interval);
         self
     }
 
-    /// Counts what is lost in `losses`, under `target`, where exporters find it.
+    /// Adds the counters of dropped metrics to `losses`, under `target`. Exporters publish that list.
     pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
         self.losses = HandlerLosses::listed(losses, target);
         self
@@ -84,17 +84,17 @@ impl Builder {
         let (flushes, requests) = bounded(1);
         let handler = GuardedHandler::new(handler.into_handler());
         let work = queue.work(handler, requests, self.flush_every);
-        let worker = BackgroundThread::start("prof-buffered", move |stop| work.run(stop))?;
-        let queue = Arc::new(queue.with_worker(&worker));
+        let thread = BackgroundThread::start("prof-buffered", move |stop| work.run(stop))?;
+        let queue = Arc::new(queue.with_thread(&thread));
         let abandoned = Arc::clone(&queue);
-        let worker = worker.stop_at_exit(queue.losses().target(), move || {
+        let thread = thread.stop_at_exit(queue.losses().target(), move || {
             abandoned.abandon();
             abandoned.losses().sentence()
         });
         Ok(BufferedHandler {
             queue: OfProcess::new(queue),
             flushes: OfProcess::new(flushes),
-            worker: OfProcess::new(Mutex::new(worker)),
+            thread: OfProcess::new(Mutex::new(thread)),
             timeout: self.timeout,
             stuck_at: AtomicU64::new(NOT_STUCK),
         })

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use super::{BufferedHandler, NOT_STUCK};
 use crate::handler::FlushError;
 
-/// A flush that was asked for.
+/// A flush that was requested, and that the caller has not waited for yet.
 pub(crate) struct BegunFlush<'a> {
     pub(super) handler: &'a BufferedHandler,
     pub(super) replied: Receiver<Result<(), FlushError>>,

@@ -20,12 +20,12 @@ pub(super) struct OwnedContext {
     pub(super) name: String,
     pub(super) group_name: String,
     pub(super) record: ContextRecord,
-    /// What it takes of the queue's room.
+    /// The bytes that it takes of the queue's room.
     bytes: usize,
 }
 
 impl Item {
-    /// What a loss of it is counted as.
+    /// The unit that its loss is counted in.
     pub(super) const fn unit(&self) -> LossUnit {
         match self {
             Self::Call(_) | Self::UntimedCall(_) => LossUnit::Calls,
@@ -44,7 +44,7 @@ impl Item {
         context.name.len() + context.group_name.len() + room::bytes_of(context.record)
     }
 
-    /// What it takes of the queue's room.
+    /// The bytes that it takes of the queue's room.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Call(_) | Self::UntimedCall(_) => 0,

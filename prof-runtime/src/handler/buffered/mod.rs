@@ -36,21 +36,23 @@ use crate::model::MetricData;
 use crate::model::context::PublishedContext;
 use crate::site::{CallRecord, UntimedCall};
 
-/// Hands everything on to another handler from a thread of its own, through a bounded queue, so that a handler that
-/// writes, sends or blocks does not hold up the functions whose calls it receives.
+/// Passes metrics to another handler from a thread of its own, through a bounded queue. A handler that writes, sends or
+/// blocks then does not delay the functions whose calls it receives.
 ///
-/// To put a call into the queue costs no allocation; a data point costs its names. The queue is bounded in items and in
-/// bytes; when it is full, [`WhenFull`] says what gives way. Everything that is not handed on is counted:
-/// [`dropped`](Self::dropped) has the sum, and the handler behind receives it as data points `dropped` of the group
-/// `prof_runtime`, each with the number since the one before. Lost is also what comes after the end, and what makes the
-/// handler behind panic.
+/// Queueing a call does not allocate; queueing a data point allocates its names. The queue is bounded in items and in
+/// bytes. When it is full, [`WhenFull`] says what gives way. Metrics that do not reach the inner handler are counted:
+/// [`dropped`](Self::dropped) has the sum, and the inner handler receives data points `dropped` of the group
+/// `prof_runtime`, each with the number since the one before. Metrics that come after the end count as dropped, and so
+/// do those on which the inner handler panics.
 ///
-/// Dropping it hands on what is queued, and waits for that at most as long as [`Builder::timeout`] says, or not at all
-/// if the last flush took too long and the handler has not come back since; what is left by then is counted, and said
-/// on stderr. If the process exits before that, it hands on what is queued then, within 5 s. A handler that is replaced
-/// may be dropped by an annotated function that was in it: [`shutdown`](Self::shutdown) it before, so that the function
-/// does not wait. After a fork, the child has no such thread: there it takes nothing in, and counts it as lost. What is
-/// queued at that moment is the parent's.
+/// **The end.** Dropping it passes the queued metrics on, and waits for that for [`Builder::timeout`] at most. It does
+/// not wait if the last flush took too long and the inner handler has not returned since. The rest is counted, and a
+/// line on stderr says so. If the process exits first, the queued metrics are passed on then, within 5 s. An annotated
+/// function may drop a replaced handler at the end of its call: [`shutdown`](Self::shutdown) the handler before, so
+/// that the function does not wait.
+///
+/// **Forks.** A forked child has no such thread: there, all metrics count as lost. Those that were queued at the fork
+/// are the parent's.
 ///
 /// # Examples
 ///
@@ -68,12 +70,12 @@ use crate::site::{CallRecord, UntimedCall};
 /// ```
 pub struct BufferedHandler {
     queue: OfProcess<Arc<Queue>>,
-    /// Requests wait beside the queue, so that they find room when it is full, and are not dropped with the oldest.
+    /// Requests do not go through the queue: they find room when it is full, and are not dropped with the oldest items.
     flushes: OfProcess<Sender<FlushRequest>>,
-    worker: OfProcess<Mutex<BackgroundThread>>,
+    thread: OfProcess<Mutex<BackgroundThread>>,
     timeout: Duration,
-    /// How often the worker had come back from the handler when a flush took too long: while that is so, a thread that
-    /// drops this has waited already. [`NOT_STUCK`] if none did.
+    /// The number of [returns](Queue::returns) from the inner handler at the time of a flush that took too long; while
+    /// it is still that, a drop does not wait again. [`NOT_STUCK`] if no flush did.
     stuck_at: AtomicU64,
 }
 
@@ -90,7 +92,7 @@ impl BufferedHandler {
         Self::builder().start(handler)
     }
 
-    /// Returns what says how the queue is to be.
+    /// Returns a builder with the default settings.
     pub fn builder() -> Builder {
         const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
         Builder {
@@ -102,36 +104,37 @@ impl BufferedHandler {
         }
     }
 
-    /// Returns how many calls, data points and records were not handed on.
+    /// Returns how many calls, data points and records were dropped.
     ///
-    /// What was being handed on when the end took too long is counted too, though it may still arrive.
+    /// An item that the inner handler was receiving when the end took too long is counted, too, though it may still
+    /// arrive.
     pub fn dropped(&self) -> u64 {
         self.queue.losses().total()
     }
 
-    /// Returns how many wait to be handed on.
+    /// Returns how many items are queued.
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
 
-    /// Returns how many bytes the names and records of those that wait take.
+    /// Returns how many bytes the names and records of queued items take.
     pub fn queued_bytes(&self) -> usize {
         self.queue.bytes()
     }
 
-    /// Hands on everything that was received before, and flushes the handler behind, within `timeout`.
+    /// Passes on all metrics that were received before, and flushes the inner handler, within `timeout`.
     ///
     /// # Errors
     ///
-    /// That of the handler behind, also from a flush that [came by itself](Builder::flush_every) since the last that
-    /// was asked for; [`FlushError::Timeout`] if it takes longer, while the thread goes on;
-    /// [`FlushError::Stopped`] after a [`shutdown`](Self::shutdown), or in a child process.
+    /// The error of the inner handler, also of a flush that [the queue began](Builder::flush_every) since the last
+    /// call; [`FlushError::Timeout`] if it takes longer, while the thread goes on; [`FlushError::Stopped`] after a
+    /// [`shutdown`](Self::shutdown), or in a child process.
     pub fn flush_within(&self, timeout: Duration) -> Result<(), FlushError> {
         let deadline = bound::deadline(timeout);
         self.begin_flush(deadline, timeout)?.wait()
     }
 
-    /// Asks for a flush, to be waited for until the deadline.
+    /// Requests a flush that the caller waits for until the deadline.
     pub(crate) fn begin_flush(&self, deadline: Instant, timeout: Duration) -> Result<BegunFlush<'_>, FlushError> {
         let (reply, replied) = bounded(1);
         let flush = BegunFlush { handler: self, replied, deadline, timeout };
@@ -142,12 +145,12 @@ impl BufferedHandler {
         Ok(flush)
     }
 
-    /// Takes in nothing more, hands on what is queued, flushes the handler behind and ends the thread, within
-    /// `timeout`. What is left by then, and what comes later, is counted as dropped. Shutting down twice is allowed.
+    /// Closes the queue, passes the queued metrics on, flushes the inner handler and ends the thread, within `timeout`.
+    /// Metrics that are left by then, and those that come later, count as dropped. Shutting down twice is allowed.
     ///
     /// # Errors
     ///
-    /// [`FlushError::Timeout`] if the thread has not ended by then; it is left to itself.
+    /// [`FlushError::Timeout`] if the thread has not ended by then. It goes on by itself.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
@@ -155,26 +158,26 @@ impl BufferedHandler {
         }
     }
 
-    /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
+    /// Begins a shutdown, without waiting for it.
     pub(crate) fn begin_shutdown(&self) {
         self.queue.close();
-        if self.worker.is_in_this_process() {
-            lock(&self.worker).signal();
+        if self.thread.is_in_this_process() {
+            lock(&self.thread).signal();
         }
     }
 
     pub(crate) fn shutdown_by(&self, deadline: Instant) -> bool {
         self.queue.close();
-        if !self.worker.is_in_this_process() {
+        if !self.thread.is_in_this_process() {
             return false;
         }
-        let has_ended = lock(&self.worker).stop(deadline);
+        let has_ended = lock(&self.thread).stop(deadline);
         self.queue.abandon();
         has_ended
     }
 
-    /// Puts an item into the queue of this process. That of a parent would never be emptied here, and to put something
-    /// in could wait for ever for a lock of it.
+    /// Puts an item into the queue, unless the queue is a parent process's: nothing would empty it here, and putting an
+    /// item in could wait forever for one of its locks.
     fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
         match self.queue.is_in_this_process() {
             true => self.queue.put(unit, bytes, item),
@@ -182,7 +185,7 @@ impl BufferedHandler {
         }
     }
 
-    /// What errors call the handler behind.
+    /// The name of the inner handler in errors.
     pub(crate) fn target(&self) -> &str {
         self.queue.losses().target()
     }
@@ -215,11 +218,11 @@ impl MetricHandler for BufferedHandler {
 
 impl Drop for BufferedHandler {
     fn drop(&mut self) {
-        if !self.worker.is_in_this_process() {
-            // What is queued is the parent's.
+        if !self.thread.is_in_this_process() {
+            // The queued items are the parent's.
             return;
         }
-        if lock(&self.worker).was_told_to_stop() {
+        if lock(&self.thread).was_told_to_stop() {
             // The caller of the shutdown has waited as long as it wanted.
             return self.queue.abandon();
         }

@@ -1,4 +1,4 @@
-//! The queue of a `BufferedHandler`: who puts in, and what happens when it is full.
+//! The queue of a `BufferedHandler`: how items are put in, and what happens when it is full.
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
@@ -23,40 +23,40 @@ use crate::handler::losses::{HandlerLosses, LossUnit};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// The annotated function: it waits for room. Nothing is dropped before the end.
+    /// The annotated function waits for room. Nothing is dropped before the end.
     Block,
-    /// What comes is dropped, and what is queued stays.
+    /// The new item is dropped, and the queued items stay.
     DropNewest,
-    /// What has waited longest is dropped to make room for what comes.
+    /// The item that has waited longest is dropped to make room for the new one.
     DropOldest,
 }
 
-/// How much waits at most.
+/// The bounds of the queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// In items.
+    /// The most items.
     pub(super) capacity: NonZeroUsize,
-    /// Of names and records.
+    /// The most bytes of names and records.
     pub(super) max_bytes: usize,
 }
 
-/// What both sides of the queue agree on.
+/// The state that both sides of the queue share.
 #[derive(Debug)]
 pub(super) struct State {
-    /// Nothing more is taken in.
+    /// Whether the queue is closed: nothing more is put in.
     is_closed: AtomicBool,
-    /// Nothing more is passed on. A thread that puts something in after that takes it out again: the store comes before
-    /// the closer's last look into the queue, and the load after the putter's send, all sequentially consistent through
-    /// the channel's own fences.
+    /// Whether the queue is abandoned: nothing more is passed on. A thread that puts something in after that takes it
+    /// out again: the store comes before the closer's last look into the queue, and the load after the putter's send,
+    /// all sequentially consistent through the channel's own fences.
     is_abandoned: AtomicBool,
     in_hand: InHand,
-    /// How often the worker has come back from the handler, with an item or from a flush. Guards no other data.
+    /// How often the inner handler has returned, from an item or from a flush. Guards no other data.
     returns: AtomicU64,
     pub(super) losses: HandlerLosses,
     room: Room,
 }
 
-/// What the worker is handing on: the number of its unit, or 0.
+/// The item that the queue's thread is passing on: the number of its unit, or 0.
 ///
 /// The thread that sets it back to 0 decides what becomes of the item. The queue's thread takes an item up before it
 /// looks whether the queue is abandoned, and a thread that abandons the queue says so before it looks here. So one of
@@ -72,7 +72,7 @@ impl InHand {
         self.0.store(number, Ordering::SeqCst);
     }
 
-    /// `None` if someone else has taken it.
+    /// `None` if another thread has taken it.
     fn take(&self) -> Option<LossUnit> {
         let number = self.0.swap(0, Ordering::SeqCst);
         Self::UNITS.get(usize::from(number).checked_sub(1)?).copied()
@@ -80,12 +80,12 @@ impl InHand {
 }
 
 impl State {
-    /// Counts that the worker has come back from the handler.
+    /// Counts a return of the inner handler.
     pub(super) fn count_return(&self) {
         self.returns.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Takes an item up to hand it on. Returns whether it may: the queue is not abandoned.
+    /// Takes an item up to pass it on. Returns false if the queue is abandoned, so that it must not.
     pub(super) fn take_up(&self, item: &Item) -> bool {
         self.in_hand.set(item.unit());
         if self.is_abandoned() {
@@ -95,7 +95,7 @@ impl State {
         true
     }
 
-    /// Puts an item down that was taken up, and counts it as lost unless it was handed on, or is counted already.
+    /// Puts an item down that was taken up. Counts it as lost unless it was passed on, or is counted already.
     pub(super) fn put_down(&self, item: &Item, was_handed_on: bool) {
         if self.in_hand.take().is_some() && !was_handed_on {
             self.lose(item.unit());
@@ -113,7 +113,7 @@ impl State {
         self.room.release(item.bytes());
     }
 
-    /// Counts an item as lost that has its room already.
+    /// Counts an item as lost that has room in the queue already.
     fn drop_item(&self, item: &Item) {
         self.lose(item.unit());
         self.release(item);
@@ -126,16 +126,16 @@ impl State {
 
 pub(super) struct Queue {
     items: Sender<Item>,
-    /// The other end, to take out the oldest.
+    /// The receiving end, to take out the oldest item.
     others: Receiver<Item>,
     when_full: WhenFull,
     state: Arc<State>,
-    /// Dropped when the queue is abandoned, which wakes those that wait for room.
+    /// Dropped when the queue is abandoned, which wakes threads that wait for room.
     abandon: Mutex<Option<Sender<Infallible>>>,
     abandoned: Receiver<Infallible>,
-    /// Disconnected once the worker is gone, whatever the reason.
-    worker_done: Receiver<Infallible>,
-    worker: Option<ThreadId>,
+    /// Disconnected once the queue's thread is gone, for any reason.
+    thread_done: Receiver<Infallible>,
+    thread: Option<ThreadId>,
 }
 
 impl Queue {
@@ -157,12 +157,12 @@ impl Queue {
             }),
             abandon: Mutex::new(Some(abandon)),
             abandoned,
-            worker_done: crossbeam_channel::never(),
-            worker: None,
+            thread_done: crossbeam_channel::never(),
+            thread: None,
         }
     }
 
-    /// What the worker does.
+    /// Returns the work of the queue's thread.
     pub(super) fn work(
         &self,
         handler: Arc<GuardedHandler>,
@@ -172,13 +172,13 @@ impl Queue {
         Work::new(self.others.clone(), flushes, handler, Arc::clone(&self.state), flush_every)
     }
 
-    pub(super) fn with_worker(mut self, worker: &BackgroundThread) -> Self {
-        self.worker_done = worker.done().clone();
-        self.worker = Some(worker.thread());
+    pub(super) fn with_thread(mut self, thread: &BackgroundThread) -> Self {
+        self.thread_done = thread.done().clone();
+        self.thread = Some(thread.thread());
         self
     }
 
-    /// How often the worker has come back from the handler.
+    /// Returns how often the inner handler has returned.
     pub(super) fn returns(&self) -> u64 {
         self.state.returns.load(Ordering::Relaxed)
     }
@@ -191,17 +191,17 @@ impl Queue {
         self.items.len()
     }
 
-    /// How many bytes the names and records take that are in it.
+    /// Returns how many bytes the names and records in the queue take.
     pub(super) fn bytes(&self) -> usize {
         self.state.room.used()
     }
 
-    /// Whether someone takes out what is put in: a worker that exits the process does not come back.
+    /// Returns whether a thread takes items out: one that exits the process does not come back.
     pub(super) fn is_alive(&self) -> bool {
-        !self.worker.is_some_and(exit::is_exiting) && self.worker_done.try_recv() != Err(TryRecvError::Disconnected)
+        !self.thread.is_some_and(exit::is_exiting) && self.thread_done.try_recv() != Err(TryRecvError::Disconnected)
     }
 
-    /// Puts an item of a unit in, which takes `bytes` of the room, or counts it as dropped.
+    /// Puts an item of a unit in that takes `bytes` of the room, or counts it as dropped.
     pub(super) fn put(&self, unit: LossUnit, bytes: usize, item: impl FnOnce() -> Item) {
         if self.state.is_closed.load(Ordering::Relaxed) {
             return self.state.lose(unit);
@@ -219,7 +219,7 @@ impl Queue {
         }
     }
 
-    /// Takes so many bytes once others are out of the way, as [`WhenFull`] says. Returns whether it has.
+    /// Reserves `bytes` of the room, and makes room first as [`WhenFull`] says. Returns whether it did.
     #[cold]
     fn make_room(&self, bytes: usize) -> bool {
         match self.when_full {
@@ -260,7 +260,7 @@ impl Queue {
             select! {
                 recv(self.state.room.woken()) -> _ => {}
                 recv(self.abandoned) -> _ => return false,
-                recv(self.worker_done) -> _ => return false,
+                recv(self.thread_done) -> _ => return false,
             }
         }
     }
@@ -280,14 +280,14 @@ impl Queue {
             WhenFull::Block => select! {
                 send(self.items, item) -> sent => if sent.is_err() { drop_it() },
                 recv(self.abandoned) -> _ => drop_it(),
-                recv(self.worker_done) -> _ => drop_it(),
+                recv(self.thread_done) -> _ => drop_it(),
             },
         }
     }
 
     fn put_for_oldest(&self, mut item: Item) {
         loop {
-            // The worker may have been faster, and taken the oldest itself.
+            // The queue's thread may have taken the oldest item meanwhile.
             if let Ok(oldest) = self.others.try_recv() {
                 self.state.drop_item(&oldest);
             }
@@ -299,12 +299,12 @@ impl Queue {
         }
     }
 
-    /// Takes in nothing more.
+    /// Closes the queue.
     pub(super) fn close(&self) {
         self.state.is_closed.store(true, Ordering::SeqCst);
     }
 
-    /// Lets go of what is queued, of what is in hand, and of those that wait for room.
+    /// Abandons the queued items and the one that is being passed on, and wakes threads that wait for room.
     pub(super) fn abandon(&self) {
         self.state.is_abandoned.store(true, Ordering::SeqCst);
         if let Some(unit) = self.state.in_hand.take() {

@@ -1,4 +1,4 @@
-//! Room in the queue, in bytes: how much what is queued takes, and how much there is.
+//! Room in the queue, in bytes: how much is taken, and how much there is.
 
 use std::collections::BTreeMap;
 use std::mem::size_of;
@@ -16,9 +16,9 @@ pub(super) struct Room {
     /// thread that releases it.
     used: AtomicUsize,
     max: usize,
-    /// How many threads wait for room.
+    /// The number of threads that wait for room.
     waiting: AtomicUsize,
-    /// A token that wakes one of them.
+    /// A token that wakes one of these threads.
     wake: Sender<()>,
     woken: Receiver<()>,
 }
@@ -29,13 +29,13 @@ impl Room {
         Self { used: AtomicUsize::new(0), max, waiting: AtomicUsize::new(0), wake, woken }
     }
 
-    /// Takes so many bytes, if they are there.
+    /// Takes `bytes`, if that many are free.
     pub(super) fn take(&self, bytes: usize) -> bool {
         let taken = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.max);
         bytes == 0 || self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).is_ok()
     }
 
-    /// Gives them back.
+    /// Gives `bytes` back.
     pub(super) fn release(&self, bytes: usize) {
         if bytes > 0 {
             self.used.fetch_sub(bytes, Ordering::SeqCst);
@@ -43,17 +43,17 @@ impl Room {
         }
     }
 
-    /// Whether so many bytes will ever be there.
+    /// Returns whether `bytes` can ever be free.
     pub(super) fn can_hold(&self, bytes: usize) -> bool {
         bytes <= self.max
     }
 
-    /// How many bytes are taken.
+    /// Returns how many bytes are taken.
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::SeqCst)
     }
 
-    /// Announces a thread that waits, before its last look whether there is room. It ends with
+    /// Announces a thread that waits, before it checks a last time whether there is room. The wait ends with
     /// [`end_waiting`](Self::end_waiting).
     pub(super) fn begin_waiting(&self) {
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -61,18 +61,18 @@ impl Room {
 
     pub(super) fn end_waiting(&self) {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
-        // There may be room for another one.
+        // There may be room for another thread.
         self.wake_one();
     }
 
-    /// What a thread that waits receives when it is worth another look.
+    /// Returns the receiver of tokens, one of which says that there may be room.
     pub(super) fn woken(&self) -> &Receiver<()> {
         &self.woken
     }
 
     fn wake_one(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            // One token is enough: who is woken by it passes it on.
+            // One token is enough: the thread that it wakes passes it on.
             let _ = self.wake.try_send(());
         }
     }

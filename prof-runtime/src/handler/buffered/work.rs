@@ -15,7 +15,7 @@ use crate::model::context::PublishedContext;
 /// Where to send the result of a flush.
 pub(super) type FlushRequest = Sender<Result<(), FlushError>>;
 
-/// After how many items a loss is reported at the latest: the handler behind is to spend its time on metrics.
+/// The most items between two reports of losses to the inner handler, which is to spend its time on metrics.
 const REPORT_EVERY: u32 = 1024;
 
 pub(super) struct Work {
@@ -23,16 +23,16 @@ pub(super) struct Work {
     flushes: Receiver<FlushRequest>,
     handler: Arc<GuardedHandler>,
     state: Arc<State>,
-    /// After how long at most what was handed on is flushed.
+    /// The longest time from an item to the flush after it.
     flush_every: Option<Duration>,
-    /// When it is; never while everything is.
+    /// When that flush is due; never while all items are flushed.
     flush_due: Receiver<Instant>,
     is_flushed: bool,
     /// The errors of flushes that the queue began itself, for the next flush that is asked for.
     failures: FlushFailures,
-    /// How many losses the handler was told of.
+    /// How many losses were reported to the inner handler.
     reported: u64,
-    /// Items since the handler was last told.
+    /// The number of items since the last report.
     unreported_for: u32,
 }
 
@@ -58,7 +58,7 @@ impl Work {
         }
     }
 
-    /// Hands on what comes until the stop, and what is left then.
+    /// Passes on items until the stop, and those that are left then.
     pub(super) fn run(mut self, stop: &Stop) {
         loop {
             select! {
@@ -85,7 +85,7 @@ impl Work {
         }
     }
 
-    /// Hands on what is queued now, and flushes the handler.
+    /// Passes on the items that are queued now, and flushes the inner handler.
     fn flush(&mut self) -> Result<(), FlushError> {
         for _ in 0..self.items.len() {
             let Ok(item) = self.items.try_recv() else { break };
@@ -119,7 +119,7 @@ impl Work {
             }),
         });
         self.state.count_return();
-        // Not if it panicked, or is switched off since it did so too often.
+        // Not if the handler panicked, or is switched off because of that.
         self.state.put_down(item, handed_on.is_ok());
         if let Some(flush_every) = self.flush_every
             && std::mem::take(&mut self.is_flushed)

@@ -12,7 +12,7 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
-/// Why an address is not valid, as the rest of a sentence such as "could not listen on …: ".
+/// The reason why an address is not valid, as the end of a sentence such as "could not listen on …: ".
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Fault(String);
 

@@ -1,7 +1,8 @@
 //! Our log-linear buckets as an exponential histogram.
 //!
-//! A bucket of scale `s` holds what is above `2^(i / 2^s)` and up to `2^((i + 1) / 2^s)`. Ours are cut into 16 equal
-//! parts per power of two, those into equal ratios, so that the middle of each of ours decides where its durations go.
+//! A bucket of scale `s` holds numbers above `2^(i / 2^s)` and up to `2^((i + 1) / 2^s)`. Our buckets cut a power of
+//! two into 16 equal widths, exponential ones into equal ratios. So the middle of each of our buckets decides into
+//! which exponential bucket its numbers go.
 
 use crate::Histogram;
 
@@ -19,7 +20,7 @@ pub(super) struct Exponential {
     pub(super) counts: Vec<u64>,
 }
 
-/// The index at [`MAX_SCALE`] of a number above 0, of which `per_unit` are one of the unit of the export.
+/// Returns the index at [`MAX_SCALE`] of a number above 0. `per_unit` of these numbers are one unit of the export.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // A middle has few digits, an index is small.
 fn index_of(middle: f64, per_unit: f64) -> i32 {
     let index = (middle / per_unit).log2() * f64::from(1 << MAX_SCALE);
@@ -27,10 +28,10 @@ fn index_of(middle: f64, per_unit: f64) -> i32 {
 }
 
 impl Exponential {
-    /// Of the finest scale that spreads the durations over no more than `max_buckets`, the empty ones in between
-    /// included.
+    /// Converts a histogram at the finest scale that needs no more than `max_buckets`, including empty ones in between.
     #[allow(clippy::cast_precision_loss)] // Half a bucket has few digits.
-    /// A histogram of durations counts nanoseconds, of which 1e9 are a second.
+    /// `per_unit` of its numbers are one unit of the export: 1e9 where it counts nanoseconds and the unit is the
+    /// second.
     pub(super) fn new(histogram: &Histogram, per_unit: f64, max_buckets: usize) -> Self {
         let mut zero_count = 0;
         let mut indexed: Vec<(i32, u64)> = Vec::new();
@@ -38,7 +39,7 @@ impl Exponential {
             match bucket.upper_ns {
                 1 => zero_count += bucket.count,
                 upper_ns => {
-                    // Durations are whole: the last of a bucket is one less than its end.
+                    // Numbers are whole: the last one of a bucket is one less than its end.
                     let middle_ns = (bucket.lower_ns + upper_ns - 1) as f64 / 2.0;
                     indexed.push((index_of(middle_ns, per_unit), bucket.count));
                 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Whether a host name or IP address (without brackets) is loopback. Resolves nothing.
+/// Returns whether a host name or IP address (without brackets) is loopback. Looks no name up.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     match host.parse::<IpAddr>().map(|address| address.to_canonical()) {

@@ -10,8 +10,8 @@ use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcom
 /// `function`, `group` and `outcome`, and the histogram `prof_call_duration_seconds`, with `function` and `group`.
 ///
 /// A data point of [`put_metric`](fn@crate::put_metric) keeps its name and has the label `group`: a count is a counter,
-/// a gauge a gauge, a duration a histogram in seconds. Nothing is bounded here; what a recorder does with many names is
-/// its own affair.
+/// a gauge a gauge, a duration a histogram in seconds. The number of names is not
+/// bounded here, but by the recorder.
 ///
 /// # Examples
 ///
@@ -23,7 +23,7 @@ use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcom
 /// fn work() {}
 ///
 /// let _scope = scoped(MetricsFacadeHandler::new());
-/// work(); // Goes to whatever recorder is installed.
+/// work(); // Goes to the recorder that is installed.
 /// ```
 #[derive(Clone, Default)]
 pub struct MetricsFacadeHandler(());

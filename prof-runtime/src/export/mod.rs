@@ -1,4 +1,4 @@
-//! Snapshots on their way outward: what exporters have in common, and each of them.
+//! Exporters: what they have in common, and one file or directory for each.
 
 #[cfg(any(feature = "prometheus", feature = "statsd"))]
 mod address;
@@ -47,31 +47,31 @@ pub use crate::handler::losses::{HandlerLosses, Loss, LossCounter, LossUnit, Los
 ///
 /// A [`PeriodicExporter`] calls one at intervals, from a thread of its own.
 pub trait Exporter: Send {
-    /// Writes out one snapshot: all that was counted from the start until now.
+    /// Writes one snapshot: all numbers from the start until now.
     ///
-    /// An exporter that writes differences keeps the last snapshot that it wrote and subtracts it, so that an export
-    /// that fails is made up for by the next one.
+    /// An exporter that writes differences keeps the last snapshot that it wrote and subtracts it, so that the export
+    /// after a failed one has its numbers.
     ///
     /// # Errors
     ///
-    /// If it could not be written.
+    /// If the snapshot could not be written.
     fn export(&mut self, snapshot: &Snapshot) -> Result<(), ExportError>;
 
-    /// Receives what a [`ProfBuilder`](crate::ProfBuilder) knows, once, before the first export: the list of losses,
+    /// Receives the context of a [`ProfBuilder`](crate::ProfBuilder) once, before the first export: the list of losses
     /// and the attributes of the program. The default ignores it. A [`PeriodicExporter`] that is started without a
     /// builder does not call it.
     fn attach(&mut self, context: &ExportContext<'_>) {
         let _ = context;
     }
 
-    /// Returns how often a [`ProfBuilder`](crate::ProfBuilder) has it export unless the program says otherwise; every
-    /// 60 s by default, as OpenTelemetry does.
+    /// Returns the interval at which a [`ProfBuilder`](crate::ProfBuilder) exports, unless the program sets another
+    /// one; 60 s by default, as with OpenTelemetry.
     fn default_interval(&self) -> Duration {
         Duration::from_secs(60)
     }
 
-    /// Whether exports do nothing, so that a [`ProfBuilder`](crate::ProfBuilder) starts no thread for it; `false` by
-    /// default.
+    /// Returns whether exports do nothing, so that a [`ProfBuilder`](crate::ProfBuilder) starts no thread for it;
+    /// `false` by default.
     fn is_disabled(&self) -> bool {
         false
     }
@@ -95,17 +95,17 @@ impl<E: Exporter + ?Sized> Exporter for Box<E> {
     }
 }
 
-/// What a [`ProfBuilder`](crate::ProfBuilder) hands to the exporters and servers that it starts.
+/// The context that a [`ProfBuilder`](crate::ProfBuilder) passes to the exporters and servers that it starts.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ExportContext<'a> {
-    /// What messages and losses call the part, such as `otlp:http://127.0.0.1:4318`.
+    /// The name of the part in messages and losses, such as `otlp:http://127.0.0.1:4318`.
     pub target: &'a str,
-    /// Counts for all parts that take snapshots.
+    /// The aggregator of all parts that take snapshots.
     pub aggregator: &'a Aggregator,
-    /// Where parts count what they lose; exporters publish it.
+    /// The list of losses of all parts, which exporters publish.
     pub losses: &'a Losses,
-    /// What describes the program, such as `service.name`: keys and values, each key once.
+    /// The attributes of the program, such as `service.name`: keys and values, each key once.
     pub attributes: &'a [(String, String)],
 }
 
@@ -123,55 +123,55 @@ impl<'a> ExportContext<'a> {
     }
 }
 
-/// Runs by itself until it is ended, such as a server that others scrape.
+/// A part that runs by itself until it is ended, such as a server that others scrape.
 /// [`ProfBuilder::server`](crate::ProfBuilder::server) starts one, and its guard ends it.
 pub trait Server: Send + Sync {
-    /// Begins to end, without waiting. May be called again.
+    /// Begins the end, without waiting. May be called again.
     fn begin_shutdown(&self);
 
     /// Waits for the end until the deadline. Returns whether it has ended.
     fn finish_shutdown(&self, deadline: Instant) -> bool;
 
-    /// Returns the address that it listens on; `None` if it has none.
+    /// Returns the address that the server listens on; `None` if it has none.
     fn local_addr(&self) -> Option<SocketAddr> {
         None
     }
 }
 
-/// Why a snapshot could not be written out.
+/// Why a snapshot could not be exported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// It did not get there, or the other side is busy: it is worth another attempt.
+    /// The target was not reached, or is busy: another attempt may succeed.
     #[error("could not export metrics to {target}: {:.1024}", Foreign(cause))]
     Unreachable {
-        /// Where to, such as a path or an address.
+        /// The target, such as a path or an address.
         target: Foreign<String>,
-        /// What went wrong.
+        /// The cause.
         cause: Box<dyn Error + Send + Sync>,
-        /// How long the other side asks to be left alone.
+        /// The time that the target asks to wait before the next attempt.
         retry_after: Option<Duration>,
     },
-    /// The other side does not take it, and would not take it again.
+    /// The target refuses the snapshot, and would refuse it again.
     #[error("{target} refused metrics: {reason}")]
     Refused {
-        /// Where to.
+        /// The target.
         target: Foreign<String>,
-        /// What it said.
+        /// The cause.
         reason: Foreign<String>,
     },
-    /// It takes longer than was waited for, and goes on.
+    /// The export takes longer than the bound of the wait, and goes on.
     #[error("could not export metrics to {target} within {timeout:?}")]
     Timeout {
-        /// Where to.
+        /// The target.
         target: Foreign<String>,
-        /// How long was waited.
+        /// The bound of the wait.
         timeout: Duration,
     },
     /// The exporter was stopped, or panicked.
     #[error("could not export metrics to {target}: its thread has ended")]
     Stopped {
-        /// Where to.
+        /// The target.
         target: Foreign<String>,
     },
 }

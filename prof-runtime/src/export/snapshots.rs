@@ -8,7 +8,7 @@ use super::{ExportError, Exporter};
 use crate::export::LineWriter;
 use crate::{FunctionStats, Snapshot};
 
-/// Writes what happened since the last export as a line with one JSON object: a [`Snapshot`], as `serde` writes it, of
+/// Writes the numbers since the last export as a line with one JSON object: a [`Snapshot`], as `serde` writes it, of
 /// the functions that were called and the values that were put in that time.
 ///
 /// # Examples
@@ -29,9 +29,9 @@ use crate::{FunctionStats, Snapshot};
 /// ```
 pub struct SnapshotLines {
     writer: LineWriter,
-    /// What errors call what is written to.
+    /// The name of the writer in errors.
     target: String,
-    /// The last one that was written.
+    /// The last snapshot that was written.
     written: Option<Snapshot>,
 }
 
@@ -41,7 +41,7 @@ impl SnapshotLines {
         Self { writer: LineWriter::new(writer), target: "the JSON lines".to_owned(), written: None }
     }
 
-    /// Sets what errors call what is written to, such as its path; `the JSON lines` by default.
+    /// Sets the name of the writer in errors, such as its path; `the JSON lines` by default.
     #[must_use]
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.target = target.into();
@@ -60,7 +60,7 @@ impl SnapshotLines {
         delta.values.retain(|value| value.count > 0);
         let line = serde_json::to_string(&delta)? + "\n";
         self.writer.write_lines(&line)?;
-        // What is written once is not to be written again, even if it is held back for now.
+        // A line that was written must not be written again, even if the writer has buffered it.
         self.written = Some(snapshot.clone());
         self.writer.flush()
     }

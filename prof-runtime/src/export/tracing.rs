@@ -6,11 +6,11 @@ use tracing::{Level, event};
 
 use crate::{CallRecord, MetricData, MetricHandler, MetricValue, Outcome, UntimedCall};
 
-/// Makes each call an event of the target `prof`, with `function`, `group`, `outcome` and `duration_ms`, and each data
-/// point one with `name`, `group` and `value`.
+/// Emits an event of the target `prof` for each call, with `function`, `group`, `outcome` and `duration_ms`, and for
+/// each data point, with `name`, `group` and `value`.
 ///
 /// Calls that succeed and data points are of the level `DEBUG`, cancelled ones `INFO`, failures `WARN` and panics
-/// `ERROR`. An event is made on the thread of the call, at its end, and so within the spans that the call was in.
+/// `ERROR`. The event is emitted on the thread of the call, at its end, and so within the spans that the call was in.
 ///
 /// # Examples
 ///
@@ -22,13 +22,13 @@ use crate::{CallRecord, MetricData, MetricHandler, MetricValue, Outcome, Untimed
 /// fn work() {}
 ///
 /// let _scope = scoped(TracingHandler::new());
-/// work(); // Goes to whatever subscriber is installed.
+/// work(); // Goes to the subscriber that is installed.
 /// ```
 #[derive(Clone, Default)]
 pub struct TracingHandler(());
 
 impl TracingHandler {
-    /// Creates a handler that makes events.
+    /// Creates a handler that emits events.
     pub fn new() -> Self {
         Self::default()
     }

@@ -9,7 +9,7 @@ use crate::base::text::Foreign;
 use crate::export::{ExportContext, Exporter, Server};
 use crate::handler::{GuardedHandler, MetricHandler};
 
-/// A part of the program's own, and what messages and losses call it.
+/// A part of the program's own, and its name in messages and losses.
 pub(super) struct OwnPart {
     pub(super) name: String,
     pub(super) kind: OwnKind,
@@ -20,7 +20,7 @@ pub(super) enum OwnKind {
     Queued(Arc<dyn MetricHandler>),
     /// Receives metrics on the threads that emit them.
     Direct(Arc<GuardedHandler>),
-    /// The interval is `None` for that of the builder, else of the exporter.
+    /// With an interval, or `None` for that of the builder, or of the exporter if the builder has none.
     Exporter(Box<dyn Exporter>, Option<Duration>),
     Server(Box<StartServer>),
 }

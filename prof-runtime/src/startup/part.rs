@@ -1,4 +1,4 @@
-//! The parts of a list.
+//! Parses a list of parts, such as the variable `PROF`.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -8,7 +8,7 @@ use super::InitError;
 use super::own::OwnPart;
 use crate::base::text::{Foreign, MaskedUrl};
 
-/// Something to be started, and its argument.
+/// A part that is to be started, and its argument.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) kind: Kind,
@@ -19,7 +19,7 @@ pub(super) struct Part {
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Argument {
     Nothing,
-    /// Need not be Unicode.
+    /// A path, which need not be Unicode.
     Path(PathBuf),
     /// An address, with a name or a number, or a URL.
     Address(String),
@@ -39,7 +39,7 @@ pub(super) enum Kind {
     Off,
 }
 
-/// What argument a part has.
+/// The argument that a part takes.
 enum Takes {
     Nothing,
     Path,
@@ -61,7 +61,7 @@ impl Kind {
         Self::Off,
     ];
 
-    /// How it is written; what is before the colon is its name.
+    /// Returns how the part is written.
     const fn usage(self) -> &'static str {
         match self {
             Self::Report => "`report`",
@@ -92,7 +92,7 @@ impl Kind {
         }
     }
 
-    /// The cargo feature that it needs, and whether it is on.
+    /// Returns the cargo feature that the part needs, and whether it is on.
     const fn feature(self) -> (&'static str, bool) {
         match self {
             Self::Report => ("report", cfg!(feature = "report")),
@@ -115,7 +115,7 @@ impl Kind {
     }
 }
 
-/// How the parts are written that this program is compiled with.
+/// Returns how the parts are written that this program is compiled with.
 fn allowed() -> String {
     let on = Kind::ALL.into_iter().filter(|kind| kind.feature().1);
     on.map(Kind::usage).collect::<Vec<_>>().join(", ")
@@ -149,13 +149,12 @@ impl Part {
         Ok(Self::new(kind, argument))
     }
 
-    /// The parts of a comma-separated list. Blanks around commas do not matter, nor do commas with nothing between
-    /// them.
+    /// Parses a comma-separated list. Blanks around commas are ignored, and so are commas with nothing between them.
     pub(super) fn parse_list(list: &OsStr) -> Result<Vec<Self>, InitError> {
         let mut is_after_url = false;
         let parse = |text: &OsStr| {
             let parsed = Self::parse(text).map_err(|error| match error {
-                // Perhaps the rest of a URL that has a comma in its password.
+                // This may be the rest of a URL whose password has a comma.
                 InitError::Unknown { allowed, .. } if is_after_url && !is_word(text) => {
                     InitError::Unknown { part: "…".into(), allowed }
                 }
@@ -167,7 +166,7 @@ impl Part {
         split(list)?.into_iter().filter(|part| !part.is_empty()).map(parse).collect()
     }
 
-    /// What is left to start, of parts that were all asked for, beside the program's own.
+    /// Returns the parts to start, after a check of the whole list and of the program's own parts.
     pub(super) fn check(mut parts: Vec<Self>, own: &[OwnPart]) -> Result<Vec<Self>, InitError> {
         for (at, part) in own.iter().enumerate() {
             let is_part = |other: &Self| other.shown().0 == part.name;
@@ -207,14 +206,15 @@ pub(super) fn shown(text: &str) -> Foreign<String> {
     known.unwrap_or_else(|| shown_unknown(text))
 }
 
-/// Whether it is of letters, and a sign that shows what was written behind them, as names of parts are.
+/// Returns whether a name has letters only, as names of parts have.
 fn is_word(text: &OsStr) -> bool {
     let text = text.to_string_lossy();
     let name = text.split([':', '=']).next().unwrap_or_default();
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// A part whose name is not known, without what follows the name: it may be the rest of a URL that has a comma in it.
+/// Returns a part with an unknown name for messages: without its argument, since it may be the rest of a URL that has a
+/// comma.
 fn shown_unknown(text: &str) -> Foreign<String> {
     let is_separator = |c: char| ":=/?#&;@".contains(c);
     match text.split_inclusive(is_separator).next() {
@@ -225,12 +225,12 @@ fn shown_unknown(text: &str) -> Foreign<String> {
 }
 
 impl Part {
-    /// As it is written, but for credentials.
+    /// Returns a part as it is written, but without credentials.
     pub(super) fn shown(&self) -> Foreign<String> {
         let name = self.kind.name();
         Foreign(match &self.argument {
             Argument::Nothing => name.to_owned(),
-            // What a path has in it is no secret, and may be an `@`.
+            // A path is no secret, and may have an `@`.
             Argument::Path(path) => format!("{name}:{}", path.display()),
             Argument::Address(address) => format!("{name}:{}", MaskedUrl(address).masked()),
         })
@@ -248,7 +248,7 @@ use self::bytes::{split, split_once};
 #[cfg(not(unix))]
 use self::unicode::{split, split_once};
 
-/// Where text of the system's is any bytes.
+/// For systems whose text is bytes.
 #[cfg(unix)]
 mod bytes {
     use std::ffi::OsStr;
@@ -256,14 +256,14 @@ mod bytes {
 
     use super::InitError;
 
-    /// What is between commas, without blanks around it.
+    /// Returns the texts between commas, without blanks around them.
     #[allow(clippy::unnecessary_wraps)] // Elsewhere it can fail.
     pub(super) fn split(list: &OsStr) -> Result<Vec<&OsStr>, InitError> {
         let parts = list.as_bytes().split(|byte| *byte == b',');
         Ok(parts.map(|part| OsStr::from_bytes(part.trim_ascii())).collect())
     }
 
-    /// What is before a character, and what is behind it if it is there, without blanks at its beginning.
+    /// Returns the text before a character, and the text behind it if there is one, without leading blanks.
     pub(super) fn split_once(text: &OsStr, at: u8) -> (&OsStr, Option<&OsStr>) {
         let bytes = text.as_bytes();
         match bytes.iter().position(|byte| *byte == at) {
@@ -273,20 +273,20 @@ mod bytes {
     }
 }
 
-/// Where text of the system's that is not Unicode cannot be taken apart.
+/// For systems whose text cannot be split unless it is Unicode.
 #[cfg(not(unix))]
 mod unicode {
     use std::ffi::OsStr;
 
     use super::{InitError, shown};
 
-    /// What is between commas, without blanks around it.
+    /// Returns the texts between commas, without blanks around them.
     pub(super) fn split(list: &OsStr) -> Result<Vec<&OsStr>, InitError> {
         let not_unicode = || InitError::NotUnicode { part: shown(&list.to_string_lossy()) };
         Ok(list.to_str().ok_or_else(not_unicode)?.split(',').map(|part| OsStr::new(part.trim())).collect())
     }
 
-    /// What is before a character, and what is behind it if it is there, without blanks at its beginning.
+    /// Returns the text before a character, and the text behind it if there is one, without leading blanks.
     pub(super) fn split_once(text: &OsStr, at: u8) -> (&OsStr, Option<&OsStr>) {
         match text.to_str().and_then(|text| text.split_once(char::from(at))) {
             Some((before, behind)) => (OsStr::new(before), Some(OsStr::new(behind.trim()))),

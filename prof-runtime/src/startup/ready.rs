@@ -42,9 +42,9 @@ pub(super) struct Options {
     pub(super) max_bytes: u64,
     pub(super) old_files: u32,
     pub(super) losses: Losses,
-    /// What describes the program: keys and values.
+    /// The attributes of the program: keys and values.
     pub(super) attributes: Vec<(String, String)>,
-    /// How the queue of each part is to be, but for its losses.
+    /// The settings of each part's queue.
     pub(super) queue: BufferedBuilder,
     #[cfg(feature = "prometheus")]
     pub(super) prometheus: PrometheusOptions,
@@ -79,7 +79,7 @@ enum ReadyPart {
     Signals,
 }
 
-/// All parts, in the order in which they are to be started.
+/// The parts that are ready, in the order in which they are started.
 pub(super) struct Ready {
     parts: Vec<(Part, ReadyPart)>,
     made: MadeFiles,
@@ -100,7 +100,7 @@ pub(super) fn ready(parts: Vec<Part>, options: &Options) -> Result<Ready, InitEr
     let timeout = options.timeout.max(exit::TIMEOUT);
     let (current, now) = (Arc::new(AtomicUsize::new(0)), parts.clone());
     let at = Arc::clone(&current);
-    // A name may be looked up for minutes, and a file be on a server that does not answer.
+    // Looking up a name may take minutes, and a file may be on a server that does not answer.
     let made = background::within("prof-start", clock::deadline(timeout), move || make_all_ready(parts, &at));
     made.unwrap_or_else(|| {
         let part = now.get(current.load(Ordering::Relaxed)).map(Part::shown).unwrap_or_default();
@@ -298,7 +298,7 @@ impl Drop for MadeFiles {
     }
 }
 
-/// An address to listen on, of which the host may be left out.
+/// Returns an address to listen on. Without a host, it is that of loopback.
 #[cfg(feature = "prometheus")]
 pub(super) fn loopback(address: &str) -> String {
     let port = address.strip_prefix(':').unwrap_or(address);

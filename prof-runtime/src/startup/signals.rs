@@ -1,4 +1,4 @@
-//! Signals that end a program: what was started is ended first.
+//! Ends all parts before a signal ends the program.
 
 use std::sync::Mutex;
 
@@ -9,16 +9,16 @@ use crate::base::lock;
 use crate::base::stderr;
 use crate::base::sys::signals;
 
-/// Catches signals until it is dropped, the last one if there are several.
+/// Catches signals until it is dropped; of several, until the last one is dropped.
 pub(super) struct Caught {
     process_id: u32,
 }
 
-/// The thread that waits for signals, and for how many it does.
+/// The thread that waits for signals, and the number of `Caught` that it does so for.
 static WAITING: Mutex<Option<(BackgroundThread, usize)>> = Mutex::new(None);
 
 impl Caught {
-    /// Catches those of SIGHUP, SIGINT and SIGTERM that the program neither handles nor ignores.
+    /// Catches SIGHUP, SIGINT and SIGTERM, unless the program handles or ignores the signal.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut waiting = lock(&WAITING);
         match &mut *waiting {
@@ -34,7 +34,7 @@ impl Caught {
     }
 }
 
-/// Ends everything when a signal comes, and then has it do what it does to a program that does not catch it.
+/// Ends all parts when a signal comes, and then applies the signal's default action.
 fn wait() {
     match signals::wait() {
         Ok(Some(signal)) => {

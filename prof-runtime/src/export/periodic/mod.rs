@@ -1,4 +1,4 @@
-//! A thread that takes snapshots at intervals and hands them to an exporter.
+//! A thread that takes snapshots at intervals and passes them to an exporter.
 
 #[cfg(test)]
 mod tests;
@@ -24,9 +24,13 @@ use crate::counts::Snapshot;
 
 /// Exports snapshots of an aggregator at intervals, from a thread of its own, and once more at the end.
 ///
-/// When the other side cannot be reached, further attempts follow after 1 s, 2 s, 4 s and so on, up to the interval,
-/// each with a new snapshot. The first failure, and the recovery from it, are said on stderr. Annotated functions are
-/// not held up by anything that happens here.
+/// When the target cannot be reached, further attempts follow after 1 s, 2 s, 4 s and so on, up to the interval, each
+/// with a new snapshot. Lines on stderr say so at the first failure and at the recovery. Nothing here delays annotated
+/// functions.
+///
+/// It ends when it is dropped or [shut down](Self::shutdown), or when the process exits; [`flush`](crate::flush)
+/// reaches it, too. A program that starts several does so by a [`ProfBuilder`](crate::ProfBuilder), whose one guard
+/// ends all of them at one moment.
 ///
 /// # Examples
 ///
@@ -54,27 +58,27 @@ pub struct PeriodicExporter {
     last: LastExport,
 }
 
-/// Asks the thread for exports.
+/// Requests exports from the thread.
 #[derive(Clone)]
 struct Requester {
-    /// What errors call the other side.
+    /// The name of the target in errors.
     target: String,
     requests: Sender<Request>,
 }
 
-/// The last snapshot, which is lost if it cannot be exported, or not in time.
+/// The last snapshot, which is lost if it cannot be exported in time.
 #[derive(Clone)]
 struct LastExport {
     losses: LossCounter,
     is_lost: Arc<AtomicBool>,
-    /// Nothing is exported at the end.
+    /// Whether nothing is exported at the end.
     is_cancelled: Arc<AtomicBool>,
-    /// It, if it was taken already.
+    /// The snapshot, if it was taken already.
     snapshot: Arc<OnceLock<Arc<Snapshot>>>,
 }
 
 impl LastExport {
-    /// Counts it as lost, once.
+    /// Counts the snapshot as lost, once.
     fn lose(&self) {
         if !self.is_lost.swap(true, Ordering::Relaxed) {
             self.losses.add(1);
@@ -94,7 +98,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 impl PeriodicExporter {
     /// Starts a thread, named `prof-export`, that exports for the first time after `interval`.
     ///
-    /// `target` is what errors and losses call the other side, such as `otlp`. An interval below 1 ms counts as 1 ms.
+    /// `target` is its name in errors and losses, such as `otlp`. An interval below 1 ms counts as 1 ms.
     ///
     /// # Errors
     ///
@@ -147,16 +151,16 @@ impl PeriodicExporter {
         Ok(Self { requester, thread: Mutex::new(thread), last })
     }
 
-    /// Exports a snapshot of now, and waits for it at most for `timeout`.
+    /// Exports a snapshot of now, and waits for that, `timeout` at most.
     ///
     /// # Errors
     ///
-    /// That of the exporter, or [`ExportError::Timeout`], or [`ExportError::Stopped`], as in a child process.
+    /// The error of the exporter, or [`ExportError::Timeout`], or [`ExportError::Stopped`], as in a child process.
     pub fn export_now(&self, timeout: Duration) -> Result<(), ExportError> {
         self.begin_export(clock::deadline(timeout), timeout)?.wait()
     }
 
-    /// Asks for an export, to be waited for until the deadline.
+    /// Requests an export that the caller waits for until the deadline.
     pub(crate) fn begin_export(&self, deadline: Instant, timeout: Duration) -> Result<BegunExport, ExportError> {
         if !lock(&self.thread).is_in_this_process() {
             // After a fork, no thread would answer.
@@ -169,8 +173,8 @@ impl PeriodicExporter {
     ///
     /// # Errors
     ///
-    /// [`ExportError::Timeout`] if it has not ended by then; the thread is left to itself. That the last export failed
-    /// is said on stderr.
+    /// [`ExportError::Timeout`] if the thread has not ended by then; it goes on by itself. A line on stderr says if the
+    /// last export failed.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), ExportError> {
         match self.shutdown_by(clock::deadline(timeout)) {
             true => Ok(()),
@@ -178,12 +182,12 @@ impl PeriodicExporter {
         }
     }
 
-    /// What errors call the other side.
+    /// The name of the target in errors.
     pub(crate) fn target(&self) -> &str {
         &self.requester.target
     }
 
-    /// Begins what [`shutdown_by`](Self::shutdown_by) waits for.
+    /// Begins a shutdown, without waiting for it.
     pub(crate) fn begin_shutdown(&self) {
         lock(&self.thread).signal();
     }
@@ -194,7 +198,7 @@ impl PeriodicExporter {
         let _ = self.last.snapshot.set(last);
     }
 
-    /// Ends the thread without another export, since the start of which it is a part has failed.
+    /// Ends the thread without another export, because the start that it belongs to has failed.
     pub(crate) fn cancel(&self) {
         self.last.is_cancelled.store(true, Ordering::SeqCst);
         self.begin_shutdown();
@@ -209,10 +213,9 @@ impl PeriodicExporter {
         has_ended
     }
 
-    /// Returns how many snapshots were lost for good, since the last attempt to export them failed or took too long: at
-    /// most one.
+    /// Returns how many snapshots were lost for good: 1 if the last export failed or took too long, else 0.
     ///
-    /// A failed export is made up for by a later one, as snapshots say everything since the start.
+    /// A later export makes up for a failed one, because a snapshot has all numbers since the start.
     pub fn lost(&self) -> u64 {
         self.last.losses.get()
     }
@@ -226,7 +229,7 @@ impl Requester {
         Ok(BegunExport { requester: self.clone(), replied, deadline, timeout })
     }
 
-    /// For [`flush`](crate::flush), which looks at the process and at the thread before.
+    /// For [`flush`](crate::flush), which has checked the process and the thread.
     fn flush(&self, deadline: Instant, timeout: Duration) -> FlushWait {
         let begun = self.begin_export(deadline, timeout);
         let target = self.target.clone();
@@ -236,7 +239,7 @@ impl Requester {
         })
     }
 
-    /// Why an export that was asked for did not happen: it took too long if there is a timeout.
+    /// Returns the error of a requested export that did not happen: it took too long if there is a timeout.
     fn failed(&self, timeout: Option<Duration>) -> ExportError {
         let target = self.target.as_str().into();
         match timeout {
@@ -246,7 +249,7 @@ impl Requester {
     }
 }
 
-/// An export that was asked for.
+/// An export that was requested, and that the caller has not waited for yet.
 pub(crate) struct BegunExport {
     requester: Requester,
     replied: Receiver<Result<(), ExportError>>,

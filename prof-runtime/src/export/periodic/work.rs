@@ -14,13 +14,13 @@ use crate::base::panics::caught;
 use crate::base::stderr;
 use crate::export::{ExportError, Exporter};
 
-/// What the thread does.
+/// The work of the thread.
 pub(super) struct Work {
     pub(super) target: String,
     pub(super) aggregator: Aggregator,
     pub(super) interval: Duration,
     pub(super) exporter: Box<dyn Exporter>,
-    /// Attempts that failed since the last that did not.
+    /// The number of attempts that failed since the last success.
     pub(super) failures: u32,
     pub(super) last: LastExport,
 }
@@ -44,24 +44,24 @@ impl Work {
                 Err(_) => clock::deadline(self.interval),
             };
         }
-        // The stop comes after it is set.
+        // It is set before the stop.
         if self.last.is_cancelled.load(Ordering::SeqCst) {
             return;
         }
         match self.export() {
-            // It has everything that those who asked meanwhile are waiting for.
+            // It has all numbers that requests since then wait for.
             Ok(()) => requests.try_iter().for_each(|request| drop(request.send(Ok(())))),
             Err(_) => self.last.lose(),
         }
     }
 
-    /// When the next export is due: in step with the one before, unless that took longer than an interval.
+    /// Returns when the next export is due: in step with the one before, unless that took longer than an interval.
     fn next(&self, due: Instant) -> Instant {
         let now = clock::monotonic();
         due.checked_add(self.interval).filter(|next| *next > now).unwrap_or_else(|| clock::deadline(self.interval))
     }
 
-    /// How long to wait for another attempt.
+    /// Returns how long to wait before another attempt.
     pub(super) fn retry_in(&self, asked_for: Option<Duration>) -> Duration {
         let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.saturating_sub(1).min(16));
         doubled.min(self.interval).max(asked_for.unwrap_or_default())

@@ -18,7 +18,7 @@ pub(super) struct Datagram {
 pub(super) struct TooLong {
     pub(super) unit: LossUnit,
     pub(super) count: u64,
-    /// Of the longest line.
+    /// The length of the longest of them.
     pub(super) bytes: usize,
 }
 
@@ -35,12 +35,12 @@ impl Datagram {
         self.max_bytes = max_bytes;
     }
 
-    /// Adds the lines of one item, together if they fit into one datagram. What was in it is sent before they no longer
-    /// fit.
+    /// Adds the lines of one item, together if they fit into one datagram. If they do not fit into the present one,
+    /// that is sent first.
     ///
     /// # Errors
     ///
-    /// With the lines that are too long by themselves: as the item if that is all of them, else as data points.
+    /// Returns the lines that are too long by themselves: as the item if that is all of them, else as data points.
     pub(super) fn add(
         &mut self,
         lines: &str,
@@ -57,7 +57,7 @@ impl Datagram {
             if line.len() > self.max_bytes {
                 too_long += 1;
             } else {
-                // The item is in the first of its lines, and the others are data points beside it.
+                // The first line counts as the item, the others as data points.
                 let unit = if mem::replace(&mut added, true) { LossUnit::DataPoints } else { unit };
                 self.add_fitting(line, unit, &mut send);
             }
@@ -77,7 +77,7 @@ impl Datagram {
         *self.tally.entry(unit).or_default() += 1;
     }
 
-    /// Sends what is in it.
+    /// Sends the datagram.
     pub(super) fn take(&mut self, send: &mut impl FnMut(&str, Tally)) {
         if !self.text.is_empty() {
             send(&self.text, mem::take(&mut self.tally));

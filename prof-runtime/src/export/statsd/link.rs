@@ -1,25 +1,26 @@
-//! The way to a daemon: datagrams, of which the system sometimes says what became of them.
+//! Sends datagrams to a daemon, and learns from the system about some that did not arrive.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
 use super::Tally;
 
-/// A socket that is connected to an address, so that the system says when nobody has it, as far as it learns of that.
+/// A socket that is connected to an address, so that the system reports it if no program listens there, as far as it
+/// learns of that.
 #[derive(Debug)]
 pub(super) struct Link {
     address: SocketAddr,
-    /// `None` where there is no way to the address. It is looked for again with each datagram.
+    /// `None` while the system has no route to the address; each datagram tries again.
     socket: Option<UdpSocket>,
-    /// What the last datagram held. That nobody received it is known when it is on its way.
+    /// The items of the last datagram. The system may report later that it did not arrive.
     last: Tally,
 }
 
-/// What did not arrive, and why.
+/// The items that did not arrive, and the cause.
 pub(super) type Undelivered = (Tally, io::Error);
 
 impl Link {
-    /// Makes a socket. That there is no way to the address yet, or nobody there, is no error.
+    /// Makes a socket. It is no error if there is no route to the address yet, or if no program listens there.
     ///
     /// # Errors
     ///
@@ -30,13 +31,13 @@ impl Link {
         Ok(Self { address, socket, last: Tally::new() })
     }
 
-    /// Sends a datagram, which holds `tally`, without waiting. Returns what was lost: of this one, or of the one
-    /// before.
+    /// Sends a datagram with the items of `tally`, without waiting. Returns the items that were lost: of this datagram,
+    /// or of the one before.
     pub(super) fn send(&mut self, datagram: &[u8], tally: Tally) -> Vec<Undelivered> {
         let mut lost = Vec::new();
         lost.extend(self.refused());
         let sent = self.socket().and_then(|socket| match socket.send(datagram) {
-            // Of one before that, such as when it was refused just now.
+            // The error may be of the datagram before, if it was refused just now.
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => socket.send(datagram),
             sent => sent,
         });
@@ -44,7 +45,7 @@ impl Link {
             Ok(_) => self.last = tally,
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock {
-                    // Networks come and go, and a socket keeps to the one that it was connected on.
+                    // Networks come and go, and a socket keeps to the network that it was connected on.
                     self.socket = None;
                 }
                 lost.push((tally, error));
@@ -53,7 +54,7 @@ impl Link {
         lost
     }
 
-    /// Returns what the last datagram held, if the system says that nobody received it.
+    /// Returns the items of the last datagram, if the system reports that it was not received.
     pub(super) fn refused(&mut self) -> Option<Undelivered> {
         let error = self.socket.as_ref()?.take_error().ok()??;
         Some((std::mem::take(&mut self.last), error)).filter(|(tally, _)| !tally.is_empty())
@@ -69,7 +70,7 @@ impl Link {
     }
 }
 
-/// A socket for an address, on which nothing waits: a full buffer is a loss.
+/// Makes a socket that never blocks: a full buffer is a loss.
 fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind(if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
     socket.set_nonblocking(true)?;

@@ -29,13 +29,14 @@ use crate::{CallRecord, FlushError, MetricData, MetricHandler, MetricValue, Unti
 ///
 /// Characters that mean something to `StatsD` (`:`, `|`, `@`, `#`, `,`), control characters and blanks in names become
 /// `_`. Datagrams hold as many metrics as fit into [512 bytes](Self::max_datagram_bytes), and are sent when they are
-/// full or [flushed](MetricHandler::flush), those of a call together: put it behind a
-/// [`BufferedHandler`](crate::BufferedHandler) that [flushes](crate::BufferedBuilder::flush_every), so that annotated
-/// functions do not wait for the system, either.
+/// full or [flushed](MetricHandler::flush). The metrics of a call go together.
+///
+/// Put it behind a [`BufferedHandler`](crate::BufferedHandler) that [flushes](crate::BufferedBuilder::flush_every), so
+/// that annotated functions do not wait for the system.
 ///
 /// Known losses are [counted](Self::losses) and reported by the next flush: datagrams that the system does not send,
 /// metrics longer than a datagram, numbers that are not finite, and the last datagram before the system reports that no
-/// one listens on the port. UDP does not report losses further away.
+/// program listens on the port. UDP does not report losses further away.
 ///
 /// # Examples
 ///
@@ -72,11 +73,11 @@ struct Output {
     datagram: Datagram,
     link: Link,
     failures: LostSinceFlush,
-    /// The first metric that was too long has been reported on stderr.
+    /// Whether a line on stderr has reported the first metric that was too long.
     is_told: bool,
 }
 
-/// Passes every network without being split.
+/// A datagram of this size passes every network without being split.
 const MAX_DATAGRAM_BYTES: usize = 512;
 
 /// Why metrics cannot be sent to a daemon.
@@ -88,7 +89,7 @@ pub enum StatsdError {
     Resolve {
         /// The address.
         address: Foreign<String>,
-        /// What the system said.
+        /// The cause.
         cause: io::Error,
     },
     /// The system refused a socket.
@@ -96,7 +97,7 @@ pub enum StatsdError {
     Open {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The cause.
         cause: io::Error,
     },
 }
@@ -104,7 +105,7 @@ pub enum StatsdError {
 impl StatsdHandler {
     /// Creates a handler that sends to `address`, such as `127.0.0.1:8125`. A name is looked up once, here.
     ///
-    /// It is no error if nobody listens there: a daemon that starts later receives what is sent from then on.
+    /// It is no error if no program listens there: a daemon that starts later receives all metrics from then on.
     ///
     /// # Errors
     ///
@@ -132,8 +133,8 @@ impl StatsdHandler {
         Ok(Self { output: Mutex::new(output), address, is_dogstatsd: false, losses })
     }
 
-    /// Sets how many bytes a datagram has at most; 512 by default, which the networks between here and the daemon pass
-    /// on whole. A daemon on the same machine takes up to 65 507. A metric that is longer by itself is counted as lost.
+    /// Sets how many bytes a datagram has at most; 512 by default, which every network passes on whole. A daemon on the
+    /// same machine takes up to 65 507. A metric that is longer by itself is counted as lost.
     #[must_use]
     pub fn max_datagram_bytes(self, max_bytes: usize) -> Self {
         lock(&self.output).datagram.set_max_bytes(max_bytes);
@@ -147,7 +148,7 @@ impl StatsdHandler {
         self
     }
 
-    /// Counts what cannot be sent in `losses`, under `target`, where exporters find it.
+    /// Adds the counters of lost metrics to `losses`, under `target`. Exporters publish that list.
     #[must_use]
     pub fn losses(mut self, losses: &Losses, target: &str) -> Self {
         self.losses = HandlerLosses::listed(losses, target);
@@ -182,7 +183,7 @@ impl StatsdHandler {
         }
     }
 
-    /// Writes a value. `sample`: the value stands for so many, since only one in `sample` is sent.
+    /// Writes a value. One value in `sample` is sent, and stands for that many.
     fn write(&self, client: &StatsdClient, group: &str, name: &str, value: MetricValue, sample: u32) -> io::Result<()> {
         let name = clean(name);
         match value {

@@ -1,4 +1,4 @@
-//! What to start, in code.
+//! Builds a list of parts in code, and starts them.
 
 mod parts;
 mod settings;
@@ -20,8 +20,8 @@ use crate::handler::{GuardedHandler, IntoHandler};
 #[cfg(feature = "report")]
 use crate::report::Report;
 
-/// What to start, and how: the [parts](super) of the variable `PROF`, in code, and handlers, exporters and servers of
-/// the program's own.
+/// Starts parts from code: the [parts](super) of the variable `PROF`, and handlers, exporters and servers of the
+/// program's own.
 ///
 /// # Examples
 ///
@@ -88,7 +88,7 @@ impl Default for ProfBuilder {
 }
 
 impl ProfBuilder {
-    /// Creates one that starts nothing.
+    /// Creates a builder without parts.
     pub fn new() -> Self {
         Self {
             parts: Vec::new(),
@@ -109,11 +109,11 @@ impl ProfBuilder {
         }
     }
 
-    /// Adds the parts of the variable `PROF`; none if it is not set.
+    /// Adds the parts of the variable `PROF`, if it is set.
     ///
     /// # Errors
     ///
-    /// If one is not known, not complete or not compiled in.
+    /// If a part is not known, not complete or not compiled in.
     pub fn from_env(self) -> Result<Self, InitError> {
         self.list(std::env::var_os("PROF").unwrap_or_default())
     }
@@ -122,7 +122,7 @@ impl ProfBuilder {
     ///
     /// # Errors
     ///
-    /// If one is not known, not complete or not compiled in.
+    /// If a part is not known, not complete or not compiled in.
     pub fn list(mut self, list: impl AsRef<OsStr>) -> Result<Self, InitError> {
         self.parts.extend(Part::parse_list(list.as_ref())?);
         Ok(self)
@@ -142,9 +142,9 @@ impl ProfBuilder {
         self.with_own(name, OwnKind::Direct(GuardedHandler::new(handler.into_handler())))
     }
 
-    /// Adds an exporter of the guard's [`aggregator`](ProfGuard::aggregator). It exports as often as
-    /// [`interval`](Self::interval) says, else as [often as it wants](Exporter::default_interval). `name` stands for it
-    /// in messages and in the list of losses.
+    /// Adds an exporter of the guard's [`aggregator`](ProfGuard::aggregator). It exports at the
+    /// [`interval`](Self::interval) of the builder, or at its [default](Exporter::default_interval). `name` stands for
+    /// it in messages and in the list of losses.
     pub fn exporter(self, name: impl Into<String>, exporter: impl Exporter + 'static) -> Self {
         self.with_own(name, OwnKind::Exporter(Box::new(exporter), None))
     }
@@ -203,12 +203,12 @@ impl ProfBuilder {
         self
     }
 
-    /// Starts it. Everything is looked up, opened and listened on before anything runs.
+    /// Starts all parts. All names are looked up, files opened and addresses bound before any part runs.
     ///
     /// # Errors
     ///
-    /// If a part is listed twice, or cannot be started, or takes too long; then nothing was started, and files that
-    /// were made for it are removed again.
+    /// If a part is listed twice, cannot be started, or takes too long. Then no part is left running, and files that
+    /// were created for them are removed.
     pub fn start(self) -> Result<ProfGuard, InitError> {
         let Self { parts, own, options, .. } = self;
         let parts = Part::check(parts, &own)?;

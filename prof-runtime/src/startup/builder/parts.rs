@@ -17,7 +17,7 @@ impl ProfBuilder {
         self.with(Kind::Report, Argument::Nothing)
     }
 
-    /// Prints a report at the end, as it says; several are allowed.
+    /// Prints a report at the end. Several are allowed.
     #[cfg(feature = "report")]
     pub fn report_as(mut self, report: Report) -> Self {
         self.reports.push(report);
@@ -35,7 +35,7 @@ impl ProfBuilder {
         self.with(Kind::Json, Argument::Path(path.into()))
     }
 
-    /// Appends what happened in each interval to a file, as a line of JSON.
+    /// Appends the numbers of each interval to a file, as a line of JSON.
     #[cfg(feature = "json")]
     pub fn snapshots(self, path: impl Into<std::path::PathBuf>) -> Self {
         self.with(Kind::Snapshots, Argument::Path(path.into()))
@@ -59,19 +59,19 @@ impl ProfBuilder {
         self.with_address(Kind::Dogstatsd, address)
     }
 
-    /// Pushes to an `OpenTelemetry` collector, such as `http://127.0.0.1:4318`; if it is empty, to where the
-    /// `OTEL_EXPORTER_OTLP_*` variables say.
+    /// Pushes to an `OpenTelemetry` collector, such as `http://127.0.0.1:4318`; if the text is empty, to the one that
+    /// the `OTEL_EXPORTER_OTLP_*` variables name.
     #[cfg(feature = "otlp")]
     pub fn otlp(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.with(Kind::Otlp, if url.is_empty() { Argument::Nothing } else { Argument::Address(url) })
     }
 
-    /// Ends the program in order when SIGTERM, SIGINT (Ctrl-C) or SIGHUP comes: everything is written out, within the
-    /// [`timeout`](Self::timeout), and then the signal does what it would have done, so that the exit status is that of
-    /// the signal. A second signal ends the program at once, with these exceptions: the same signal within 1 s after
-    /// the first is the same event, as senders such as `timeout` signal a program and then its group; and SIGHUP never
-    /// ends it at once, as both the kernel and the shell send it when a terminal is closed.
+    /// Ends the program in order when SIGTERM, SIGINT (Ctrl-C) or SIGHUP comes: all parts write their
+    /// metrics out, within the [`timeout`](Self::timeout), and then the signal has its default effect, so that the exit
+    /// status is that of the signal. A second signal ends the program at once, with these exceptions: the same signal
+    /// within 1 s after the first is the same event, as senders such as `timeout` signal a program and then its group;
+    /// and SIGHUP never ends it at once, as both the kernel and the shell send it when a terminal is closed.
     ///
     /// A signal that the program handles or ignores itself is left to it, whether it does so from the start or later.
     /// The first process of a container, which the system protects from signals, ends with the status 128 + signal. On

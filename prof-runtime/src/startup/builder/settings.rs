@@ -22,7 +22,7 @@ impl ProfBuilder {
         self
     }
 
-    /// Counts losses in this list; by default, in one that [`ProfGuard::losses`] returns.
+    /// Sets the list that losses are counted in; [`ProfGuard::losses`] returns it.
     pub fn losses(mut self, losses: &Losses) -> Self {
         self.options.losses = losses.clone();
         self
@@ -38,7 +38,7 @@ impl ProfBuilder {
         self.change_queue(|queue| queue.max_bytes(max_bytes))
     }
 
-    /// Sets what gives way when the queue of a part is full; by default, what comes is dropped.
+    /// Sets what gives way when the queue of a part is full; by default, the newest item.
     pub fn when_full(self, when_full: WhenFull) -> Self {
         self.change_queue(|queue| queue.when_full(when_full))
     }
@@ -48,8 +48,8 @@ impl ProfBuilder {
         self
     }
 
-    /// Has `prometheus` answer requests for this host, too, where it listens on loopback; `*` is every host. Without
-    /// it, only loopback names are answered there, and the one that the address was given by.
+    /// Lets `prometheus` answer requests for this host, too, where it listens on loopback; `*` is every host. Otherwise
+    /// it answers there only to loopback names and to the name in its address.
     #[cfg(feature = "prometheus")]
     pub fn prometheus_host(mut self, host: impl Into<String>) -> Self {
         self.options.prometheus.allowed_hosts.push(host.into());
@@ -82,15 +82,15 @@ impl ProfBuilder {
     }
 
     /// Sets how often all exporters export; by default, `snapshots` writes every 10 s, `otlp` pushes as often as
-    /// `OTEL_METRIC_EXPORT_INTERVAL` says, else every 60 s, and others export as [often as they
-    /// want](Exporter::default_interval).
+    /// `OTEL_METRIC_EXPORT_INTERVAL` says, else every 60 s, and others export at their
+    /// [default](Exporter::default_interval).
     pub fn interval(mut self, interval: Duration) -> Self {
         self.options.interval = Some(interval);
         self
     }
 
-    /// Sets how large a file of `json` or `snapshots` may become before it is moved out of the way, and how many of
-    /// those are kept; 64 MiB and 3 by default.
+    /// Sets how large a file of `json` or `snapshots` may become before it rotates, and how many old files are kept; 64
+    /// MiB and 3 by default.
     pub fn rotate(mut self, max_bytes: u64, old_files: u32) -> Self {
         self.options.max_bytes = max_bytes;
         self.options.old_files = old_files;

@@ -1,4 +1,4 @@
-//! The guard over everything that a start began, and its end.
+//! The guard over all started parts, and their end.
 
 mod starting;
 
@@ -23,12 +23,12 @@ use crate::report::Report;
 #[cfg(all(unix, feature = "signals"))]
 use crate::startup::signals::Caught;
 
-/// Keeps everything running that [`init`](super::init) started. Dropping it writes all buffers out and stops
-/// everything, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default 5 s. Metrics that are not
-/// written by then is counted as lost and reported on stderr. The report comes last.
+/// Keeps all parts running that [`init`](super::init) or a [`ProfBuilder`](super::ProfBuilder) started. Dropping it
+/// writes all buffers out and ends the parts, within [`ProfBuilder::timeout`](super::ProfBuilder::timeout), by default
+/// 5 s. Metrics that are not written by then are counted as lost, and a line on stderr says so. The report comes last.
 ///
-/// The same happens when the process exits without dropping it, as [`std::process::exit`] does; [how a program
-/// ends](super#the-end) says what else does, and what a forked child may expect.
+/// The same happens when the process exits without dropping it, as with [`std::process::exit`]. [How a program
+/// ends](super#the-end) lists the other ways, and what a forked child can expect.
 #[must_use = "everything is stopped when the guard is dropped: bind it to a variable, such as `_prof`"]
 pub struct ProfGuard {
     running: Arc<Running>,
@@ -40,9 +40,9 @@ pub struct ProfGuard {
 
 /// The running parts.
 struct Running {
-    /// The registrations as observers; none once the end has begun.
+    /// The parts that observe; none once the end has begun.
     observers: Mutex<Vec<Observer>>,
-    /// What the aggregator had counted when the end began.
+    /// The snapshot of the moment at which the end began.
     last: OnceLock<Arc<Snapshot>>,
     handlers: Vec<Arc<BufferedHandler>>,
     /// Handlers that receive metrics on the threads that emit them.
@@ -50,7 +50,7 @@ struct Running {
     exporters: Vec<PeriodicExporter>,
     /// Servers and their targets.
     servers: Vec<(String, Box<dyn Server>)>,
-    /// Counts for the exporters, the servers and the report; none, if none of them is there.
+    /// Counts for the exporters, the servers and the report; `None` without any of them.
     aggregator: Option<Aggregator>,
     /// Emptied by the thread that prints them.
     #[cfg(feature = "report")]
@@ -59,11 +59,11 @@ struct Running {
     timeout: Duration,
     /// The process that has the threads of these parts. A forked child has none of them.
     process_id: u32,
-    /// Locked by each thread that waits for the end.
+    /// Whether the end is complete. Each thread that waits for the end locks it.
     has_ended: Mutex<bool>,
 }
 
-/// Parts that are being started. None receives, writes or sends anything until all of them exist.
+/// Parts that are being started. None of them receives, writes or sends metrics until all of them exist.
 pub(super) struct Starting {
     running: Running,
     #[cfg(all(unix, feature = "signals"))]
@@ -71,8 +71,8 @@ pub(super) struct Starting {
 }
 
 impl ProfGuard {
-    /// Returns the aggregator that counts for the report, for Prometheus and for all else that takes snapshots; `None`
-    /// if nothing does.
+    /// Returns the aggregator that counts for all parts that take snapshots, such as the report and Prometheus; `None`
+    /// without such a part.
     pub fn aggregator(&self) -> Option<&Aggregator> {
         self.running.aggregator.as_ref()
     }
@@ -91,17 +91,17 @@ impl ProfGuard {
         server.local_addr()
     }
 
-    /// Returns the counters of what was lost on the way out.
+    /// Returns the list of losses.
     pub fn losses(&self) -> &Losses {
         &self.running.losses
     }
 
-    /// Writes out what the parts of this guard hold back, all at the same time, within the timeout.
-    /// [`flush`](crate::flush) does so for all guards, and for configured handlers.
+    /// Flushes all parts of this guard at the same time, within the timeout. [`flush`](crate::flush) does so for all
+    /// guards, and for configured handlers.
     ///
     /// # Errors
     ///
-    /// Those of all parts that failed, each since the last flush, after every part was tried.
+    /// If parts failed since the last flush: the errors of all of them, after every part was tried.
     pub fn flush(&self) -> Result<(), FlushError> {
         let timeout = self.running.timeout;
         let deadline = clock::deadline(timeout);
@@ -173,10 +173,10 @@ impl End for Running {
     }
 
     fn begin(&self) {
-        // Locked until all of it is done: another thread that begins the end waits.
+        // Locked until the end has begun: another thread that begins it waits.
         let mut observers = lock(&self.observers);
-        // All parts have the calls up to one moment. A call that is being handed on at that moment is counted as lost
-        // by the queues that it comes to later.
+        // All parts receive calls up to one moment. The queues count a call as lost that is on its way to them at that
+        // moment.
         Observer::end(std::mem::take(&mut *observers));
         self.handlers.iter().for_each(|handler| handler.begin_shutdown());
         if let Some(aggregator) = self.aggregator.as_ref().filter(|_| self.is_in_this_process()) {

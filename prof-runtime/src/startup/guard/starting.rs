@@ -44,7 +44,7 @@ impl Starting {
         }
     }
 
-    /// The one aggregator of everything that takes snapshots, so that a call is counted once.
+    /// Returns the one aggregator of all parts that take snapshots, so that a call is counted once.
     fn shared_aggregator(&mut self) -> Aggregator {
         self.running.aggregator.get_or_insert_default().clone()
     }
@@ -63,7 +63,7 @@ impl Starting {
         self.running.direct.push(handler);
     }
 
-    /// Adds an exporter, which exports as often as it wants if there is no interval.
+    /// Adds an exporter, which exports at its default interval if there is none.
     pub(in crate::startup) fn add_exporter(
         &mut self,
         target: &str,
@@ -95,7 +95,7 @@ impl Starting {
         Ok(())
     }
 
-    /// Has signals end everything from now on.
+    /// Lets signals end all parts from now on.
     #[cfg(feature = "signals")]
     #[cfg_attr(not(unix), allow(clippy::unused_self, clippy::unnecessary_wraps))] // There are none.
     pub(in crate::startup) fn catch_signals(&mut self) -> io::Result<()> {

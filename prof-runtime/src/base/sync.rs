@@ -16,6 +16,8 @@ pub(crate) mod atomic {
     pub(crate) use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 }
 
+pub(crate) use self::relaxed::{load, load_unmodeled, store};
+
 /// Reads an atomic on the only thread that writes to it. Unlike an atomic load, this can be a memory operand of another
 /// instruction.
 ///
@@ -30,33 +32,6 @@ pub(crate) unsafe fn own(number: &atomic::AtomicU64) -> u64 {
     // SAFETY: as above.
     #[cfg(loom)]
     return unsafe { number.unsync_load() };
-}
-
-/// Loads a number that no loom model exercises, relaxed.
-#[inline(always)]
-pub(crate) fn load_unmodelled(number: &std::sync::atomic::AtomicU64) -> u64 {
-    #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-    return unoptimized::load(number);
-    #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
-    number.load(std::sync::atomic::Ordering::Relaxed)
-}
-
-/// Loads a number, relaxed.
-#[inline(always)]
-pub(crate) fn load(number: &atomic::AtomicU64) -> u64 {
-    #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-    return unoptimized::load(number);
-    #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
-    number.load(atomic::Ordering::Relaxed)
-}
-
-/// Stores a number, relaxed.
-#[inline(always)]
-pub(crate) fn store(number: &atomic::AtomicU64, value: u64) {
-    #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-    unoptimized::store(number, value);
-    #[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
-    number.store(value, atomic::Ordering::Relaxed);
 }
 
 /// A [`Cell`](std::cell::Cell) whose accessors are inlined even in a build without optimization, where a function call
@@ -82,22 +57,46 @@ impl<T: Copy> OwnerCell<T> {
     }
 }
 
-/// An array of atomics with this value.
+/// Returns an array of atomics with this value.
 pub(crate) fn array<T, const N: usize>(value: impl Fn() -> T) -> [T; N] {
     std::array::from_fn(|_| value())
+}
+
+/// Relaxed loads and stores.
+#[cfg(not(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri)))))]
+mod relaxed {
+    use super::atomic;
+
+    /// Loads a number that no loom model exercises.
+    #[inline(always)]
+    pub(crate) fn load_unmodeled(number: &std::sync::atomic::AtomicU64) -> u64 {
+        number.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn load(number: &atomic::AtomicU64) -> u64 {
+        number.load(atomic::Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(number: &atomic::AtomicU64, value: u64) {
+        number.store(value, atomic::Ordering::Relaxed);
+    }
 }
 
 /// Relaxed loads and stores by one instruction. In a build without optimization, those of the standard library take
 /// about 35 instructions: three function calls and a match on the ordering. `debug_assertions` stands for such a build,
 /// since no `cfg` tells the level of optimization.
 #[cfg(all(debug_assertions, target_arch = "x86_64", not(any(loom, miri))))]
-mod unoptimized {
+mod relaxed {
     use std::arch::asm;
     use std::ptr;
     use std::sync::atomic::AtomicU64;
 
+    pub(crate) use self::load as load_unmodeled;
+
     #[inline(always)]
-    pub(super) fn load(number: &AtomicU64) -> u64 {
+    pub(crate) fn load(number: &AtomicU64) -> u64 {
         let value: u64;
         // SAFETY: the address is that of `number`, which is aligned, so the load is atomic. It has no other effect.
         unsafe {
@@ -110,7 +109,7 @@ mod unoptimized {
     }
 
     #[inline(always)]
-    pub(super) fn store(number: &AtomicU64, value: u64) {
+    pub(crate) fn store(number: &AtomicU64, value: u64) {
         // SAFETY: the address is that of `number`, which is aligned and writable, so the store is atomic. It has no
         // other effect.
         unsafe {

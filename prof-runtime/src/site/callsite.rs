@@ -219,7 +219,7 @@ impl Callsite {
 
     #[inline(always)]
     pub(crate) fn route(&self) -> Route {
-        Route::from_word(sync::load_unmodelled(&self.route))
+        Route::from_word(sync::load_unmodeled(&self.route))
     }
 
     /// The route, on a path that looks at what else was set with it.

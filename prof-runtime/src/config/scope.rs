@@ -61,7 +61,8 @@ pub(crate) fn current() -> Option<Arc<GuardedHandler>> {
 pub fn scoped(handler: impl IntoHandler) -> ScopedHandler {
     let handler = GuardedHandler::new(handler.into_handler());
     route::look_for_scopes();
-    ScopeHandle(Some(handler)).enter()
+    push(&handler);
+    ScopedHandler { scope: ScopeHandle(Some(handler)), not_send: PhantomData }
 }
 
 /// The scope of a thread or a future, to be entered elsewhere: on threads and in tasks that it starts.
@@ -196,7 +197,7 @@ pub trait WithHandlerExt: Future + Sized {
     fn with_handler(self, handler: impl IntoHandler) -> WithHandler<Self> {
         let handler = GuardedHandler::new(handler.into_handler());
         route::look_for_scopes();
-        self.in_scope(&ScopeHandle(Some(handler)))
+        WithHandler { future: Some(self), scope: ScopeHandle(Some(handler)) }
     }
 
     /// Sends everything that this future emits to the handler of a scope, as [`with_handler`](Self::with_handler) does.

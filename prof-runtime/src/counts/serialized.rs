@@ -115,9 +115,13 @@ mod tests {
         let value = json!({
             "name": "v", "group": "g", "count": 2, "sum": 3.5, "min": -1.0, "max": 4.5, "last": { "gauge": 4.5 },
         });
+        let distribution = json!({
+            "name": "d", "group": "g", "count": 3, "sum": 15.0, "min": 5.0, "max": 5.0, "last": { "gauge": 5.0 },
+            "distribution": [[37, 3]],
+        });
         json!({
             "started_at": time(1000), "taken_at": time(2000), "values_dropped": 0,
-            "functions": [function(), function()], "values": [value],
+            "functions": [function(), function()], "values": [value, distribution],
         })
     }
 
@@ -201,7 +205,18 @@ mod tests {
                 let _ = function.quantile_ns(quantile);
             }
         }
+        for value in &snapshot.values {
+            for quantile in [-1.0, 0.0, 0.5, 1.0, f64::NAN, f64::INFINITY] {
+                let _ = value.quantile(quantile);
+            }
+        }
         let _ = (snapshot.elapsed(), snapshot.function("f"), snapshot.called().count(), snapshot.value("v"));
+        let _ = (snapshot.function_in("g", "f"), snapshot.value_in("g", "d"));
+        let mut merged = snapshot.clone();
+        merged.merge(other);
+        let text = serde_json::to_string(&merged).unwrap();
+        let read = serde_json::from_str::<Snapshot>(&text);
+        assert!(read.is_ok(), "{read:?} of {text}");
         let difference = snapshot.since(other);
         #[cfg(feature = "report")]
         let _ = (snapshot.to_table(), difference.to_table());

@@ -161,7 +161,7 @@ pub use self::{
     },
     instrument::{Counter, Distribution, Gauge},
     model::Objective,
-    site::{CallRecord, Callsite, UntimedCall, callsites},
+    site::{CallRecord, Callsite, RecordedNumber, UntimedCall, callsites},
     startup::{InitError, ProfBuilder, ProfGuard, flush, init, init_from_env},
     stream::{MetricStream, put_metric, stream},
 };

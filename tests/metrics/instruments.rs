@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use prof_runtime::{
-    Aggregator, Counter, Distribution, FanoutHandler, Gauge, MemoryHandler, MetricData, MetricHandler, MetricValue,
-    NullHandler, callsites, configure_group, counter, distribution, gauge, put_metric, scoped,
+    Aggregator, BufferedHandler, Counter, Distribution, FanoutHandler, FilterHandler, Gauge, MemoryHandler, MetricData,
+    MetricHandler, MetricValue, NullHandler, callsites, configure_group, counter, distribution, gauge, put_metric,
+    scoped,
 };
 
 fn sum(aggregator: &Aggregator, name: &str) -> (u64, f64) {
@@ -252,6 +253,26 @@ fn other_handlers_and_scopes_receive_each_number_of_a_distribution() {
     }
     assert_eq!((memory.value("instruments.rows"), memory.count("instruments.rows")), (Some(7.0), 1));
     assert_eq!((scope.value("instruments.rows"), scope.count("instruments.rows")), (Some(9.0), 1));
+}
+
+#[test]
+fn an_aggregator_behind_scopes_layers_and_queues_keeps_distributions() {
+    static BYTES: Distribution = distribution!("instruments.bytes", "instruments.bytes");
+    let [scoped_to, filtered, queued] = [(); 3].map(|()| Aggregator::new());
+    {
+        let _scope = scoped(scoped_to.clone());
+        BYTES.record(300);
+    }
+    let filter = FilterHandler::new(FanoutHandler::new().with(filtered.clone())).names(["instruments.*"]);
+    let queue = BufferedHandler::new(queued.clone()).unwrap();
+    configure_group("instruments.bytes", FanoutHandler::new().with(filter).with(queue));
+    BYTES.record(300);
+    prof_runtime::flush().unwrap();
+    for aggregator in [scoped_to, filtered, queued] {
+        let snapshot = aggregator.snapshot();
+        let bytes = snapshot.value("instruments.bytes").unwrap();
+        assert_eq!((bytes.count, bytes.quantile(0.5), snapshot.values_dropped), (1, Some(300), 0));
+    }
 }
 
 #[test]

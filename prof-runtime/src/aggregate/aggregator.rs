@@ -10,8 +10,8 @@ use crate::base::{forks, inside, lock, stderr};
 use crate::counts::values::Added;
 use crate::counts::{Counts, Snapshot};
 use crate::handler::{FastPath, MetricHandler};
-use crate::model::MetricData;
-use crate::site::{CallRecord, UntimedCall};
+use crate::model::{MetricData, Outcome};
+use crate::site::{CallRecord, RecordedNumber, UntimedCall};
 use crate::thread;
 
 /// A handler that counts calls by outcome and keeps a histogram of durations, per function, and takes
@@ -114,6 +114,10 @@ impl MetricHandler for Aggregator {
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         thread::record(&self.shared, call.callsite(), call.outcome(), None);
+    }
+
+    fn record_number(&self, number: &RecordedNumber<'_>) {
+        thread::record(&self.shared, number.site(), Outcome::Success, Some(number.number()));
     }
 
     fn fast_path(&self) -> FastPath<'_> {

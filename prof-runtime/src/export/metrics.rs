@@ -4,13 +4,14 @@ use std::fmt;
 
 use metrics::{Label, counter, gauge, histogram};
 
-use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcome, UntimedCall};
+use crate::{CallRecord, Callsite, MetricData, MetricHandler, MetricValue, Outcome, RecordedNumber, UntimedCall};
 
 /// Forwards to the recorder of the `metrics` facade: each call to the counter `prof_calls_total`, with the labels
 /// `function`, `group` and `outcome`, and the histogram `prof_call_duration_seconds`, with `function` and `group`.
 ///
 /// A data point of [`put_metric`](fn@crate::put_metric) keeps its name and has the label `group`: a count is a counter,
-/// a gauge a gauge, a duration a histogram in seconds. The number of names is not
+/// a gauge a gauge, a duration a histogram in seconds. A number of a [`Distribution`](crate::Distribution) is one of a
+/// histogram. The number of names is not
 /// bounded here, but by the recorder.
 ///
 /// # Examples
@@ -54,6 +55,11 @@ impl MetricHandler for MetricsFacadeHandler {
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         count(call.callsite(), call.outcome());
+    }
+
+    #[allow(clippy::cast_precision_loss)] // Numbers beyond 2^53 lose their last bits, as any float does.
+    fn record_number(&self, number: &RecordedNumber<'_>) {
+        histogram!(number.name(), "group" => number.group()).record(number.number() as f64);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::base::bound;
 use crate::handler::{FastPath, FlushError, FlushFailures, GuardedHandler, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
-use crate::site::{CallRecord, UntimedCall};
+use crate::site::{CallRecord, RecordedNumber, UntimedCall};
 
 /// Passes all metrics to several handlers, in the order in which they were added. If one of them panics, the others
 /// receive the metric all the same.
@@ -70,6 +70,12 @@ impl MetricHandler for FanoutHandler {
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         for handler in &self.handlers {
             let _ = handler.with(|handler| handler.record_untimed_call(call));
+        }
+    }
+
+    fn record_number(&self, number: &RecordedNumber<'_>) {
+        for handler in &self.handlers {
+            let _ = handler.with(|handler| handler.record_number(number));
         }
     }
 

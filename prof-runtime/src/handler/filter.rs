@@ -7,7 +7,7 @@ use super::pattern::Pattern;
 use crate::handler::{FastPath, FlushError, GuardedHandler, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
-use crate::site::{CallRecord, UntimedCall};
+use crate::site::{CallRecord, RecordedNumber, UntimedCall};
 
 /// Passes on the metrics whose name and group meet its conditions, and leaves out the others.
 ///
@@ -146,6 +146,10 @@ impl MetricHandler for FilterHandler {
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         let site = call.callsite();
         self.pass(site.name(), site.group(), |handler| handler.record_untimed_call(call));
+    }
+
+    fn record_number(&self, number: &RecordedNumber<'_>) {
+        self.pass(number.name(), number.group(), |handler| handler.record_number(number));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {

@@ -8,7 +8,7 @@ use crate::base::text::Foreign;
 use crate::handler::FanoutHandler;
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
-use crate::site::{CallRecord, UntimedCall};
+use crate::site::{CallRecord, RecordedNumber, UntimedCall};
 
 /// Receives metrics: every data point through [`emit`](Self::emit), every finished call through
 /// [`record_call`](Self::record_call).
@@ -63,6 +63,13 @@ pub trait MetricHandler: Send + Sync {
     /// The default emits its [data point](UntimedCall::data_point), so that counts are exact either way.
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         self.emit(&call.data_point());
+    }
+
+    /// Receives one number of a [`Distribution`](crate::Distribution).
+    ///
+    /// The default emits its [data point](RecordedNumber::data_point), a gauge.
+    fn record_number(&self, number: &RecordedNumber<'_>) {
+        self.emit(&number.data_point());
     }
 
     /// Receives the record of a context that [is published](crate::context::publish), whole.
@@ -254,6 +261,8 @@ impl MetricHandler for NullHandler {
     fn record_call(&self, _: &CallRecord<'_>) {}
 
     fn record_untimed_call(&self, _: &UntimedCall<'_>) {}
+
+    fn record_number(&self, _: &RecordedNumber<'_>) {}
 
     fn fast_path(&self) -> FastPath<'_> {
         FastPath::Off

@@ -7,8 +7,8 @@ use super::report_slowly;
 use crate::call::Report;
 use crate::counts::{Counts, Stats};
 use crate::handler::MetricHandler;
-use crate::model::{MetricData, MetricValue, Outcome};
-use crate::site::{Callsite, Route};
+use crate::model::Outcome;
+use crate::site::{Callsite, RecordedNumber, Route};
 use crate::thread;
 
 /// Whole numbers whose distribution matters, such as bytes of a response or rows of a result.
@@ -16,8 +16,8 @@ use crate::thread;
 ///
 /// With an [`Aggregator`](crate::Aggregator), a number is counted on its thread, without a lock: in the count, the sum,
 /// the extremes and the [histogram](crate::ValueStats::distribution) of its name. Where no handler receives the group,
-/// recording is one load and a branch. Other handlers receive each number as a data point, a
-/// [gauge](MetricValue::Gauge).
+/// recording is one load and a branch. Other handlers receive each number by
+/// [`record_number`](MetricHandler::record_number), by default as a data point, a [gauge](crate::MetricValue::Gauge).
 ///
 /// Snapshots list every distribution of the program, with a count of 0 before its first number. Numbers that are
 /// recorded while no handler receives the group are not counted. Distributions that share a group and a name share an
@@ -104,9 +104,8 @@ impl Report for Recorded {
         thread::record(counts, site, Outcome::Success, Some(self.0));
     }
 
-    #[allow(clippy::cast_precision_loss)] // Numbers beyond 2^53 lose their last bits, as any float does.
     fn give(self, handler: &dyn MetricHandler, site: &'static Callsite) {
-        handler.emit(&MetricData::new(site.group(), site.name(), MetricValue::Gauge(self.0 as f64)));
+        handler.record_number(&RecordedNumber::new(site, self.0));
     }
 }
 

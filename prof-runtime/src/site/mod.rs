@@ -4,10 +4,12 @@
 mod callsite;
 mod gauge_cells;
 mod record;
+mod recorded_number;
 pub(crate) mod registry;
 mod route;
 
 pub use self::callsite::{Callsite, Instrument, callsites, crate_name};
 pub use self::gauge_cells::GaugeCells;
 pub use self::record::{CallRecord, UntimedCall};
+pub use self::recorded_number::RecordedNumber;
 pub(crate) use self::route::Route;

@@ -4,13 +4,14 @@ use super::room;
 use crate::handler::losses::LossUnit;
 use crate::model::MetricData;
 use crate::model::context::{ContextRecord, PublishedContext};
-use crate::site::{CallRecord, UntimedCall};
+use crate::site::{CallRecord, RecordedNumber, UntimedCall};
 
 /// What waits in the queue.
 #[derive(Debug)]
 pub(super) enum Item {
     Call(CallRecord<'static>),
     UntimedCall(UntimedCall<'static>),
+    Number(RecordedNumber<'static>),
     Data(MetricData<'static>),
     Context(Box<OwnedContext>),
 }
@@ -29,7 +30,7 @@ impl Item {
     pub(super) const fn unit(&self) -> LossUnit {
         match self {
             Self::Call(_) | Self::UntimedCall(_) => LossUnit::Calls,
-            Self::Data(_) => LossUnit::DataPoints,
+            Self::Number(_) | Self::Data(_) => LossUnit::DataPoints,
             Self::Context(_) => LossUnit::Records,
         }
     }
@@ -47,7 +48,7 @@ impl Item {
     /// The bytes that it takes of the queue's room.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Call(_) | Self::UntimedCall(_) => 0,
+            Self::Call(_) | Self::UntimedCall(_) | Self::Number(_) => 0,
             Self::Data(data) => data.group_name.len() + data.name.len(),
             Self::Context(context) => context.bytes,
         }

@@ -34,7 +34,7 @@ use crate::handler::losses::{HandlerLosses, LossUnit};
 use crate::handler::{FlushError, IntoHandler, MetricHandler};
 use crate::model::MetricData;
 use crate::model::context::PublishedContext;
-use crate::site::{CallRecord, UntimedCall};
+use crate::site::{CallRecord, RecordedNumber, UntimedCall};
 
 /// Passes metrics to another handler from a thread of its own, through a bounded queue. A handler that writes, sends or
 /// blocks then does not delay the functions whose calls it receives.
@@ -203,6 +203,10 @@ impl MetricHandler for BufferedHandler {
 
     fn record_untimed_call(&self, call: &UntimedCall<'_>) {
         self.put(LossUnit::Calls, 0, || Item::UntimedCall(call.clone().into_owned()));
+    }
+
+    fn record_number(&self, number: &RecordedNumber<'_>) {
+        self.put(LossUnit::DataPoints, 0, || Item::Number(number.clone().into_owned()));
     }
 
     fn record_context(&self, context: &PublishedContext<'_>) {

@@ -111,6 +111,7 @@ impl Work {
         let handed_on = self.handler.with(|handler| match item {
             Item::Call(call) => handler.record_call(call),
             Item::UntimedCall(call) => handler.record_untimed_call(call),
+            Item::Number(number) => handler.record_number(number),
             Item::Data(data) => handler.emit(data),
             Item::Context(context) => handler.record_context(&PublishedContext {
                 name: &context.name,

@@ -1,4 +1,4 @@
-//! Data points of one's own.
+//! Data points of the program's own.
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ macro_rules! put_metric {
     };
 }
 
-/// A named way to a handler.
+/// Emits data points of one group.
 ///
 /// # Examples
 ///
@@ -66,12 +66,12 @@ macro_rules! put_metric {
 #[derive(Clone)]
 pub struct MetricStream {
     group_name: String,
-    /// `None`: to wherever metrics of the group go at the time.
+    /// `None` for the handlers of the group at the time of each data point.
     handler: Option<Arc<GuardedHandler>>,
 }
 
 impl MetricStream {
-    /// Creates a stream to a handler of its own, whatever is configured or scoped.
+    /// Creates a stream to a handler of its own, past those that are configured or scoped.
     #[track_caller]
     pub fn new(group_name: impl Into<String>, handler: impl IntoHandler) -> Self {
         let handler = GuardedHandler::new(handler.into_handler());

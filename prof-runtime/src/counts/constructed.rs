@@ -35,8 +35,8 @@ impl Snapshot {
         Self { started_at, taken_at, functions: Vec::new(), values: Vec::new(), values_dropped: 0 }
     }
 
-    /// Adds a function, in its place by group and name. If the snapshot has one of the same group and name, their
-    /// numbers are added up, as those of two functions that share both are.
+    /// Adds a function, sorted by group and name. If the snapshot has a function with the same group and name, their
+    /// numbers are added up.
     #[must_use]
     pub fn with_function(mut self, function: FunctionStats) -> Self {
         let key = (&function.group, &function.name);
@@ -47,7 +47,7 @@ impl Snapshot {
         self
     }
 
-    /// Adds a value, in its place by group and name. It replaces one of the same group and name.
+    /// Adds a value, sorted by group and name. It replaces a value with the same group and name.
     #[must_use]
     pub fn with_value(mut self, value: ValueStats) -> Self {
         let key = (&value.group, &value.name);
@@ -95,7 +95,7 @@ impl FunctionStats {
         self
     }
 
-    /// Adds one call for each duration. A duration above 584 years counts as that.
+    /// Adds one call for each duration. A duration above 584 years counts as 584 years.
     #[must_use]
     pub fn with_timed_calls(mut self, outcome: Outcome, durations: impl IntoIterator<Item = Duration>) -> Self {
         let mut calls = 0;
@@ -170,8 +170,8 @@ impl ValueStats {
         Self::new(group, name, &Tally::new(first.into()))
     }
 
-    /// Adds a data point, which is the latest one. An aggregator drops one of another kind than the first; here it is
-    /// added all the same.
+    /// Adds a data point, as the latest one. An aggregator would drop a data point of another kind than the first; this
+    /// adds it all the same.
     #[must_use]
     pub fn with_value(self, value: impl Into<MetricValue>) -> Self {
         let mut tally = self.tally();

@@ -18,14 +18,14 @@ pub struct FunctionStats {
     pub name: String,
     /// The function's group.
     pub group: String,
-    /// The source file; that of one of them, where several functions share the entry.
+    /// The source file. Where several functions share the entry, it is the file of one of them.
     pub file: String,
     /// The line in it, counted from 1.
     pub line: u32,
-    /// One call in so many was timed, chosen at random; 1 for all. Counts by outcome are of all calls.
+    /// One call in `sample` was timed, chosen at random; 1 if all were. Counts by outcome are of all calls.
     pub sample: u32,
-    /// What the function promises of its calls; several if functions that share the entry promise different things,
-    /// empty if none does. Not serialized.
+    /// The objectives of the function; several if functions that share the entry have different ones, empty without
+    /// any. Not serialized.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub objectives: Vec<Objective>,
     /// Calls that succeeded.
@@ -43,15 +43,15 @@ pub struct FunctionStats {
     /// The shortest duration, in nanoseconds; `None` if no call was timed.
     ///
     /// In a snapshot [since](crate::Snapshot::since) an earlier one, it is exact if it is the shortest of all time.
-    /// Otherwise it is the shortest of the histogram's bucket that it fell into: up to 1/17 less than the exact one.
+    /// Otherwise it is the lower bound of its bucket in the histogram: up to 1/17 less than the exact one.
     pub min_ns: Option<u64>,
     /// The longest duration, in nanoseconds; `None` if no call was timed.
     ///
-    /// In a snapshot since an earlier one, it is exact if it is the longest of all time, and otherwise the longest of
-    /// its bucket: up to 1/16 more than the exact one.
+    /// In a snapshot since an earlier one, it is exact if it is the longest of all time. Otherwise it is the upper
+    /// bound of its bucket: up to 1/16 more than the exact one.
     pub max_ns: Option<u64>,
-    /// All durations that were timed. While calls go on, it may be one behind the counts for each thread that makes
-    /// them.
+    /// The histogram of the durations that were timed. While calls go on, it may lack one call of each thread that
+    /// makes them.
     pub histogram: Histogram,
 }
 
@@ -78,7 +78,7 @@ impl FunctionStats {
         }
     }
 
-    /// Returns how many calls ended, whatever the outcome; `u64::MAX` if they are more.
+    /// Returns how many calls ended, over all outcomes; it stops at `u64::MAX`.
     pub fn calls(&self) -> u64 {
         [self.failure, self.panic, self.cancelled].into_iter().fold(self.success, u64::saturating_add)
     }
@@ -93,8 +93,8 @@ impl FunctionStats {
         }
     }
 
-    /// Returns the time that all calls took, in nanoseconds: the sum of all durations, or, of a
-    /// [sampled](Self::sample) function, its estimate from those that were timed.
+    /// Returns the time that all calls took, in nanoseconds: the sum of all durations. For a [sampled](Self::sample)
+    /// function, it is an estimate from the calls that were timed.
     pub fn estimated_total_ns(&self) -> u64 {
         match self.histogram.count() {
             timed if timed > 0 && self.sample > 1 => {
@@ -113,10 +113,10 @@ impl FunctionStats {
     /// Returns the duration, in nanoseconds, that a share of `quantile` of all calls does not exceed, within 3.2 %;
     /// `None` if no call was timed. `quantile` is clamped to `0.0..=1.0`.
     ///
-    /// Never below the shortest nor above the longest duration.
+    /// It is never below the shortest duration nor above the longest.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
         let estimate = self.histogram.quantile_ns(quantile)?;
-        // Not `clamp`, which panics where someone has set them the other way round.
+        // Not `clamp`, which panics if a program has set the shortest above the longest.
         Some(estimate.max(self.min_ns.unwrap_or(0)).min(self.max_ns.unwrap_or(u64::MAX)))
     }
 
@@ -183,8 +183,8 @@ impl FunctionStats {
         self.histogram.merge(&other.histogram);
     }
 
-    /// Returns what happened after `earlier`, the numbers of the same function in an earlier snapshot: as
-    /// [`Snapshot::since`](crate::Snapshot::since) does, for exporters that remember each function by itself.
+    /// Returns the numbers since `earlier`, those of the same function in an earlier snapshot. For exporters that
+    /// remember each function by itself; [`Snapshot::since`](crate::Snapshot::since) does so for all.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut delta = self.clone();
@@ -192,7 +192,7 @@ impl FunctionStats {
         delta
     }
 
-    /// Removes what an earlier snapshot has of the same function.
+    /// Subtracts the numbers of the same function in an earlier snapshot.
     pub(super) fn subtract(&mut self, earlier: &Self) {
         self.success = self.success.saturating_sub(earlier.success);
         self.failure = self.failure.saturating_sub(earlier.failure);

@@ -1,4 +1,4 @@
-//! Numbers of a function that were serialized, and those that contradict one another.
+//! Deserializes the numbers of a function, and refuses numbers that contradict one another.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -14,7 +14,7 @@ struct Unchecked {
     group: String,
     file: String,
     line: u32,
-    /// What was written before there were samples has none.
+    /// Absent in snapshots that were written before there were samples.
     #[serde(default = "all")]
     sample: u32,
     success: u64,
@@ -32,7 +32,7 @@ fn all() -> u32 {
     1
 }
 
-/// What contradicts what. That counts and durations do not add up is none: a snapshot is taken while calls go on.
+/// A contradiction. Counts and durations that do not add up are none: a snapshot is taken while calls go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 enum Contradiction {
     #[error("its `sample` is 0, and one call in so many is timed")]

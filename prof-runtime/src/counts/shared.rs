@@ -1,4 +1,4 @@
-//! What the handles of one aggregator share: the totals of threads that have ended, and the values.
+//! The numbers that all handles of one aggregator share: the totals of threads that have ended, and the values.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,12 @@ use crate::base::clock;
 use crate::base::{Locked, lock};
 use crate::site::{Callsite, Route};
 
-/// What the handles of one aggregator share. Threads refer to it where they keep their shares of the numbers.
+/// The numbers that all handles of one aggregator share. The shares of threads refer to it.
 pub(crate) struct Counts {
-    /// A number that no other aggregator of this process has or had; never 0.
+    /// The number of the aggregator, unique in this process; never 0.
     pub(crate) id: u64,
     pub(crate) since: SystemTime,
-    /// The totals of threads that have ended. A thread that holds it keeps ending threads from adding theirs.
+    /// The totals of threads that have ended. While a snapshot holds the lock, no ending thread adds its numbers.
     pub(crate) retired: Mutex<TotalsBySite>,
     pub(crate) values: Mutex<Values>,
 }
@@ -36,7 +36,7 @@ impl TotalsBySite {
     }
 }
 
-/// All aggregators, and what is left of dropped ones until the next is made.
+/// All aggregators. Entries of dropped ones stay until the next aggregator is made.
 static ALL: Mutex<Vec<Weak<Counts>>> = Mutex::new(Vec::new());
 
 /// Locks of all aggregators, taken around a fork.
@@ -46,7 +46,7 @@ pub(crate) struct Held {
 }
 
 struct HeldAggregator {
-    /// Of the aggregator below, and dropped before it.
+    /// The locks of the aggregator below. They are dropped before it.
     _locked: (Locked<'static, TotalsBySite>, Locked<'static, Values>),
     _counts: Arc<Counts>,
 }
@@ -64,7 +64,7 @@ pub(crate) fn hold() -> Held {
     Held { _aggregators: counts.into_iter().map(hold).collect(), _all: all }
 }
 
-/// How many aggregators were dropped.
+/// The number of aggregators that were dropped.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 /// Returns how many aggregators were dropped: each thread releases its shares of them before it adds another share.
@@ -74,7 +74,7 @@ pub(crate) fn dropped() -> u64 {
 
 impl Drop for Counts {
     fn drop(&mut self) {
-        // Relaxed: a thread that sees the new value later releases later.
+        // Relaxed: a thread that sees the new value late releases its shares late.
         DROPPED.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -96,12 +96,12 @@ impl Counts {
         counts
     }
 
-    /// The route that leads to this aggregator only.
+    /// Returns the route that leads to this aggregator alone.
     pub(crate) fn route(&self) -> Route {
         Route::to_aggregator(self.id)
     }
 
-    /// Changes the totals of threads that have ended, at a moment at which no snapshot is looking.
+    /// Changes the totals of threads that have ended, while no snapshot reads them.
     pub(crate) fn retire(&self, change: impl FnOnce(&mut TotalsBySite)) {
         change(&mut lock(&self.retired));
     }

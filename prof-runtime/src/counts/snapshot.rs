@@ -22,13 +22,14 @@ pub struct Snapshot {
     /// When the snapshot was taken.
     #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::time"))]
     pub taken_at: SystemTime,
-    /// Every annotated function, also those that were not called, sorted by group and name. Functions that share both
-    /// share an entry.
+    /// Every annotated function, called or not, sorted by group and name. Functions with the same group and name share
+    /// an entry.
     pub functions: Vec<FunctionStats>,
-    /// The values from [`put_metric`](fn@crate::put_metric), counters and gauges, sorted by group and name.
+    /// The values of [`put_metric`](fn@crate::put_metric), counters, gauges and distributions, sorted by group and
+    /// name.
     pub values: Vec<ValueStats>,
-    /// Data points that were dropped: there were too many names, or their name was first put with another kind of
-    /// value.
+    /// The number of data points that were dropped, because there were too many names, or because their name has
+    /// another kind of value.
     pub values_dropped: u64,
 }
 
@@ -48,7 +49,7 @@ impl Snapshot {
         for site in registry::listed() {
             match site.instrument() {
                 None | Some(Instrument::Counter | Instrument::Distribution) => drop(totals.of(site)),
-                // What was emitted here, as in a scope, is what this aggregator knows of the gauge.
+                // An aggregator that received values of the gauge, as in a scope, keeps those.
                 Some(Instrument::Gauge(cells)) => drop(
                     named
                         .entry((site.group().to_owned(), site.name().to_owned()))
@@ -76,8 +77,8 @@ impl Snapshot {
         }
     }
 
-    /// Returns the numbers of the function with this name; of several in different groups, the one that was called
-    /// most.
+    /// Returns the numbers of the function with this name. Of several in different groups, it is the one that was
+    /// called most.
     pub fn function(&self, name: &str) -> Option<&FunctionStats> {
         let named = self.functions.iter().filter(|function| function.name == name);
         named.max_by_key(|function| function.calls())
@@ -124,7 +125,7 @@ impl Snapshot {
         self.taken_at.duration_since(self.started_at).unwrap_or_default()
     }
 
-    /// Returns what happened after `earlier`, an earlier snapshot of the same aggregator.
+    /// Returns the numbers since `earlier`, an earlier snapshot of the same aggregator.
     ///
     /// Counts, sums and histograms are differences, which stop at 0. Extremes cannot be subtracted: see
     /// [`FunctionStats::min_ns`] and [`ValueStats`]. Calls in flight, and the latest value of each name, are those of
@@ -194,7 +195,7 @@ fn add_instrument(
     0
 }
 
-/// Says once that the numbers of an instrument are left out.
+/// Prints once that the numbers of an instrument are left out.
 #[cold]
 fn print_mixed(site: &'static Callsite, left_out: &ValueStats, kept: &ValueStats) {
     if FailingCode::named(site.name()).count() == Some(Times(1)) {

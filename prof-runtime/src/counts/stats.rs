@@ -1,4 +1,4 @@
-//! The numbers of one function: as one thread writes them, and merged.
+//! The numbers of one function: one thread's, and totals.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -14,8 +14,8 @@ use crate::site::{Callsite, Route};
 
 /// One thread's numbers for one function in one aggregator.
 ///
-/// Only that thread writes, so that a relaxed load and store add without losing anything; a reader on another thread
-/// sees each number at some recent moment, though not all at the same one.
+/// Only that thread writes, so that a relaxed load and store lose no addition. A reader on another thread sees each
+/// number at some recent moment, though not all of them at the same one.
 pub(crate) struct Stats {
     site: &'static Callsite,
     counts: Weak<Counts>,
@@ -29,7 +29,7 @@ pub(crate) struct Stats {
     /// The latest duration that is [common](is_common), which is not in its bucket yet; [`NO_CALL`] before the first.
     latest_ns: AtomicU64,
     range: CommonRange,
-    /// Half the size of full counters. One that comes round to 0 adds what it held to the retired totals.
+    /// Of 32 bits, half the size of other counters. A counter that overflows adds its count to the retired totals.
     buckets: [AtomicU32; BUCKETS],
 }
 
@@ -41,14 +41,14 @@ unsafe impl Send for Next {}
 // SAFETY: as above.
 unsafe impl Sync for Next {}
 
-/// The common durations from the shortest to the longest so far: none of them changes the extremes.
+/// The range of common durations from the shortest to the longest so far. A duration in it is no new extreme.
 struct CommonRange {
     from_ns: OwnerCell<u64>,
-    /// How many they are; 0 before the first, and not 0 without a latest.
+    /// The length of the range; 0 before the first duration.
     len: OwnerCell<u64>,
 }
 
-// SAFETY: only the owning thread counts calls, and readers do not look at this.
+// SAFETY: only the owning thread counts calls, and readers do not use the range.
 unsafe impl Sync for CommonRange {}
 
 impl CommonRange {
@@ -57,7 +57,7 @@ impl CommonRange {
         ns.wrapping_sub(self.from_ns.get()) < self.len.get()
     }
 
-    /// Adds a common duration, and those in between.
+    /// Extends the range to a common duration.
     fn reach(&self, ns: u64) {
         let (from, len) = (self.from_ns.get(), self.len.get());
         let (from, to) = if len == 0 { (ns, ns + 1) } else { (from.min(ns), (from + len).max(ns + 1)) };
@@ -66,7 +66,7 @@ impl CommonRange {
     }
 }
 
-/// What no call lasts.
+/// A duration that no call has.
 const NO_CALL: u64 = u64::MAX;
 
 /// Writes empty buckets.
@@ -76,12 +76,12 @@ const NO_CALL: u64 = u64::MAX;
 /// The memory has room for them, and no other reference leads to it.
 unsafe fn clear(buckets: *mut [AtomicU32; BUCKETS]) {
     for at in 0..BUCKETS {
-        // SAFETY: the caller's, and the place is within the array.
+        // SAFETY: the caller grants the array, and the index is within it.
         unsafe { buckets.cast::<AtomicU32>().add(at).write(AtomicU32::new(0)) };
     }
 }
 
-/// Adds for the only writer. A sum of nanoseconds wraps after 584 years.
+/// Adds to a number that only this thread writes. A sum of nanoseconds wraps after 584 years.
 #[inline(always)]
 fn add(number: &AtomicU64, by: u64) {
     store(number, load(number).wrapping_add(by));
@@ -90,14 +90,14 @@ fn add(number: &AtomicU64, by: u64) {
 impl Stats {
     /// Creates the numbers of a thread that has made no call.
     ///
-    /// They are written where they stay. A build without optimization would lay them out on the stack several times
-    /// over, 3 KiB each time, and a thread may have 16 KiB.
+    /// They are written to their place on the heap. A build without optimization would copy 3 KiB to the stack several
+    /// times, and a thread's stack may have 16 KiB.
     pub(crate) fn new(site: &'static Callsite, counts: &Arc<Counts>) -> Arc<Self> {
         let mut stats = Arc::<Self>::new_uninit();
         let place = Arc::get_mut(&mut stats).map_or(ptr::null_mut(), MaybeUninit::as_mut_ptr);
         assert!(!place.is_null(), "nobody else has what was just made");
-        // SAFETY: `place` is room for a `Stats` that nobody else has. Each of its fields is written, the last one by
-        // `clear`.
+        // SAFETY: `place` has room for a `Stats`, and no other reference leads to it. Each field is written, the last
+        // one by `clear`.
         unsafe {
             (&raw mut (*place).site).write(site);
             (&raw mut (*place).counts).write(Arc::downgrade(counts));
@@ -118,12 +118,12 @@ impl Stats {
         self.site
     }
 
-    /// Whether anyone holds the aggregator.
+    /// Returns whether a handle of the aggregator exists.
     pub(crate) fn has_aggregator(&self) -> bool {
         self.counts.strong_count() > 0
     }
 
-    /// What the aggregator shares, while anyone else holds it.
+    /// Returns the aggregator's counts, while a handle of it exists.
     pub(crate) fn counts(&self) -> Option<Arc<Counts>> {
         self.counts.upgrade()
     }
@@ -134,7 +134,7 @@ impl Stats {
         self.aggregator_route
     }
 
-    /// The owning thread's share of the next aggregator for the same function. To be called by the owning thread only.
+    /// Returns the owning thread's share of the next aggregator for the same function. For the owning thread only.
     #[inline(always)]
     pub(crate) fn next(&self) -> *const Self {
         self.list.0.get()
@@ -168,7 +168,7 @@ impl Stats {
         store(&self.latest_ns, duration_ns);
         let at = bucket_of_common(before);
         debug_assert!(at <= LAST, "{before} ns are not common");
-        // SAFETY: where any duration is usual, there is a latest one; it is common, and so has a bucket.
+        // SAFETY: if a duration is in range, there is a latest one. It is common, and so has a bucket.
         self.fill(unsafe { self.buckets.get_unchecked(at) }, at);
         true
     }
@@ -208,7 +208,7 @@ impl Stats {
         add(&self.outcomes[outcome.index()], 1);
     }
 
-    /// Adds to the sum of a counter, whose additions are calls that last that long but are in no bucket. To be called
+    /// Adds to the sum of a counter. An addition counts as a call with that duration, but is in no bucket. To be called
     /// by the owning thread only.
     #[inline(always)]
     pub(crate) fn add(&self, count: u64) {
@@ -225,8 +225,8 @@ impl Stats {
         bucket.store(count, Ordering::Release);
     }
 
-    /// Empties a bucket that cannot count the next call into the retired totals, while no snapshot is looking: one that
-    /// saw the bucket empty and not yet the totals would be 2^32 calls short.
+    /// Adds a full bucket to the retired totals and empties it, while no snapshot reads them. A snapshot that saw the
+    /// bucket empty, and the totals before the addition, would be 2^32 calls short.
     #[cold]
     #[inline(never)]
     extern "C" fn spill(&self, bucket: usize) {

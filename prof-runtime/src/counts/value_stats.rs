@@ -1,15 +1,15 @@
-//! The numbers of one value, counter or gauge.
+//! The numbers of one value, counter, gauge or distribution.
 
 use super::Totals;
 use super::histogram::Histogram;
 use super::values::{Tally, finite};
 use crate::model::{MetricValue, Outcome};
 
-/// What became of the data points of one name.
+/// The numbers of the data points of one name.
 ///
-/// In a snapshot [since](crate::Snapshot::since) an earlier one, `count` and `sum` are of the data points in between;
-/// so are `min` and `max` if there was one, or if they are extremes of all time. Otherwise these are those of all time,
-/// which say only that none in between went beyond them.
+/// In a snapshot [since](crate::Snapshot::since) an earlier one, `count` and `sum` are of the data points in between.
+/// `min` and `max` are exact for them if there was one data point, or if the extremes are those of all time. Otherwise
+/// they are the extremes of all time, which are bounds only. Those of a distribution are then bounds of its buckets.
 ///
 /// A gauge that is not finite is counted and may be the latest, but is not in `sum`, `min` and `max`.
 #[derive(Clone, Debug)]
@@ -25,15 +25,15 @@ pub struct ValueStats {
     /// Their sum; durations in milliseconds. It stops at the largest number that a float has.
     #[cfg_attr(feature = "serde", serde(with = "crate::base::serialized::float"))]
     pub sum: f64,
-    /// The smallest; durations in milliseconds. `None` if no data point is finite, and for a
+    /// The smallest value; durations in milliseconds. `None` if no data point is finite, and for a
     /// [`Counter`](crate::Counter).
     pub min: Option<f64>,
-    /// The largest; durations in milliseconds. `None` if no data point is finite, and for a
+    /// The largest value; durations in milliseconds. `None` if no data point is finite, and for a
     /// [`Counter`](crate::Counter).
     pub max: Option<f64>,
-    /// The latest, also if it came before the snapshot that this one is since; of a [`Counter`](crate::Counter), the
-    /// sum of all time; of a [`Distribution`](crate::Distribution), which keeps no latest, the largest, or 0 without
-    /// any.
+    /// The latest value, even if it is older than the snapshot that this one is since. For a
+    /// [`Counter`](crate::Counter), it is the sum of all time; for a [`Distribution`](crate::Distribution), which keeps
+    /// no latest number, the largest one, or 0 without any.
     pub last: MetricValue,
     /// The histogram of a [`Distribution`](crate::Distribution); `None` for other values. Its numbers are those that
     /// were recorded, where its methods say nanoseconds.
@@ -42,7 +42,7 @@ pub struct ValueStats {
 }
 
 impl ValueStats {
-    /// Returns what happened after `earlier`, the numbers of the same name in an earlier snapshot: as
+    /// Returns the numbers since `earlier`, those of the same name in an earlier snapshot, as
     /// [`Snapshot::since`](crate::Snapshot::since) does, for exporters that remember each name by itself.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {

@@ -9,10 +9,10 @@ use crate::site::{Callsite, GaugeCells, Route};
 
 /// A number that goes up and down, such as of open connections. [`gauge!`](crate::gauge!) makes one.
 ///
-/// A gauge has one value in the whole program, which it keeps whether or not a handler receives it: what was set before
-/// a handler was configured is what that handler finds. Of several threads that [`set`](Self::set) it, the last one
-/// wins; an [`add`](Self::add) or [`sub`](Self::sub) of another thread is never lost, and one that happens while the
-/// gauge is set counts before or after that.
+/// A gauge has one value in the whole program. It keeps the value even if no handler receives it, so that a handler
+/// that is configured later finds it. Of several threads that [`set`](Self::set) a gauge, the last one wins. An
+/// [`add`](Self::add) or [`sub`](Self::sub) of another thread is never lost; one that happens at the same time as a
+/// `set` counts before or after it.
 ///
 /// A snapshot of an [`Aggregator`](crate::Aggregator) that receives the group has the value at its moment, as one data
 /// point. Other handlers, and scoped ones, receive a data point with the new value for each change.
@@ -83,7 +83,7 @@ impl Gauge {
         self.site.group()
     }
 
-    /// Tells handlers that do not ask for the value themselves.
+    /// Passes the value to handlers that do not read it themselves.
     #[inline]
     fn report(self) {
         let route = self.site.route();

@@ -11,10 +11,10 @@ use crate::model::{Objective, Outcome, metric_name};
 use crate::site::registry::{self, Link};
 use crate::site::{GaugeCells, Route};
 
-/// An annotated function: where it is, what it is called, and where its calls are reported.
+/// The static record of an annotated function: its name, its place, and the route of its calls.
 ///
-/// The attribute declares one per function, however often a generic function is instantiated. All that are linked into
-/// the program are listed by [`callsites`], called or not.
+/// The attribute declares one per function, also for a generic function. [`callsites`] lists all that are linked into
+/// the program, called or not.
 pub struct Callsite {
     /// The function's own name, without `r#`.
     function: &'static str,
@@ -25,20 +25,19 @@ pub struct Callsite {
     line: u32,
     given_name: Option<&'static str>,
     given_group: Option<&'static str>,
-    /// One call in so many is timed; 1 for all.
+    /// One call in `sample` is timed; 1 if all are.
     sample: u32,
     /// Empty if none was declared.
     objective: Objective,
     /// `None` for an annotated function.
     instrument: Option<Instrument>,
-    /// What to do with a call: a [`Route`], as its word. Read on every call, written when handlers change.
+    /// The word of the [`Route`]. Every call reads it, and a change of handlers writes it.
     route: AtomicU64,
-    /// Which of the configuration's targets is that of the site's group; set with the first call, under the routing
-    /// lock.
+    /// The slot of the site's group in the configuration. The first call sets it, under the configuration's lock.
     group_slot: AtomicU32,
-    /// Where threads look for what they keep for this site; set with the first call, under the routing lock.
+    /// The home slot of the site in the tables of threads. The first call sets it, under the configuration's lock.
     slot: AtomicU32,
-    /// The site is known to the configuration. Only ever used under the routing lock.
+    /// Whether the configuration knows the site. Used under the configuration's lock only.
     is_known: AtomicBool,
     link: Link,
     /// Computed when first asked for.
@@ -47,7 +46,7 @@ pub struct Callsite {
     metric_names: OnceLock<MetricNames>,
 }
 
-/// Not public API: what else than an annotated function a site stands for.
+/// Not public API: the kind of a site that is no annotated function.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -138,7 +137,7 @@ impl Callsite {
         self
     }
 
-    /// What the site stands for, if that is no annotated function.
+    /// Returns the kind of instrument; `None` for an annotated function.
     pub(crate) fn instrument(&self) -> Option<Instrument> {
         self.instrument
     }
@@ -160,13 +159,12 @@ impl Callsite {
         }
     }
 
-    /// Returns the attribute's `sample`: one call in so many is timed, chosen at random; 1 if all are.
+    /// Returns the attribute's `sample`, N: one call in N is timed, chosen at random; 1 if all are.
     pub const fn sample(&self) -> u32 {
         self.sample
     }
 
-    /// Returns what the attribute's `objective` promises of the calls, else that of the block that the function is in;
-    /// `None` if neither has one.
+    /// Returns the attribute's `objective`, else that of the block around the function; `None` without either.
     pub fn objective(&self) -> Option<Objective> {
         (!self.objective.is_empty()).then_some(self.objective)
     }
@@ -200,7 +198,7 @@ impl Callsite {
         self.metric_names.get_or_init(|| {
             let name = self.name();
             let outcomes = Outcome::ALL.map(|outcome| match outcome {
-                // The seed knows success and failure only; who wants to tell a panic apart takes the call record.
+                // Data points tell success and failure only; the record of the call tells a panic.
                 Outcome::Panic => format!("{name}.failure"),
                 outcome => format!("{name}.{outcome}"),
             });
@@ -208,7 +206,7 @@ impl Callsite {
         })
     }
 
-    /// The address of the site, by which maps know it.
+    /// Returns the address of the site, which is its key in maps.
     pub(crate) fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
@@ -222,7 +220,7 @@ impl Callsite {
         Route::from_word(sync::load_unmodeled(&self.route))
     }
 
-    /// The route, on a path that looks at what else was set with it.
+    /// Returns the route, for code that also reads the slots that were set before it.
     pub(crate) fn route_with_slots(&self) -> Route {
         // Pairs with `set_route`: a thread that sees that the site is resolved sees its slots.
         Route::from_word(self.route.load(Ordering::Acquire))
@@ -232,7 +230,7 @@ impl Callsite {
         self.route.store(route.word(), Ordering::Release);
     }
 
-    /// Which of the configuration's targets is that of the site's group, once the site is resolved.
+    /// Returns the slot of the site's group, once the site is resolved.
     pub(crate) fn group_slot(&self) -> usize {
         self.route_with_slots();
         self.group_slot.load(Ordering::Relaxed) as usize
@@ -243,12 +241,12 @@ impl Callsite {
         self.slot.load(Ordering::Relaxed)
     }
 
-    /// Whether the site is known to the configuration. To be called under the routing lock.
+    /// Returns whether the configuration knows the site. To be called under the configuration's lock.
     pub(crate) fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Relaxed)
     }
 
-    /// Makes the site known, with a number of its own. To be called under the routing lock.
+    /// Marks the site as known, and gives it its numbers. To be called under the configuration's lock.
     pub(crate) fn introduce(&self, id: usize, group_slot: u32) {
         self.slot.store(home_slot(id), Ordering::Relaxed);
         self.group_slot.store(group_slot, Ordering::Relaxed);

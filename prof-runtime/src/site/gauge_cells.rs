@@ -4,15 +4,15 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
-/// How many cells additions are spread over. Threads beyond so many share cells, correctly and more slowly.
+/// The number of cells that additions are spread over. More threads than that share cells, which is correct but slower.
 const CELLS: usize = 8;
 
-/// The value of a gauge: what was set, and what was added by each of some groups of threads.
+/// The value of a gauge: the value that was set, and the additions of each cell.
 ///
 /// A change writes to one number only, and each is atomic, so that all orderings are relaxed: a reader sees some order
 /// of changes in which each is before or after a set, and none is lost.
 pub struct GaugeCells {
-    /// The value that was set last, less all that was added before; the bits of a float.
+    /// The value that was set last, less all additions before it; the bits of a float.
     base: AtomicU64,
     added: [Cell64; CELLS],
 }
@@ -22,7 +22,7 @@ pub struct GaugeCells {
 struct Cell64(AtomicI64);
 
 thread_local! {
-    /// Which cell this thread adds to; [`u32::MAX`] before its first addition.
+    /// The cell that this thread adds to; [`u32::MAX`] before its first addition.
     static CELL: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
@@ -32,7 +32,7 @@ impl GaugeCells {
         Self { base: AtomicU64::new(0.0_f64.to_bits()), added: [const { Cell64(AtomicI64::new(0)) }; CELLS] }
     }
 
-    /// Sets the value. What others add meanwhile counts before or after.
+    /// Sets the value. Additions of other threads at the same time count before or after.
     #[inline]
     #[allow(clippy::cast_precision_loss)] // As `Gauge::set` says.
     pub(crate) fn set(&self, value: f64) {
@@ -67,7 +67,7 @@ impl fmt::Debug for GaugeCells {
     }
 }
 
-/// The cell of this thread.
+/// Returns the cell of this thread.
 #[inline]
 fn cell() -> usize {
     let cell = CELL.get();

@@ -18,7 +18,7 @@ pub struct CallRecord<'a> {
     /// The clock's reading at the end of the call.
     end_ticks: u64,
     duration_ns: u64,
-    /// Keeps room for what a record may one day borrow from its call.
+    /// Reserves the lifetime for fields that borrow.
     borrows: PhantomData<&'a ()>,
 }
 
@@ -92,7 +92,7 @@ impl<'a> CallRecord<'a> {
         clock::wall_time_of(self.end_ticks)
     }
 
-    /// Returns the call as the seed's two data points: `NAME.success`, `NAME.failure` or `NAME.cancelled` with the
+    /// Returns the call as two data points: `NAME.success`, `NAME.failure` or `NAME.cancelled` with the
     /// value 1, then `NAME.duration.ms`. A panic is a failure here.
     ///
     /// # Examples

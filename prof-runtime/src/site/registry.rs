@@ -1,9 +1,9 @@
-//! The list of all call sites: each enters itself before `main`.
+//! The list of all call sites, which they enter before `main`.
 //!
 //! The platform runs the functions that a section of the program points to, and each annotated function has one there
 //! ([`list!`](crate::__prof_list)), which links its call site into a list (Treiber, "Systems Programming: Coping with
-//! Parallelism", 1986, of which only the push is needed). It is what `inventory` does, with the links in the call site
-//! itself and without a node and a trait object for each; see ARCHITECTURE for what that is worth.
+//! Parallelism", 1986, of which only the push is needed). `inventory` does the same with a node and a trait object for
+//! each site; here, the call site has the link itself. ARCHITECTURE has the measurement.
 #![allow(unsafe_code)]
 
 use std::iter::successors;
@@ -14,9 +14,9 @@ use crate::site::Callsite;
 
 /// A call site's place in the list.
 pub(crate) struct Link {
-    /// Null at the end, and while the site is not listed. Written before the site is published, and never again.
+    /// Null at the end of the list, and while the site is not listed. Written once, before the site is published.
     next: AtomicPtr<Callsite>,
-    /// Set by the first to list the site. A platform may run a constructor twice.
+    /// Set when the site is listed, since a platform may run a constructor twice.
     is_listed: AtomicBool,
 }
 
@@ -29,7 +29,7 @@ impl Link {
 /// The latest site. Stored with release and loaded with acquire, so that a reader sees the links behind it.
 static FIRST: AtomicPtr<Callsite> = AtomicPtr::new(ptr::null_mut());
 
-/// Enters a site into the list, unless it is in there.
+/// Enters a site into the list, unless it is listed already.
 pub(crate) fn list(site: &'static Callsite) {
     let link = site.link();
     if link.is_listed.swap(true, Ordering::Relaxed) {
@@ -48,7 +48,7 @@ pub(crate) fn list(site: &'static Callsite) {
     }
 }
 
-/// Every site in the list, the latest first.
+/// Returns every site in the list, the latest first.
 pub(crate) fn listed() -> impl Iterator<Item = &'static Callsite> {
     // SAFETY: a pointer in the list is null, or was made from the `&'static Callsite` given to `list`.
     let site = |pointer: *mut Callsite| unsafe { pointer.as_ref::<'static>() };

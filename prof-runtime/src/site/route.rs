@@ -1,13 +1,13 @@
-//! What a call site does with a call: one word, read on every call.
+//! The route of a call site: one word, read on every call, that says which handlers receive the call.
 
-/// What a call site does with a call.
+/// The handlers that receive the calls of a site, as one word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Route(u64);
 
 impl Route {
     /// No handler receives the calls: neither read the clock nor count.
     pub(crate) const OFF: Self = Self(0);
-    /// The site was not called since it was loaded; ask for its route.
+    /// The site was not called yet: the configuration has to find its route.
     pub(crate) const UNRESOLVED: Self = Self(1);
     /// No handler receives the calls but, perhaps, a scoped one of the thread.
     pub(crate) const SCOPED_ONLY: Self = Self(2);
@@ -17,12 +17,12 @@ impl Route {
         Self(2 * id + 3)
     }
 
-    /// Hand the call's record to the handlers of this target.
+    /// Pass the call's record to the handlers of the group with this number.
     pub(crate) const fn to_handlers(id: u64) -> Self {
         Self(2 * id + 4)
     }
 
-    /// Whether one aggregator is all that it leads to.
+    /// Returns whether the route leads to one aggregator alone.
     #[inline(always)]
     pub(crate) const fn is_to_aggregator(self) -> bool {
         self.0 >= 3 && self.0 % 2 == 1

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use crate::model::{MetricData, MetricValue};
 
-/// How many names, over all groups, have a sum of their own: the default limit of OpenTelemetry.
+/// The most names, over all groups, that have a sum of their own: the default limit of OpenTelemetry.
 const MAX_NAMES: usize = 2000;
 
 #[derive(Default)]
 pub(crate) struct Values {
     groups: HashMap<String, HashMap<String, Value>>,
     names: usize,
-    /// Data points that are in no sum: their name came when there was no room left, or they are of another kind than
-    /// the first of their name.
+    /// The number of data points that are in no sum, because there were too many names, or because they are of another
+    /// kind than the first of their name.
     pub(crate) dropped: u64,
 }
 
@@ -20,28 +20,28 @@ pub(crate) struct Values {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value {
     pub(crate) tally: Tally,
-    /// A data point of another kind was dropped before, and a message said so.
+    /// Whether a data point of another kind was dropped before, and reported.
     is_mixed: bool,
 }
 
-/// What the data points of one name, which are of one kind, come to.
+/// The sum and the extremes of the data points of one name, which are all of one kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
     pub(crate) count: u64,
-    /// Of the finite ones, as are the extremes.
+    /// The sum of the finite data points. The extremes are of these, too.
     pub(crate) sum: f64,
-    /// Above `max` if none is finite.
+    /// Above `max` if no data point is finite.
     pub(crate) min: f64,
     pub(crate) max: f64,
     pub(crate) last: MetricValue,
 }
 
-/// What became of a data point.
+/// The result of adding a data point.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Added {
-    /// It is in the sum of its name, or was dropped without a message.
+    /// It was added, or dropped without a message.
     Quietly,
-    /// It is the first of its name that was dropped because the name is of this kind.
+    /// It was dropped because its name has this kind of value, and it is the first one dropped for that.
     Refused { kind: &'static str },
 }
 
@@ -94,7 +94,7 @@ impl Tally {
     }
 }
 
-/// A sum or difference of finite numbers, which stops at the largest number.
+/// Returns a sum or difference of finite numbers, which stops at the largest float.
 pub(crate) fn finite(sum: f64) -> f64 {
     if sum.is_nan() { 0.0 } else { sum.clamp(f64::MIN, f64::MAX) }
 }

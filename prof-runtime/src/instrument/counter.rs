@@ -13,8 +13,8 @@ use crate::thread;
 
 /// A number that only grows, such as of pages fetched or bytes sent. [`counter!`](crate::counter!) makes one.
 ///
-/// It takes the route that [`put_metric`](fn@crate::put_metric) takes, without its look-ups: with an
-/// [`Aggregator`](crate::Aggregator), an addition writes to numbers of its thread and takes no lock; where no handler
+/// An addition goes to the same handlers as a data point of [`put_metric`](fn@crate::put_metric), without its look-ups.
+/// With an [`Aggregator`](crate::Aggregator), it writes to numbers of its thread and takes no lock. Where no handler
 /// receives the group, it is one load and a branch. Other handlers receive each addition as a data point.
 ///
 /// Snapshots list every counter of the program, at 0 before its first addition. Additions while no handler receives the

@@ -14,25 +14,25 @@ pub(super) struct Column {
 /// How a column gives way where there is too little room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum GivesWay {
-    /// Only where not even the first column has room beside it: it is left out, the last of them first.
+    /// Left out only where even the first column has no room beside it; the last of such columns goes first.
     Never,
-    /// It is left out, the lowest number first.
+    /// Left out; the lowest number goes first.
     LeftOut(u8),
     /// Its cells are shortened in the middle, to no less than this. Aligned to the left.
     Shortened { least: usize },
-    /// Its cells are shortened likewise, and if that is not enough, it is left out. Aligned to the left.
+    /// Its cells are shortened in the middle, and if that is not enough, it is left out. Aligned to the left.
     ShortenedThenLeftOut { least: usize, order: u8 },
 }
 
-/// The widest that a cell may be, however much room there is. In columns of a terminal.
+/// The most columns of a terminal that a cell may take, even if there is more room.
 const MAX_CELL: usize = 60;
-/// The narrowest that a cell is shortened to, once nothing else can give way. In columns of a terminal.
+/// The fewest columns of a terminal that a cell is shortened to, when nothing else can give way.
 const MIN_CELL: usize = 8;
-/// Blanks around each cell: one on either side. That at the end of a line is not printed.
+/// The blanks around each cell: one on either side. The blank at the end of a line is not printed.
 const PADDING: usize = 2;
 
 impl GivesWay {
-    /// The least width of its cells; `None` if they are not shortened.
+    /// Returns the least width of its cells; `None` if they are not shortened.
     fn least(self) -> Option<usize> {
         match self {
             Self::Never | Self::LeftOut(_) => None,
@@ -40,7 +40,7 @@ impl GivesWay {
         }
     }
 
-    /// Its place in the order in which columns are left out; `None` if it never is.
+    /// Returns its place in the order in which columns are left out; `None` if it never is.
     fn order(self) -> Option<u8> {
         match self {
             Self::Never | Self::Shortened { .. } => None,
@@ -75,14 +75,14 @@ pub(super) fn lay_out(mut columns: Vec<Column>, width: usize) -> (Vec<String>, V
     (std::iter::once(header).chain(rows).collect(), left_out)
 }
 
-/// The width of a column in which nothing is shortened for want of room.
+/// Returns the width of a column whose cells are not shortened for lack of room.
 fn natural_width(column: &Column) -> usize {
     let width = column.cells.iter().map(|cell| cell.width()).max().unwrap_or(0);
     let width = if column.gives_way.least().is_some() { width.min(MAX_CELL) } else { width };
     width.max(column.title.width())
 }
 
-/// The width of the lines with every cell as short as it can be.
+/// Returns the width of the lines if every cell is as short as it can be.
 fn least_width(columns: &[Column]) -> usize {
     let least = |column: &Column| {
         let natural = natural_width(column);
@@ -91,7 +91,7 @@ fn least_width(columns: &[Column]) -> usize {
     (columns.iter().map(|column| least(column) + PADDING).sum::<usize>()).saturating_sub(1)
 }
 
-/// The same, with those that can be shortened as short as they ever are.
+/// Returns the width of the lines if every cell that can be shortened has the least width of all.
 fn narrowest_width(columns: &[Column]) -> usize {
     let narrowest = |column: &Column| {
         let natural = natural_width(column);
@@ -100,10 +100,10 @@ fn narrowest_width(columns: &[Column]) -> usize {
     (columns.iter().map(|column| narrowest(column) + PADDING).sum::<usize>()).saturating_sub(1)
 }
 
-/// The width of each column. Room to spare goes to the columns that can be shortened, from left to right.
+/// Returns the width of each column. Spare room goes to the columns that can be shortened, from left to right.
 fn widths(columns: &[Column], width: usize) -> Vec<usize> {
     let mut room = width.saturating_sub(least_width(columns));
-    // By how much the lines are still too wide.
+    // The number of columns by which the lines are still too wide.
     let mut excess = least_width(columns).saturating_sub(width);
     let width_of = |column: &Column| {
         let natural = natural_width(column);
@@ -119,7 +119,7 @@ fn widths(columns: &[Column], width: usize) -> Vec<usize> {
     columns.iter().map(width_of).collect()
 }
 
-/// A cell of a width, with a blank on either side.
+/// Returns a cell of a width, with a blank on either side.
 fn pad(cell: &str, width: usize, gives_way: GivesWay) -> String {
     let is_left = gives_way.least().is_some();
     let cell = if is_left { shorten(cell, width) } else { cell.to_owned() };
@@ -151,7 +151,7 @@ fn shorten(text: &str, width: usize) -> String {
     cut(head, tail)
 }
 
-/// A sentence in lines of at most `width` columns, broken between words, and in those that are wider.
+/// Breaks a sentence into lines of at most `width` columns: between words, and within words that are wider.
 pub(super) fn wrap(text: &str, width: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
@@ -185,7 +185,7 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
     out
 }
 
-/// Lines as text. Whole lines are colored, so that colors do not count as width.
+/// Joins lines to a text. Colors are for whole lines, so that they do not count as width.
 pub(super) fn color(lines: &[String], style: impl Fn(usize) -> Style) -> String {
     let line = |(at, line): (usize, &String)| {
         let style = style(at);

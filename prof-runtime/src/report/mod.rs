@@ -12,17 +12,17 @@ use crate::base::exit;
 use crate::base::stderr;
 use crate::counts::Snapshot;
 
-/// What a report looks like, and where it is written to; [`ProfBuilder::report_as`](crate::ProfBuilder::report_as)
-/// takes it.
+/// The form of a report and its writer, for [`ProfBuilder::report_as`](crate::ProfBuilder::report_as).
 ///
-/// The table has a row per function that was called, sorted by total time: calls by outcome; total, share of the wall
-/// time since counting began, mean, p50, p95, p99 and longest duration. A caller's time includes that of its callees,
-/// and calls run side by side on several threads: the shares overlap, and one may exceed 100 %.
+/// The table has a row for each function that was called, sorted by total time: calls by outcome, total time, its share
+/// of the wall time since counting began, and the mean, p50, p95, p99 and longest duration. The time of a caller
+/// includes that of its callees, and several threads may run calls at the same time: so shares overlap, and may exceed
+/// 100 %.
 ///
-/// No line is wider than the terminal, nor than the variable `COLUMNS` says; where there is neither, than 160 columns.
-/// Where there is no room, names are shortened in the middle, to 60 columns at the most anywhere, and then columns are
-/// left out and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form. The table
-/// is coloured on a terminal, unless `NO_COLOR` is set. The feature `json` has a report of everything, `Report::json`.
+/// No line is wider than the terminal or the variable `COLUMNS`; without either, no line is wider than 160 columns. A
+/// name has at most 60 columns. If there is less room, names are shortened in the middle, and then columns are left out
+/// and named below the table. Counts past 12 digits and other numbers past 9 are in scientific form. The table is
+/// colored on a terminal, unless `NO_COLOR` is set. With the feature `json`, `Report::json` is a report of all numbers.
 ///
 /// # Examples
 ///
@@ -73,13 +73,13 @@ impl Report {
         Self { format: Format::Json, output: Output::Stderr }
     }
 
-    /// Sets that the report is written to `writer`, without colors and up to 160 columns wide.
+    /// Writes the report to `writer`, without colors and up to 160 columns wide.
     pub fn to(mut self, writer: impl Write + Send + 'static) -> Self {
         self.output = Output::Writer(Box::new(writer));
         self
     }
 
-    /// Writes it, of this snapshot.
+    /// Writes the report of a snapshot.
     pub(crate) fn print(mut self, snapshot: &Snapshot) {
         if let Err(error) = write(snapshot, self.format, &mut self.output) {
             stderr::line(format_args!("prof: could not write the report: {error}"));
@@ -102,7 +102,7 @@ fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result
     match output {
         Output::Stderr => {
             if !stderr::takes(exit::TIMEOUT) {
-                // Nobody reads, so that nobody can be told.
+                // Stderr is not read, so that a message about it would not be read either.
                 return Ok(());
             }
             write_to_stderr(&text)
@@ -115,7 +115,7 @@ fn write(snapshot: &Snapshot, format: Format, output: &mut Output) -> io::Result
     }
 }
 
-/// With its colors if stderr takes them.
+/// Writes text to stderr, with its colors if stderr takes them.
 #[cfg(unix)]
 fn write_to_stderr(text: &str) -> io::Result<()> {
     match anstream::AutoStream::choice(&io::stderr()) {
@@ -126,10 +126,10 @@ fn write_to_stderr(text: &str) -> io::Result<()> {
     }
 }
 
-/// With its colors if stderr takes them. Some consoles are told of colors by calls instead.
+/// Writes text to stderr, with its colors if stderr takes them. Some consoles are told of colors by calls instead.
 #[cfg(not(unix))]
 fn write_to_stderr(text: &str) -> io::Result<()> {
-    // Locked, so that nothing else comes in between: colors are taken out piece by piece.
+    // Locked, so that no other text comes in between: the text is written in pieces, without its colors.
     let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
     stderr.write_all(text.as_bytes())?;
     stderr.flush()

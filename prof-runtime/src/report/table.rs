@@ -13,7 +13,7 @@ const HEADER: Style = Style::new().bold();
 /// The style of rows with failures or panics.
 const TROUBLE: Style = AnsiColor::Red.on_default();
 
-/// The report, with colors, no line of which is wider than `width`.
+/// Returns the report with colors. No line is wider than `width`.
 pub(super) fn table(snapshot: &Snapshot, width: usize) -> String {
     let mut functions: Vec<&FunctionStats> =
         snapshot.functions.iter().filter(|function| function.calls() > 0 || function.in_flight > 0).collect();
@@ -71,7 +71,7 @@ fn headline(snapshot: &Snapshot, functions: &[&FunctionStats], elapsed_ns: u64) 
     format!("prof: {calls} of {} {noun} in {elapsed}{rest}", functions.len())
 }
 
-/// A line that names the columns that were left out.
+/// Returns a line that names the columns that were left out.
 fn note(left_out: &[&str], width: usize) -> String {
     match left_out {
         [] => String::new(),
@@ -79,7 +79,7 @@ fn note(left_out: &[&str], width: usize) -> String {
     }
 }
 
-/// The columns from left to right. Those that follow from others, or are 0 throughout, are left out first.
+/// Returns the columns from left to right. Columns that follow from others, or are 0 throughout, are left out first.
 fn function_columns(functions: &[&FunctionStats], elapsed_ns: u64) -> Vec<Column> {
     let column = |title, order: u8, cell: &dyn Fn(&FunctionStats) -> String| Column {
         title,
@@ -161,7 +161,7 @@ fn quantile(value: &ValueStats, quantile: f64) -> String {
     value.quantile(quantile).map_or_else(none, |quantile| number(quantile as f64))
 }
 
-/// The total time; marked by `~` if it is an estimate, since only sampled calls were timed.
+/// Returns the total time. A `~` marks an estimate: only some calls of a sampled function are timed.
 fn total(function: &FunctionStats) -> String {
     let mark = if function.sample > 1 { "~" } else { "" };
     format!("{mark}{}", duration(function.estimated_total_ns()))
@@ -171,12 +171,12 @@ fn maybe(ns: Option<u64>) -> String {
     ns.map_or_else(none, duration)
 }
 
-/// What stands for a number that there is none of.
+/// Returns the text for an absent number.
 fn none() -> String {
     "-".to_owned()
 }
 
-/// A name, safe for a terminal. The layout shortens it to its column.
+/// Returns a name that is safe for a terminal. The layout shortens it to its column.
 fn name(name: &str) -> String {
     format!("{:.1000}", Foreign(name))
 }

@@ -1,6 +1,6 @@
 //! Numbers for people.
 
-/// A duration with three digits and a unit, such as `1.23 ms`.
+/// Returns a duration with three digits and a unit, such as `1.23 ms`.
 #[allow(clippy::cast_precision_loss)] // Three digits are shown.
 pub(super) fn duration(ns: u64) -> String {
     const UNITS: [(f64, &str); 6] =
@@ -8,7 +8,7 @@ pub(super) fn duration(ns: u64) -> String {
     const STEPS: [f64; 6] = [1e3, 1e3, 1e3, 60.0, 60.0, 1.0];
     let mut value = ns as f64;
     for ((limit, unit), step) in UNITS.into_iter().zip(STEPS) {
-        // What would be rounded up to the limit is shown in the next unit.
+        // A duration that would be rounded up to the limit is shown in the next unit.
         if value < limit * 0.9995 {
             return format!("{} {unit}", digits(value, unit == "ns"));
         }
@@ -29,7 +29,7 @@ fn digits(value: f64, is_whole: bool) -> String {
 /// Counts from here on are in scientific form.
 const MAX_COUNT: u64 = 1_000_000_000_000;
 
-/// A count with its thousands set apart, such as `1,234,567`.
+/// Returns a count with commas, such as `1,234,567`.
 #[allow(clippy::cast_precision_loss)] // Nine digits are shown of one that is large.
 pub(super) fn count(count: u64) -> String {
     if count >= MAX_COUNT {
@@ -46,7 +46,7 @@ pub(super) fn count(count: u64) -> String {
     out
 }
 
-/// A share of a whole in percent, such as `12.3%`. Nothing has no share of nothing.
+/// Returns a share of a whole in percent, such as `12.3%`; `-` of a whole of 0.
 #[allow(clippy::cast_precision_loss)] // Three digits are shown.
 pub(super) fn share(part: u64, whole: u64) -> String {
     match (part, whole) {
@@ -59,10 +59,10 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// The digits of a number that are shown; beyond that it is in scientific form.
+/// The most digits of a number that are shown; with more, it is in scientific form.
 const DIGITS: i32 = 9;
 
-/// A number of up to nine digits, such as `0.3`, `123456789`, `1.5e-300` or `NaN`.
+/// Returns a number of up to nine digits, such as `0.3`, `123456789`, `1.5e-300` or `NaN`.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return value.to_string();

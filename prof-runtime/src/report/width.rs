@@ -1,16 +1,16 @@
-//! How wide a report may be.
+//! The width of a report.
 
 use std::io::{IsTerminal as _, stderr};
 
 use crate::base::sys;
 
-/// What goes to no terminal: a file, a pipe, a string.
+/// The width where there is no terminal: in a file, a pipe, a string.
 pub(super) const OF_TEXT: usize = 160;
-/// A terminal that does not say how wide it is.
+/// The width of a terminal that does not tell its own.
 const OF_TERMINAL: usize = 80;
 
-/// The columns of stderr: those of the terminal, or fewer if the variable `COLUMNS` says so, which speaks alone where
-/// there is no terminal.
+/// Returns the columns of stderr: those of the terminal, or the variable `COLUMNS` if that is fewer, or if there is no
+/// terminal.
 pub(super) fn of_stderr() -> usize {
     let columns = std::env::var("COLUMNS").ok();
     let terminal = || sys::stderr_columns().unwrap_or(OF_TERMINAL);
@@ -19,7 +19,7 @@ pub(super) fn of_stderr() -> usize {
 
 fn choose(columns: Option<&str>, terminal: Option<usize>) -> usize {
     let asked_for = columns.and_then(|columns| columns.trim().parse().ok()).filter(|columns| *columns > 0);
-    // A shell may have exported what was true before the window was made smaller.
+    // A shell may have exported the width of a window that was made smaller since.
     asked_for.into_iter().chain(terminal).min().unwrap_or(OF_TEXT)
 }
 

@@ -3,9 +3,9 @@
 //! Each power of two is cut into 16 buckets of equal width, as in Gil Tene's `HdrHistogram` with four significant bits.
 //! A value is reported as the middle of its bucket, so it is off by at most half a bucket's width, 1/32 of the value.
 //!
-//! The bucket of a value is read off its floating-point form, whose exponent and first four bits of fraction are just
-//! that. The instruction that finds the highest set bit of an integer would do as well, if it did not wait for what its
-//! destination held before, which on the hot path is the clock's reading.
+//! The bucket of a value comes from its floating-point form: the exponent and the first four bits of the fraction. The
+//! instruction that finds the highest set bit of an integer would do as well, but it waits for the old value of its
+//! destination register, which on the hot path is the clock's reading.
 
 #[cfg(feature = "serde")]
 mod serialized;
@@ -20,7 +20,7 @@ const SUB: usize = 1 << SUB_BITS;
 /// Values from 2^42 ns, about 73 minutes, up fall beyond the last bucket.
 #[cfg(not(loom))]
 const MAX_BITS: u32 = 42;
-/// A model looks at every bucket, over and over.
+/// A loom model reads every bucket many times.
 #[cfg(loom)]
 const MAX_BITS: u32 = 1;
 
@@ -31,17 +31,18 @@ pub(crate) const BUCKETS: usize = 1 + MAX_BITS as usize * SUB;
 /// The last bucket, for the durations beyond it.
 pub(crate) const LAST: usize = BUCKETS - 1;
 
-/// The bits of a float below those that make its bucket, and what they are for 1.0, less the bucket of 1.
+/// The number of a float's lowest bits that do not matter to its bucket; and the number that the bits above them make
+/// for 1.0, less the bucket of 1.
 const DROPPED_BITS: u32 = f64::MANTISSA_DIGITS - 1 - SUB_BITS;
 const BIAS: usize = (1023 << SUB_BITS) - 1;
 
-/// Whether a duration in nanoseconds is one that [`bucket_of_common`] knows the bucket of: neither 0 nor beyond the
-/// last.
+/// Returns whether [`bucket_of_common`] has the bucket of a duration in nanoseconds: it is neither 0 nor beyond the
+/// last bucket.
 pub(crate) const fn is_common(ns: u64) -> bool {
     ns != 0 && ns >> MAX_BITS == 0
 }
 
-/// The bucket of a duration that is [common](is_common); beyond [`LAST`] for any other.
+/// Returns the bucket of a duration that is [common](is_common), and a number beyond [`LAST`] for any other.
 #[inline(always)]
 #[allow(
     clippy::cast_possible_truncation, // 16 bits are left of the float.
@@ -52,7 +53,7 @@ pub(crate) const fn bucket_of_common(ns: u64) -> usize {
     (((ns as i64 as f64).to_bits() >> DROPPED_BITS) as usize).wrapping_sub(BIAS)
 }
 
-/// The bucket of any duration in nanoseconds.
+/// Returns the bucket of any duration in nanoseconds.
 pub(crate) const fn bucket_of(ns: u64) -> usize {
     match ns {
         0 => 0,
@@ -61,7 +62,8 @@ pub(crate) const fn bucket_of(ns: u64) -> usize {
     }
 }
 
-/// The smallest duration of a bucket, in nanoseconds; of a bucket that holds none, that of the next one that does.
+/// Returns the smallest duration of a bucket, in nanoseconds. A bucket into which no duration falls has that of the
+/// next one.
 pub(crate) const fn lower_ns(bucket: usize) -> u64 {
     if bucket == 0 {
         return 0;
@@ -70,25 +72,25 @@ pub(crate) const fn lower_ns(bucket: usize) -> u64 {
     (((SUB + sixteenths) as u64) << exponent).div_ceil(SUB as u64)
 }
 
-/// The smallest duration above a bucket, in nanoseconds.
+/// Returns the smallest duration above a bucket, in nanoseconds.
 pub(crate) const fn upper_ns(bucket: usize) -> u64 {
     lower_ns(bucket + 1)
 }
 
-/// How many durations fell into which bucket.
+/// Counts of durations by bucket.
 ///
 /// Buckets are log-linear, 16 to a power of two, so that a quantile is within 3.2 % of the exact one from 1 ns to an
 /// hour. Longer durations share the last bucket. Histograms of the same program or of different ones merge without
 /// loss, since the buckets are always the same.
 ///
-/// Serialized, it is a list of `[bucket, count]`; what no histogram can be is not deserialized.
+/// It is serialized as a list of `[bucket, count]`. A list that is no histogram is not deserialized.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Histogram {
     counts: Counts,
 }
 
-/// `(bucket, count)`, ascending by bucket, each of which is one that durations fall into; no count is 0, and their sum
-/// is not beyond `u64::MAX`, unless histograms were merged that are.
+/// `(bucket, count)`, ascending by bucket. Durations can fall into each of these buckets, and no count is 0. The sum of
+/// the counts is at most `u64::MAX`, unless merging went beyond it.
 type Counts = Vec<(u16, u64)>;
 
 /// One bucket of a [`Histogram`].
@@ -99,7 +101,7 @@ pub struct Bucket {
     pub lower_ns: u64,
     /// The shortest duration above it, in nanoseconds.
     pub upper_ns: u64,
-    /// How many durations fell into it.
+    /// The number of durations in it.
     pub count: u64,
 }
 
@@ -123,7 +125,7 @@ impl Histogram {
         Bucket { lower_ns: lower_ns(bucket), upper_ns: upper_ns(bucket), count: 0 }
     }
 
-    /// Returns how many durations were counted; `u64::MAX` if they are more.
+    /// Returns how many durations were counted; it stops at `u64::MAX`.
     pub fn count(&self) -> u64 {
         self.counts.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
@@ -156,7 +158,7 @@ impl Histogram {
         None
     }
 
-    /// The shortest and the longest duration that the buckets allow for; `None` if nothing was counted.
+    /// Returns the shortest and the longest duration that the counted buckets allow; `None` if nothing was counted.
     pub(crate) fn bounds_ns(&self) -> Option<RangeInclusive<u64>> {
         let (first, last) = (self.counts.first()?.0.into(), self.counts.last()?.0.into());
         Some(lower_ns(first)..=if last == LAST { u64::MAX } else { upper_ns(last) - 1 })
@@ -182,7 +184,7 @@ impl Histogram {
     }
 }
 
-/// Counts durations; one above 584 years counts as that.
+/// Counts durations. A duration above 584 years counts as 584 years.
 impl FromIterator<Duration> for Histogram {
     fn from_iter<I: IntoIterator<Item = Duration>>(durations: I) -> Self {
         let mut counts: BTreeMap<u16, u64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Histograms as lists of `[bucket, count]`, and what is no histogram.
+//! Serializes histograms as lists of `[bucket, count]`, and refuses lists that are none.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

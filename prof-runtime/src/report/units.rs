@@ -46,7 +46,7 @@ pub(super) fn count(count: u64) -> String {
     out
 }
 
-/// Returns a share of a whole in percent, such as `12.3%`; `-` of a whole of 0.
+/// Returns a share of a whole in percent, such as `12.3%`; `-` if only the whole is 0.
 #[allow(clippy::cast_precision_loss)] // Three digits are shown.
 pub(super) fn share(part: u64, whole: u64) -> String {
     match (part, whole) {

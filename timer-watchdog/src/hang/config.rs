@@ -15,6 +15,7 @@ use crate::timers::Pid;
 
 /// How a guard reads the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ClockMode {
     /// Each guard reads the clock.
     #[default]

@@ -92,10 +92,22 @@ impl<C: TimerClient + ?Sized> TimerClient for Arc<C> {
     }
 }
 
-/// An argument of [`configure`]: a client, a shared client, or [`NoClient`].
-pub trait IntoClient {
+/// An argument of [`configure`]: a client, a shared client, or [`NoClient`]. Sealed: no other type can implement it.
+pub trait IntoClient: sealed::Sealed {
     /// Returns the client to install, or none.
     fn into_client(self) -> Option<Arc<dyn TimerClient>>;
+}
+
+mod sealed {
+    use std::sync::Arc;
+
+    use super::{NoClient, TimerClient};
+
+    pub trait Sealed {}
+
+    impl<C: TimerClient + 'static> Sealed for C {}
+    impl Sealed for Option<Arc<dyn TimerClient>> {}
+    impl Sealed for NoClient {}
 }
 
 impl<C: TimerClient + 'static> IntoClient for C {

@@ -82,7 +82,7 @@ fn prepare(folder: &Path) -> Result<Vec<Job>, Box<dyn Error>> {
         return Err("mkfifo failed".into());
     }
     let total = Arc::new(Mutex::new(0));
-    // Whoever forgets the guard of a lock never releases it.
+    // A thread that forgets the guard of a lock never releases it.
     std::mem::forget(total.lock());
     let mut jobs = vec![Job::Count(pipe), Job::Update(Arc::clone(&total)), Job::Settle(1.0)];
     for number in 0..FILES {

@@ -75,7 +75,7 @@ fn of_hang(timers: u64) -> Vec<Duration> {
     let (report, told) = channel();
     let config = HangConfig::new().grace(Duration::ZERO).on_event(move |event| {
         if matches!(&event, Event::Stalled(stall) if stall.level == Level::Hard) {
-            // No one listens anymore when the bench is over.
+            // The receiver is gone when the bench is over.
             let _ = report.send(Instant::now());
         }
     });

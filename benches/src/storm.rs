@@ -59,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<(), BenchError> {
     let folder = tempfile::tempdir()?;
     let (tell, told) = channel();
     let builder = FileTimerServer::builder(folder.path().join("timer"));
-    // The server outlives the receiver; no one listens anymore then.
+    // The server outlives the receiver.
     let builder = builder.on_event(move |event| drop(tell.send(event)));
     let server = builder.build().expect("a pipe can be made in a folder of one's own");
     server.start().expect("a thread can be started");

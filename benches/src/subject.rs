@@ -17,7 +17,7 @@ pub(crate) const PLAIN_RESULT: &str = "plain Result";
 pub(crate) const PLAIN_ARITHMETIC: &str = "plain, arithmetic only";
 /// The plain function that calls itself once.
 pub(crate) const PLAIN_NESTED: &str = "plain, one call in another";
-/// The limit for whoever times calls.
+/// The limit for all that time calls.
 pub(crate) const TSC_PAIR: &str = "limit: two raw TSC reads";
 
 /// The subjects that budgets speak of.

@@ -1,4 +1,4 @@
-//! The machine's counter, read without anything around it: the limit for whoever takes two readings per call.
+//! The machine's counter, read without anything around it: the limit for all that take two readings per call.
 #![allow(unsafe_code)]
 
 /// Reads the counter.

@@ -18,8 +18,8 @@ pub(crate) fn work(x: u64) -> u64 {
     black_box(arithmetic(x))
 }
 
-/// Mixes the bits of a number, as a hash does at its end. Alone, it is the body that suits whoever is switched off
-/// best: the compiler needs no stack for it and may run it before or after anything.
+/// Mixes the bits of a number, as a hash does at its end. Alone, it is the body that suits an attribute that is
+/// switched off best: the compiler needs no stack for it and may run it before or after anything.
 #[inline(always)]
 pub(crate) fn arithmetic(mut x: u64) -> u64 {
     x ^= x >> 33;

@@ -8,7 +8,7 @@
 //!
 //! It listens on a port that the system chooses, sends itself requests from a few clients, and prints how they were
 //! answered. With `--serve`, it goes on until its standard input ends, and prints a snapshot of its own numbers as JSON
-//! when it is told to by a line, for whoever wants to compare. With `--rules` and `--dashboard`, it writes what
+//! when it is told to by a line, for comparisons. With `--rules` and `--dashboard`, it writes what
 //! Prometheus is to watch and Grafana to draw of what its functions promise, and ends; with `--misbehave`, it breaks
 //! the promises.
 

@@ -1,4 +1,4 @@
-//! A library or a program that is annotated and measured by nobody: the crates without their feature `enabled`.
+//! A library or a program that is annotated and not measured: the crates without their feature `enabled`.
 #![allow(missing_docs)]
 
 mod package;

@@ -266,7 +266,8 @@ fn unplugged(depth: u32) {
 
 #[test]
 fn handlers_may_go_while_calls_are_in_progress() {
-    // The first time, this thread has no numbers of the function yet; and it is deeper than what is kept at hand.
+    // The first time, this thread has no numbers of the function yet; and the call is nested deeper than memory is kept
+    // for.
     for _ in 0..3 {
         let aggregator = Aggregator::new();
         configure_group("faults.unplugged", aggregator.clone());

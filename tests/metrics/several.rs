@@ -59,7 +59,7 @@ fn aggregators_and_handlers_that_listen_together_each_count_every_call() {
     let outer = FanoutHandler::new().with(aggregators[0].clone()).with(aggregators[1].clone()).with(inner);
     configure_group("several", outer);
     thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(calls))));
-    // While one listens alone in between, its calls are not those of the others.
+    // While one of them is alone in between, its calls are not those of the others.
     configure_group("several", aggregators[3].clone());
     calls();
     configure_group("several", FanoutHandler::new().with(aggregators[1].clone()).with(aggregators[0].clone()));

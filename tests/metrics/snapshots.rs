@@ -120,7 +120,7 @@ fn the_table_is_aligned_and_sorted_by_total_time() {
         let _ = count(i == 0);
     }
     let mut snapshot = aggregator.snapshot();
-    // Calls in flight are seen whoever listens: those of other tests are none of this one's.
+    // Calls in flight are counted for all handlers: those of other tests are not this test's.
     snapshot.functions.retain(|function| function.name == "snap.count");
     // A quarter of the wall time.
     snapshot.taken_at = snapshot.started_at + Duration::from_nanos(4 * snapshot.functions[0].total_ns);

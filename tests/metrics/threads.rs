@@ -192,7 +192,7 @@ fn an_aggregator_that_is_put_back_goes_on() {
     for round in 0..50 {
         configure_group("threads.switched", if round % 2 == 0 { one.clone() } else { two.clone() });
         switched();
-        // One that no one looks at anymore.
+        // One that is not read anymore.
         configure_group("threads.switched", Aggregator::new());
         switched();
     }

@@ -1,4 +1,4 @@
-//! A replaced handler that panics when it is dropped. While any thread has a scope, none keeps a handler at hand, so
+//! A replaced handler that panics when it is dropped. While any thread has a scope, none has a handler cached, so
 //! that this needs a process without one.
 #![allow(missing_docs)]
 

@@ -76,7 +76,7 @@ fn wait_until_the_others_wait() {
         let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
         stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('R'))
     };
-    // Where there is no such directory, no one is known to run.
+    // Where there is no such directory, no thread is known to run.
     let tasks = || fs::read_dir("/proc/self/task").into_iter().flatten().filter_map(Result::ok);
     while tasks().filter(is_running).count() > 1 {
         std::thread::yield_now();

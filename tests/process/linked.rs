@@ -11,7 +11,7 @@ static CRAWLER: LazyLock<MemoryHandler> = LazyLock::new(MemoryHandler::new);
 
 register_handler!(EVERYTHING.clone());
 register_handler!({
-    // Annotated code may run here; no one listens yet.
+    // Annotated code may run here; no handler receives its calls yet.
     early();
     put_metric!("too early", 1);
     AGAIN.clone()

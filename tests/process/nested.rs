@@ -1,4 +1,4 @@
-//! Calls of a function within each other, each timed for itself, whatever becomes of them and of who listens.
+//! Calls of a function within each other, each timed for itself, however they end and whichever handlers there are.
 #![allow(missing_docs)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -36,7 +36,7 @@ fn nothing_is_lost_while_handlers_are_replaced() {
     const CALLS: u64 = 50_000;
     let aggregators = [Aggregator::new(), Aggregator::new()];
     let counts = [Arc::new(Counts::default()), Arc::new(Counts::default())];
-    // Something listens from the start.
+    // A handler receives metrics from the start.
     configure(aggregators[0].clone());
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

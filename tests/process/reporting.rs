@@ -52,7 +52,7 @@ fn a_report_has_every_group_and_takes_nothing_from_the_handlers() {
     assert_eq!(snapshot.function("here").unwrap().failure, 1);
     assert_eq!(snapshot.function("there").unwrap().calls(), 1);
 
-    // The reports are gone, and nothing listens for them anymore.
+    // The reports are gone, and no observer is left.
     here(false).unwrap();
     assert_eq!(default.count("here.success"), 2);
 }

@@ -23,7 +23,7 @@ impl Expires<'_> {
     }
 }
 
-/// Scopes that nobody watches.
+/// Scopes that are not watched.
 pub mod hang {
     use std::marker::PhantomData;
     use std::time::Duration;

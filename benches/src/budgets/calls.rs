@@ -58,7 +58,7 @@ impl Numbers {
         Some(self.row(name, threads)?.ns_above_plain / self.row(other, threads)?.ns_above_plain)
     }
 
-    /// The budgets of a function that nothing listens to.
+    /// The budgets of a function without a handler.
     pub(super) fn off(&self, name: &str, prologue: Prologue) -> [Budget; 2] {
         let instructions = self.count(name).map(|count| count.above_plain);
         // docs/cost.md tells why not all hold the first.

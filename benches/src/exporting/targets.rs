@@ -1,4 +1,4 @@
-//! What is exported to, each as a program that sets `PROF` has it. Everything listens in this process, so that what a
+//! The targets of exports, as a program that sets `PROF` has them. All of them are in this process, so that what a
 //! server or a daemon does with the numbers takes its share of the processors as well.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -67,7 +67,7 @@ fn aggregated(x: u64) -> u64 {
     work(x)
 }
 
-/// Its group has no handler: what listens is what the guard starts.
+/// Its group has no handler: only the parts of the guard receive its calls.
 #[prof(group = "bench.exporting")]
 #[inline(never)]
 fn exported(x: u64) -> u64 {

@@ -10,18 +10,18 @@ const THREADS: usize = 16;
 /// How many functions each of them calls.
 const CHOSEN: usize = 10;
 
-/// By the number of functions that the program has called: threads that each call neighbours, and such that are chosen
+/// By the number of functions that the program has called: threads that each call neighbors, and such that are chosen
 /// at random.
 pub(super) fn rows() -> Result<Vec<Scale>, BenchError> {
     const NAMES: [(usize, &str, &str); 2] = [
-        (500, "10 of 500, neighbours", "10 of 500, at random"),
-        (5_000, "10 of 5000, neighbours", "10 of 5000, at random"),
+        (500, "10 of 500, neighbors", "10 of 500, at random"),
+        (5_000, "10 of 5000, neighbors", "10 of 5000, at random"),
     ];
     let mut rows = Vec::new();
-    for (known, neighbours, at_random) in NAMES {
+    for (known, neighbors, at_random) in NAMES {
         sites::call_each(known, 1);
         let next_to_one_another = move |thread| (0..CHOSEN).map(|n| (thread * CHOSEN + n) % known).collect();
-        rows.push(row(neighbours, next_to_one_another)?);
+        rows.push(row(neighbors, next_to_one_another)?);
         rows.push(row(at_random, move |thread| chosen(thread, known))?);
     }
     Ok(rows)

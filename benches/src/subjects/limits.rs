@@ -1,4 +1,4 @@
-//! What the machine allows: nobody who looks whether a call is to be measured, or who reads a clock twice, is cheaper.
+//! The limits of the machine: checking whether a call is measured, or reading a clock twice, cannot be cheaper.
 
 use std::hint::black_box;
 use std::sync::LazyLock;

@@ -63,8 +63,8 @@ pub(crate) struct Shape {
     pub(crate) prologue: Prologue,
 }
 
-/// What the compiler lays before the test whether anything listens, and undoes at the end of the function, for the sake
-/// of the calls that are made if something does.
+/// What the compiler lays before the test whether a handler receives calls, and undoes at the end of the function, for
+/// the sake of the calls that are made if something does.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(unix), allow(dead_code))] // The budgets are for Unix.
 pub(crate) enum Prologue {

@@ -106,7 +106,7 @@ impl Args {
         let Some(predicate) = &self.predicate else { return Ok(()) };
         Err(Mistakes::on(
             predicate.expression(),
-            "`ok` and `err` judge the result of one function: give them to a function inside the block",
+            "`ok` and `err` are about the result of one function: give them to a function inside the block",
         ))
     }
 }

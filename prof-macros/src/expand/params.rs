@@ -156,7 +156,7 @@ fn hidden_name(index: usize, pat: &Pat, taken: &mut Vec<String>) -> Ident {
     ident
 }
 
-/// Whether the spelling of a type tells that its values have no drop glue, so that nobody observes where they are
+/// Whether the spelling of a type tells that its values have no drop glue, so that no code observes where they are
 /// dropped.
 fn has_no_drop_glue(ty: &Type) -> bool {
     match ty {

@@ -133,7 +133,7 @@ fn a_file_that_takes_nothing_costs_what_does_not_fit_and_holds_nothing_up() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("fifo");
     rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
-    // Opened for both, so that no one has to wait for the other; and no one reads yet.
+    // Opened for reading and writing, so that neither end waits for the other; nothing reads yet.
     let reader = fs::File::options().read(true).write(true).open(&path).unwrap();
     let mut program = service(&format!("json:{}", path.display())).arg("timeout-ms=300").start();
     program.ask("work 100000");

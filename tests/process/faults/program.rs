@@ -147,7 +147,7 @@ impl Setup {
 /// A program that runs. Dropping it kills it.
 pub(crate) struct Program {
     process: Pid,
-    /// Locked by whoever reaps it or kills it, so that its number is not another's when it is killed.
+    /// Locked by the thread that reaps or kills it, so that its number is not another process's when it is killed.
     child: Arc<Mutex<Child>>,
     input: Option<ChildStdin>,
     answers: Receiver<String>,

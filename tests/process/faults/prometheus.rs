@@ -93,7 +93,7 @@ fn clients_that_are_no_scrapers_stop_no_scrape() {
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
         "\u{16}\u{3}\u{1}\0\u{1}".to_owned(),
         "a".repeat(1_000_000),
-        // Whose answers nobody reads.
+        // The answers to these are not read.
         format!("{head}\r\n").repeat(300),
         "POST /metrics HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n".to_owned(),
     ] {

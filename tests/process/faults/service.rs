@@ -56,7 +56,7 @@ impl MetricHandler for Bad {
 
 /// Data points that came to [`Bad`] handlers.
 static HANDLED: AtomicU64 = AtomicU64::new(0);
-/// Whoever waits for it waits for ever, while it is taken.
+/// A thread that waits for it while it is taken waits forever.
 static BLOCKED: Mutex<()> = Mutex::new(());
 
 #[cfg(unix)]
@@ -200,7 +200,7 @@ fn hold_back() -> Result<PeriodicExporter, Box<dyn Error>> {
     Ok(PeriodicExporter::start("lines", aggregator, Duration::from_secs(100_000), lines)?)
 }
 
-/// Exits when it is written to, while whoever writes holds a lock.
+/// Exits when it is written to, while the writing thread holds a lock.
 struct Exits;
 
 impl Write for Exits {

@@ -62,7 +62,7 @@ fn a_second_signal_ends_at_once() {
     let mut program = setup.env("OTEL_EXPORTER_OTLP_TIMEOUT", "100000000").start();
     program.ask("work 5");
     program.signal(Signal::TERM);
-    // The last push, which nobody answers.
+    // The last push, which is not answered.
     silent.request();
     program.signal(Signal::INT);
     let ended = program.wait();

@@ -41,7 +41,7 @@ fn a_daemon_that_is_not_there_holds_up_nothing_and_costs_what_is_counted() {
 fn where_there_is_no_network_what_is_sent_is_counted() {
     let tried = Command::new("unshare").args(["-rn", "true"]).status();
     if !tried.is_ok_and(|status| status.success()) {
-        // The system takes no one's network away.
+        // The system takes the network of no other process away.
         return;
     }
     let mut program = service("statsd:127.0.0.1:8125").under("unshare", &["-rn"]).start();

@@ -1,4 +1,4 @@
-//! Terminals, wide and narrow, and names that no one can foresee.
+//! Terminals, wide and narrow, and names of any kind.
 
 use unicode_width::UnicodeWidthStr as _;
 

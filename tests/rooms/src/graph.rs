@@ -290,7 +290,7 @@ impl<'a> Resolver<'a> {
         };
         let mut files = Vec::new();
         for import in imports {
-            // What is imported from outside the crate is used by nobody else in it.
+            // An import from outside the crate leads to none of its files.
             let Some(mut target) = self.absolute(&module, import) else { continue };
             target.path.extend_from_slice(&absolute.path[length + 1..]);
             files.extend(self.files(&target, most_reexports - 1));

@@ -49,7 +49,7 @@ pub(crate) struct Observer<W> {
     pub(crate) clock: Clock,
     pub(crate) max_interval: Duration,
     pub(crate) gaps: GapRule,
-    /// None if nobody asked for events.
+    /// `None` if the program asked for no events.
     outbox: Option<Arc<Outbox<Event<W>>>>,
     /// The number of completed passes. Unordered with `last_pass_ns`: both are for display.
     passes: AtomicU64,

@@ -32,7 +32,7 @@ impl<T> Signalled<T> {
         result
     }
 
-    /// Reads the value. Wakes nobody.
+    /// Reads the value. Wakes no thread.
     pub(crate) fn peek<R>(&self, read: impl FnOnce(&T) -> R) -> R {
         read(&self.lock())
     }

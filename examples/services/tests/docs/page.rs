@@ -54,7 +54,7 @@ impl Page {
         found.remove(0).text
     }
 
-    /// Fails unless the page's blocks are in these languages, in this order: others are checked by no one.
+    /// Fails unless the page's blocks are in these languages, in this order: no test checks others.
     #[track_caller]
     pub(crate) fn check_languages(&self, expect: &[&str]) {
         let languages: Vec<String> = self.blocks().into_iter().map(|block| block.language).collect();

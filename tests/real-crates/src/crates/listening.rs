@@ -1,4 +1,4 @@
-//! What listens to the annotated crates while their tests run: nothing, or an aggregator that a linked crate registers.
+//! The handlers of the annotated crates while their tests run: none, or an aggregator that a linked crate registers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::source::{self, work};
 use crate::subject::{Subject, named};
 
-/// Who listens.
+/// The handlers.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Listening {
     #[default]
@@ -81,7 +81,7 @@ impl Listening {
         });
         let root = copy.join("src/lib.rs");
         let text = fs::read_to_string(&root).expect("a library has a root");
-        // At the end, so that no line moves. A crate that no one names is not linked.
+        // At the end, so that no line moves. A crate that no code names is not linked.
         fs::write(&root, text + "\nextern crate prof_listening as _;\n").expect("the target directory can be written");
     }
 }
